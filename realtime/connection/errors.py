@@ -1,0 +1,53 @@
+"""What can go wrong between a client and its server, as the caller sees it."""
+
+from __future__ import annotations
+
+from realtime.protocol.errors import RealtimeError
+
+
+class ConnectionLost(RealtimeError):
+    """The connection ended before the operation did.
+
+    Args:
+        reason: why it ended, in the words of the ``disconnect`` event.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"connection lost: {reason}")
+        self.reason = reason
+
+
+class ConnectTimeout(RealtimeError, TimeoutError):
+    """No connection within the limit. The message names the address, the limit and the last failure."""
+
+
+class ConnectRefused(RealtimeError):
+    """The server answered, and said no: trying again unchanged would be refused again.
+
+    Args:
+        message: the server's words.
+        data: the object that came with them, if any.
+    """
+
+    def __init__(self, message: str, data: object = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+
+class AckTimeout(RealtimeError, TimeoutError):
+    """The server did not acknowledge in time. The event may or may not have been applied."""
+
+
+class SendRefused(RealtimeError):
+    """A message was refused for good and will not be sent.
+
+    Args:
+        code: a short word for programs, such as ``queue_full``.
+        message: what happened, to what, and what to do.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
