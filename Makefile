@@ -1,0 +1,47 @@
+# Two commands do everything: `make lab` opens the laboratory, `make test` proves it.
+# Both make their own virtual environment in .venv; PYTHON=… chooses the interpreter (3.11 or newer).
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: lab test lint bench clean
+.DELETE_ON_ERROR:
+
+lab: $(VENV)/.lab
+	@$(BIN)/realtime lab
+
+test: $(VENV)/.test lint
+	@$(BIN)/python -m tests.browser.chromium
+	@$(BIN)/pytest --cov --cov-branch --cov-report=term tests
+	@$(BIN)/pytest --nbval --nbval-cell-timeout=120 --timeout=300 notebooks
+
+lint: $(VENV)/.test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.test
+	@$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* tests/interop/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found. Install one, or say where it is: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Making $(VENV) with $(PYTHON) …"
+	@$(PYTHON) -m venv $(VENV) || { echo "Could not make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/.lab: pyproject.toml | $(VENV)/.python
+	@echo "Installing realtime-lab for the laboratory, once …"
+	@$(BIN)/pip install --quiet --editable '.[lab,server,geo]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/.python
+	@echo "Installing realtime-lab with its test tools, once …"
+	@$(BIN)/pip install --quiet --editable '.[lab,server,geo,test]'
+	@touch $@ $(VENV)/.lab
