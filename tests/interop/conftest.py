@@ -1,0 +1,50 @@
+"""The stock Node Socket.IO server and client as fixtures."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.interop.node_packages import NodeMissing, installed_node
+from tests.processes import JsonChild
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def node():
+    """The path of ``node``, with the stock packages installed; without it the test is skipped, under CI failed."""
+    try:
+        return installed_node()
+    except NodeMissing as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+async def stock_server(node):
+    """Starts the stock server: ``server = await stock_server(port=0, pingInterval=300)``, then ``server.url``."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(**options):
+            server = await stack.enter_async_context(JsonChild(node, HERE / "stock_server.js", json.dumps(options)))
+            server.port = (await server.tells("ready"))["ready"]
+            server.url = f"http://127.0.0.1:{server.port}"
+            return server
+
+        yield start
+
+
+@pytest.fixture
+async def stock_client(node):
+    """Starts a stock client: ``client = await stock_client(url, auth={"userId": "ana"})``."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(url, **options):
+            command = JsonChild(node, HERE / "stock_client.js", url, json.dumps(options))
+            return await stack.enter_async_context(command)
+
+        yield start
