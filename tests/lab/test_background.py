@@ -158,7 +158,7 @@ def test_stock_asyncio_runs_it_where_uvloop_is_not(monkeypatch):
     monkeypatch.setitem(sys.modules, "uvloop", None)
     background = BackgroundLoop("stock-loop")
     try:
-        assert isinstance(background.loop, asyncio.SelectorEventLoop)
+        assert type(background.loop).__module__.startswith("asyncio")
         assert background.run(thread_name()) == "stock-loop"
     finally:
         background.stop()
