@@ -1,0 +1,82 @@
+"""Messages and room states are values; what comes off the wire is checked on the way in."""
+
+import msgspec
+import pytest
+
+from realtime.chat.message import LoggedMessage, Message, MessageStatus, Position, RoomState, check_message
+from realtime.protocol.errors import LocalProtocolError
+
+
+def message(text, status=MessageStatus.RECEIVED, **fields):
+    return Message(
+        room_id="lobby", message_id=text, user_id="ben", text=text, timestamp_ms=1, offset=1, status=status, **fields
+    )
+
+
+def test_a_room_state_tells_its_texts_and_its_outbox():
+    state = RoomState(
+        room_id="lobby",
+        messages=(message("a"), message("b", MessageStatus.PENDING), message("c", MessageStatus.FAILED)),
+    )
+    assert state.texts == ("a", "b", "c")
+    assert [m.text for m in state.unsent] == ["b", "c"]
+
+
+def test_values_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        message("a").text = "b"
+
+
+def test_a_room_state_shows_itself_in_a_line():
+    state = RoomState(room_id="lobby", messages=(message("a"),), typing=("ben",), unread=1, joined=True)
+    assert repr(state) == "<RoomState 'lobby' joined messages=1 unread=1 typing=ben>"
+    assert repr(RoomState(room_id="lobby", gap=True)) == "<RoomState 'lobby' not joined gap messages=0>"
+
+
+@pytest.mark.parametrize("text", ["AB12:7", "a:b:7"])
+def test_a_position_reads_and_writes_itself(text):
+    position = Position.parse(text)
+    assert position.offset == 7
+    assert str(position) == text
+
+
+@pytest.mark.parametrize("text", ["", "7", ":7", "e:", "e:x", "e:-1"])
+def test_what_is_no_position_is_refused(text):
+    with pytest.raises(msgspec.ValidationError, match="position"):
+        Position.parse(text)
+
+
+def test_a_logged_message_is_read_from_the_wire():
+    wire = {
+        "roomId": "lobby", "messageId": "m1", "userId": "ben", "text": "hi", "timestamp": 5, "offset": 3,
+        "position": "e:3", "later": "fields are ignored",
+    }  # fmt: skip
+    logged = msgspec.convert(wire, LoggedMessage)
+    assert (logged.message_id, logged.offset, logged.position, logged.reply_to) == ("m1", 3, "e:3", None)
+
+
+@pytest.mark.parametrize("broken", [{"offset": "3"}, {"text": None}, {"userId": 1}])
+def test_a_malformed_message_is_refused(broken):
+    wire = {"messageId": "m1", "userId": "ben", "text": "hi", "timestamp": 5, "offset": 3}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(wire | broken, LoggedMessage)
+
+
+@pytest.mark.parametrize(
+    ("room_id", "text", "reply_to", "words"),
+    [
+        ("", "hi", None, "room id"),
+        ("r" * 257, "hi", None, "257"),
+        ("lobby", "", None, "empty"),
+        ("lobby", "  \n", None, "empty"),
+        ("lobby", "x" * 8001, None, "8001"),
+        ("lobby", "hi", "", "message id"),
+    ],
+)
+def test_a_message_that_the_server_would_refuse_is_refused_before_it_is_sent(room_id, text, reply_to, words):
+    with pytest.raises(LocalProtocolError, match=words):
+        check_message(room_id, text, reply_to)
+
+
+def test_a_message_within_the_limits_passes():
+    check_message("r" * 256, "x" * 8000, "m1")
