@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
-Position: TypeAlias = tuple[float, float]
+LatLon: TypeAlias = tuple[float, float]
 """Latitude and longitude in degrees, WGS 84."""
 
 EARTH_RADIUS_M = 6_371_008.8  # mean radius R1 of the GRS 80 ellipsoid (IUGG; Moritz 2000)
@@ -23,7 +23,7 @@ def check_position(latitude: float, longitude: float) -> None:
         raise ValueError(f"longitude {longitude} is not within -180 and 180 degrees")
 
 
-def distance_m(a: Position, b: Position) -> float:
+def distance_m(a: LatLon, b: LatLon) -> float:
     """Metres from ``a`` to ``b`` along the great circle, by the haversine formula."""
     latitude_a, latitude_b = math.radians(a[0]), math.radians(b[0])
     half_latitude = (latitude_b - latitude_a) / 2
@@ -32,7 +32,7 @@ def distance_m(a: Position, b: Position) -> float:
     return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(h)))
 
 
-def bearing_deg(a: Position, b: Position) -> float:
+def bearing_deg(a: LatLon, b: LatLon) -> float:
     """Direction in which the way from ``a`` to ``b`` starts: degrees clockwise from north, 0 ≤ bearing < 360."""
     latitude_a, latitude_b = math.radians(a[0]), math.radians(b[0])
     turn = math.radians(b[1] - a[1])
@@ -42,7 +42,7 @@ def bearing_deg(a: Position, b: Position) -> float:
     return degrees if degrees < 360 else 0.0  # a tiny negative angle rounds up to 360
 
 
-def destination(start: Position, bearing: float, metres: float) -> Position:
+def destination(start: LatLon, bearing: float, metres: float) -> LatLon:
     """Where one arrives after ``metres`` along the great circle that leaves ``start`` at ``bearing`` degrees."""
     angle = metres / EARTH_RADIUS_M
     heading = math.radians(bearing)
@@ -55,7 +55,7 @@ def destination(start: Position, bearing: float, metres: float) -> Position:
     return math.degrees(math.asin(sine)), longitude
 
 
-def interpolate(a: Position, b: Position, fraction: float) -> Position:
+def interpolate(a: LatLon, b: LatLon, fraction: float) -> LatLon:
     """The position at ``fraction`` (0 to 1) of the shortest way from ``a`` to ``b``."""
     if fraction <= 0:
         return a
