@@ -7,9 +7,10 @@ from realtime.chat.message import LoggedMessage, Message, MessageStatus, Positio
 from realtime.protocol.errors import LocalProtocolError
 
 
-def message(text, status=MessageStatus.RECEIVED, **fields):
+def message(text, status=MessageStatus.RECEIVED):
+    offset = 1 if status is MessageStatus.RECEIVED else None
     return Message(
-        room_id="lobby", message_id=text, user_id="ben", text=text, timestamp_ms=1, offset=1, status=status, **fields
+        room_id="lobby", message_id=text, user_id="ben", text=text, timestamp_ms=1, offset=offset, status=status
     )
 
 
