@@ -1,0 +1,57 @@
+"""A phone without a network: it notes what a widget asks of it, and its state is set by the test."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from realtime.chat.message import Message, MessageStatus, RoomState
+from realtime.utils.observable import Observable
+
+
+def connection(state: str = "connected", *, queued: int = 0, unacked: int = 0, rtt_s: float | None = 0.07) -> Any:
+    """As SocketManager shows it."""
+    return SimpleNamespace(
+        state=state, since_s=0.0, rtt_s=rtt_s, attempt=0, queued=queued, unacked=unacked, reason=None, bytes_sent=0
+    )
+
+
+def message(n: int, text: str = "hi", *, user_id: str = "ben", **changes: Any) -> Message:
+    """Message number ``n`` of the lobby, from ben unless said otherwise."""
+    fields: dict[str, Any] = {
+        "room_id": "lobby",
+        "message_id": f"m{n}",
+        "user_id": user_id,
+        "text": text,
+        "timestamp_ms": 1_700_000_000_000 + 1000 * n,
+        "offset": n,
+        "status": MessageStatus.RECEIVED,
+    }
+    return Message(**fields | changes)
+
+
+class FakeChat:
+    """Rooms whose state the test sets; what is sent is noted in ``asked``."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self._rooms: dict[str, Observable[RoomState]] = {}
+
+    def room(self, room_id: str) -> Observable[RoomState]:
+        return self._rooms.setdefault(room_id, Observable(RoomState(room_id=room_id)))
+
+    def send(self, room_id: str, text: str) -> None:
+        self.asked.append(("send", room_id, text))
+
+    def typing(self, room_id: str, is_typing: bool) -> None:
+        self.asked.append(("typing", room_id, is_typing))
+
+    def discard(self, message_id: str) -> None:
+        self.asked.append(("discard", message_id))
+
+
+class FakePhone:
+    """The part of a lab's phone that widgets use."""
+
+    def __init__(self, name: str = "ana") -> None:
+        self.name = name
+        self.chat = FakeChat()
+        self.socket = SimpleNamespace(connection_state=Observable(connection()))
