@@ -1,5 +1,7 @@
 """Typing: told sparingly, and gone by itself on both sides."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,6 +105,6 @@ def test_what_is_told_alternates_sensibly_and_ends_in_a_stop(keys):
         told += [(timer, event.is_typing) for event in typing.handle_timer(timer)]
     assert typing.next_timer() is None
     assert not told or not told[-1][1]
-    for (earlier, was), (later, is_now) in zip(told, told[1:], strict=False):
+    for (earlier, was), (later, is_now) in pairwise(told):
         assert was or is_now, "never two stops in a row"
         assert not (was and is_now) or later - earlier >= 1.5 - 1e-9
