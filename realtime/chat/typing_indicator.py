@@ -1,0 +1,99 @@
+"""Who is typing: what to tell the server, and how long to believe what it tells."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+
+class TypingToSend(NamedTuple):
+    """Tell the room that this user types, or stopped."""
+
+    is_typing: bool
+
+
+class TypingChanged(NamedTuple):
+    """Another user started to type, or stopped."""
+
+    user_id: str
+    is_typing: bool
+
+
+TypingEvent: TypeAlias = TypingToSend | TypingChanged
+
+
+class TypingIndicator:
+    """Typing in one room, on this device's side and on the others'. Pure: the caller passes the time.
+
+    Typing is told over a connection that may lose it, so nobody relies on a stop: each side ends it by
+    itself ``clear_s`` after the last sign. A start is told again at most every ``clear_s / 2``, so one that
+    is lost or late does not make the indicator flicker at the receivers.
+
+    The caller acts on the returned events, and calls :meth:`handle_timer` at :meth:`next_timer`.
+
+    Args:
+        clear_s: seconds of silence after which typing ends.
+    """
+
+    def __init__(self, *, clear_s: float = 3.0) -> None:
+        if clear_s <= 0:
+            raise ValueError(f"clear_s must be positive, got {clear_s}")
+        self._clear_s = clear_s
+        self._told_at: float | None = None  # not None: the room believes that this user types
+        self._own_until = 0.0
+        self._until: dict[str, float] = {}
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """The other users who are typing, in the order in which they began."""
+        return tuple(self._until)
+
+    def set_typing(self, is_typing: bool, now: float) -> list[TypingEvent]:
+        """This user pressed a key, or emptied the input; call it at every key."""
+        if not is_typing:
+            was_told, self._told_at = self._told_at is not None, None
+            return [TypingToSend(False)] if was_told else []
+        self._own_until = now + self._clear_s
+        if self._told_at is not None and now < self._told_at + self._clear_s / 2:
+            return []
+        self._told_at = now
+        return [TypingToSend(True)]
+
+    def own_message(self) -> None:
+        """This user sent a message: the receivers end the typing by it, so nothing is told."""
+        self._told_at = None
+
+    def heard(self, user_id: str, is_typing: bool, now: float) -> list[TypingEvent]:
+        """The server said that another user types, or stopped."""
+        if not is_typing:
+            return self._stopped(user_id)
+        news = user_id not in self._until
+        self._until[user_id] = now + self._clear_s
+        return [TypingChanged(user_id, True)] if news else []
+
+    def message_from(self, user_id: str) -> list[TypingEvent]:
+        """A message of another user arrived: it is what was being typed."""
+        return self._stopped(user_id)
+
+    def clear(self) -> list[TypingEvent]:
+        """Forget everyone: the room was left."""
+        self._told_at = None
+        return [event for user_id in self.users for event in self._stopped(user_id)]
+
+    def next_timer(self) -> float | None:
+        """When to call :meth:`handle_timer`; None: there is nothing to wait for."""
+        times = list(self._until.values())
+        if self._told_at is not None:
+            times.append(self._own_until)
+        return min(times, default=None)
+
+    def handle_timer(self, now: float) -> list[TypingEvent]:
+        """End what has been silent for too long."""
+        events: list[TypingEvent] = []
+        if self._told_at is not None and self._own_until <= now:
+            events += self.set_typing(False, now)
+        for user_id in [user_id for user_id, until in self._until.items() if until <= now]:
+            events += self._stopped(user_id)
+        return events
+
+    def _stopped(self, user_id: str) -> list[TypingEvent]:
+        return [] if self._until.pop(user_id, None) is None else [TypingChanged(user_id, False)]
