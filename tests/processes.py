@@ -8,7 +8,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -100,6 +101,21 @@ class Child:
         async for line in stream:
             lines.append(line.decode().rstrip("\n"))
             self._news.set()
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running ``realtime serve``."""
+
+    url: str
+    process: Child
+
+
+@contextlib.asynccontextmanager
+async def serving(*options: str) -> AsyncIterator[Served]:
+    """``realtime serve`` on a free port, from its ready line until the block is left."""
+    async with Child(REALTIME, "serve", "--port", "0", *options) as child:
+        yield Served((await child.matching(r"http://\S+:\d+"))[0], child)
 
 
 class JsonChild(Child):

@@ -20,6 +20,6 @@ obey({
   emit: (event) => socket.emit(...event),
   call: (event) => socket.emit(...event, (...args) => tell({ ack: event[0], args })),
   // The transport vanishes under the client, as in a lift.
-  drop: () => socket.io.engine.transport.ws.terminate?.() ?? socket.io.engine.close(),
+  drop: () => socket.io.engine.transport.ws.terminate(),
   disconnect: () => socket.disconnect(),
 });

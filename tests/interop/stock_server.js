@@ -14,6 +14,8 @@ const io = new Server(http, { transports: ["websocket"], ...options });
 for (const name of ["/", "/custom"]) {
   io.of(name).on("connection", (socket) => {
     tell({ connection: name, recovered: socket.recovered });
+    let heartbeats = 0;
+    socket.conn.on("heartbeat", () => tell({ heartbeat: ++heartbeats }));
     socket.emit("auth", socket.handshake.auth);
     socket.on("message", (...args) => socket.emit("message-back", ...args));
     socket.on("message-with-ack", (...args) => args.pop()(...args));

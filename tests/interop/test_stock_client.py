@@ -1,0 +1,117 @@
+"""The stock Node Socket.IO client talks to our server: the one of ``realtime serve``, and one in this process."""
+
+import asyncio
+
+import pytest
+
+from realtime.connection.socket_manager import SocketManager
+from realtime.server.realtime_server import RealtimeServer
+from tests.processes import serving
+
+pytestmark = pytest.mark.node
+
+HELLO = {"roomId": "lobby", "messageId": "m-1", "text": "grüß dich 👋"}
+
+
+async def test_chat_between_the_stock_client_and_ours(stock_client):
+    heard = asyncio.Queue()
+    async with serving() as served, SocketManager(served.url, auth={"userId": "ben"}) as ben:
+        ben.on("chat:message", heard.put_nowait)
+        assert (await ben.call("room:join", {"roomId": "lobby"}))["ok"]
+
+        ana = await stock_client(served.url, auth={"userId": "ana"})
+        await ana.tells("connect")
+        await ana.do(call=["room:join", {"roomId": "lobby"}])
+        [joined] = (await ana.tells(ack="room:join"))["args"]
+        assert joined["ok"]
+        assert sorted(member["userId"] for member in joined["members"]) == ["ana", "ben"]
+
+        await ana.do(call=["chat:message", HELLO])
+        [acked] = (await ana.tells(ack="chat:message"))["args"]
+        assert acked["ok"]
+        assert acked["messageId"] == "m-1"
+        message = await asyncio.wait_for(heard.get(), 10)
+        assert {key: message[key] for key in HELLO} == HELLO
+        assert (message["userId"], message["offset"]) == ("ana", acked["offset"])
+
+        answer = {"roomId": "lobby", "messageId": "m-2", "text": "hello"}
+        assert (await ben.call("chat:message", answer))["ok"]
+        event, received, *_ = await _event(ana, "chat:message")
+        assert received["text"] == "hello"
+        assert received["userId"] == "ben"
+
+
+async def test_a_repeated_message_is_acked_again_and_heard_once(stock_client):
+    async with serving() as served:
+        ana = await stock_client(served.url, auth={"userId": "ana"})
+        ben = await stock_client(served.url, auth={"userId": "ben"})
+        for client in (ana, ben):
+            await client.do(call=["room:join", {"roomId": "lobby"}])
+            await client.tells(ack="room:join")
+        for message in (HELLO, HELLO, HELLO | {"messageId": "m-2", "text": "the last one"}):
+            await ana.do(call=["chat:message", message])
+        await ben.find(lambda line: "the last one" in line or None)
+        acks = [told["args"][0] for told in ana.told if told.get("ack") == "chat:message"]
+        texts = [message["text"] for _, message, *_ in _events(ben, "chat:message")]
+        assert texts == [HELLO["text"], "the last one"]
+        assert acks[0] == acks[1]
+
+
+async def test_an_unknown_namespace_is_refused(stock_client):
+    async with serving() as served:
+        client = await stock_client(f"{served.url}/custom")
+        assert (await client.tells("connectError"))["connectError"] == "Invalid namespace"
+
+
+async def test_a_payload_of_the_wrong_kind_is_refused_and_the_connection_goes_on(stock_client):
+    async with serving() as served:
+        ana = await stock_client(served.url, auth={"userId": "ana"})
+        await ana.do(call=["room:join", {"roomId": "lobby"}])
+        await ana.tells(ack="room:join")
+        await ana.do(call=["chat:message", HELLO | {"text": b"\x00\xff"}])
+        [refused] = (await ana.tells(ack="chat:message"))["args"]
+        assert not refused["ok"]
+        assert refused["error"]["code"]
+        assert refused["error"]["message"]
+        await ana.do(call=["room:leave", {"roomId": "lobby"}])
+        assert (await ana.tells(ack="room:leave"))["args"] == [{"ok": True}]
+        assert not [told for told in ana.told if "disconnect" in told]
+
+
+async def test_bytes_go_there_and_back(stock_client):
+    async with RealtimeServer(port=0) as server:
+        server.on("echo", lambda session, *args: list(args))
+        client = await stock_client(server.url, auth={"userId": "ana"})
+        await client.do(call=["echo", {"photo": b"\x00\xff", "name": "p"}, b"\x01"])
+        [echoed] = (await client.tells(ack="echo"))["args"]
+        assert echoed == [{"photo": b"\x00\xff", "name": "p"}, b"\x01"]
+
+
+async def test_the_stock_client_recovers_what_it_missed_after_a_drop(stock_client):
+    async with serving() as served, SocketManager(served.url, auth={"userId": "ben"}) as ben:
+        await ben.call("room:join", {"roomId": "lobby"})
+        ana = await stock_client(served.url, auth={"userId": "ana"}, reconnectionDelay=200, randomizationFactor=0)
+        await ana.do(call=["room:join", {"roomId": "lobby"}])
+        await ana.tells(ack="room:join")
+        for number in range(3):
+            if number == 1:
+                await ana.do(drop=True)
+                await ana.tells("disconnect")
+            assert (await ben.call("chat:message", HELLO | {"messageId": f"m-{number}", "text": f"{number}"}))["ok"]
+            if number == 0:
+                await _event(ana, "chat:message")
+        await ana.tells("connect", recovered=True)
+        await ana.find(lambda line: '"text":"2"' in line or None)
+        texts = [message["text"] for _, message, *_ in _events(ana, "chat:message")]
+        assert texts == ["0", "1", "2"]
+
+
+def _events(client, name):
+    """The events of this name that a stock client has received so far, each with its arguments."""
+    return [told["event"] for told in client.told if told.get("event", [""])[0] == name]
+
+
+async def _event(client, name):
+    """The first event of this name, as soon as it has come."""
+    await client.find(lambda line: f'"event":["{name}"' in line or None)
+    return _events(client, name)[0]
