@@ -1,0 +1,155 @@
+"""What the server asks of its memory: the seam behind which rooms' logs live.
+
+An engine keeps one log per room, gives each entry its offset, and remembers message ids so that a retried
+message is applied once. Its methods return at once and answer through a callback: the memory engine calls it
+before returning, at the cost of a function call; one that writes to a disk or a network calls it later, in
+batches, when the entries are durable. The server acknowledges and broadcasts from those calls only, so nobody
+is told of a message that a crash could still undo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from realtime.protocol.errors import RealtimeError
+
+
+class EngineError(RealtimeError):
+    """The engine could not do what it was asked, and nothing of it was applied. The message says why."""
+
+
+class Position(NamedTuple):
+    """A place in a room's log: which log, and the offset of the last entry at or before it."""
+
+    epoch: str
+    offset: int
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """Read ``"epoch:offset"``.
+
+        Raises:
+            ValueError: it is not of that form.
+        """
+        epoch, _, offset = text.rpartition(":")
+        if not (epoch and offset.isascii() and offset.isdigit()):
+            raise ValueError(f"a position is written epoch:offset, like 'K3V9:17'; got {text!r}")
+        return cls(epoch, int(offset))
+
+    def __str__(self) -> str:
+        return f"{self.epoch}:{self.offset}"
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An entry on its way into a room's log.
+
+    Args:
+        message_id: made by the sender; (room, user, message id) is applied once.
+        event: the Socket.IO event by which it is broadcast.
+        body: the event's payload as a JSON object, without timestamp, offset and position.
+        timestamp_ms: when the server received it, by the wall clock.
+        origin: the session that sent it, and does not hear it again.
+    """
+
+    room_id: str
+    user_id: str
+    message_id: str
+    event: str
+    body: bytes
+    timestamp_ms: int
+    origin: str
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """An entry of a room's log. ``body`` is the complete JSON object that clients see."""
+
+    room_id: str
+    offset: int
+    event: str
+    body: bytes
+    origin: str
+
+
+class Appended(msgspec.Struct, frozen=True, gc=False):
+    """Where and when a message was logged: for a retried one, where and when it was the first time."""
+
+    offset: int
+    timestamp_ms: int
+    duplicate: bool = False
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A stretch of a room's log.
+
+    Args:
+        last: offset of the newest entry of the log, not of this page; 0 for an empty log.
+        horizon: entries up to this offset are gone.
+        records: in the order of their offsets.
+        more: the stretch asked for has entries beyond this page.
+    """
+
+    epoch: str
+    last: int
+    horizon: int
+    records: tuple[Record, ...]
+    more: bool
+
+    @property
+    def position(self) -> Position:
+        """The end of the log."""
+        return Position(self.epoch, self.last)
+
+    def covers(self, since: Position) -> bool:
+        """Whether everything after ``since`` is still in the log."""
+        return since.epoch == self.epoch and self.horizon <= since.offset <= self.last
+
+
+Deliver = Callable[[Record], None]
+AppendDone = Callable[[Appended | EngineError], None]
+ReadDone = Callable[[Page | EngineError], None]
+
+
+class Engine(Protocol):
+    """Rooms' logs. All calls, in both directions, happen on the server's event loop."""
+
+    async def start(self, deliver: Deliver) -> None:
+        """Begin; from now on ``deliver`` is called once with every new durable record, each room's in order."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what was accepted, answer every open call, release everything."""
+        ...
+
+    def append(self, draft: Draft, done: AppendDone) -> None:
+        """Log ``draft`` unless its (room, user, message id) is known.
+
+        A new entry is delivered first and then answered for, both when it is durable; answers for one room
+        come in the order of its offsets. A known id is answered with its first result and not delivered.
+        """
+        ...
+
+    def read(self, room_id: str, done: ReadDone, *, after: int | None, before: int | None, limit: int) -> None:
+        """Answer with entries ``after < offset < before``.
+
+        With ``after`` the oldest ``limit`` of them, without it the newest.
+        """
+        ...
+
+    def trim(self, room_id: str, keep: int) -> None:
+        """Forget all but the newest ``keep`` entries of a room; ids stay known."""
+        ...
+
+
+def stamped(draft: Draft, epoch: str, offset: int) -> Record:
+    """The record that ``draft`` becomes at ``offset``: its JSON object gains timestamp, offset and position."""
+    body = b'%b%b"timestamp":%d,"offset":%d,"position":%b}' % (
+        draft.body[:-1],
+        b"," if len(draft.body) > 2 else b"",
+        draft.timestamp_ms,
+        offset,
+        msgspec.json.encode(f"{epoch}:{offset}"),
+    )
+    return Record(draft.room_id, offset, draft.event, body, draft.origin)
