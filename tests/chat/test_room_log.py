@@ -232,6 +232,19 @@ class TestCatchingUp:
         log.joined(Position("f", 0), [], recovered=True, more=False)
         assert log.gap
 
+    def test_an_epoch_that_returns_keeps_its_place(self):
+        log = joined_log(logged(1))
+        log.joined(Position("f", 1), [logged(1, message_id="new-1")], recovered=False, more=False)
+        log.joined(Position("e", 2), [logged(2)], recovered=False, more=False)
+        assert texts(log) == ["ben-1", "ben-2", "new-1"]
+
+    def test_a_log_that_is_replaced_under_a_living_connection_is_a_gap(self):
+        log = joined_log(logged(1), logged(2))
+        assert said(log.received(logged(1, message_id="new-1", position="f:1"))) == [("Received", "new-1")]
+        assert log.gap
+        assert texts(log) == ["ben-1", "ben-2", "new-1"]
+        assert log.position == Position("f", 1)
+
     def test_an_own_ack_advances_the_position_only_over_what_is_known(self):
         log = joined_log(logged(1))
         for name in ("m2", "m4"):
@@ -300,7 +313,7 @@ def test_any_order_of_broadcasts_acks_and_catch_up_gives_the_same_room(history):
 @pytest.mark.clause("RT-CHAT-3")
 @given(data=st.data(), authors=st.lists(st.sampled_from([ANA, BEN, "cleo"]), max_size=14))
 def test_whatever_connections_break_the_log_arrives_whole_once_and_in_order(data, authors):
-    """A server that keeps its promise, and connections that break anywhere: in a page, in the broadcasts, before acks."""
+    """The server keeps its promise; connections break anywhere: in a page, in the broadcasts, before acks."""
     log, told, server, unacked = joined_log(), [], [], []
 
     def sync():
@@ -333,6 +346,8 @@ def test_whatever_connections_break_the_log_arrives_whole_once_and_in_order(data
     log.disconnected()
     while not log.is_joined:
         sync()
+    for entry in unacked:
+        told.extend(log.acked(entry.message_id, entry.offset, entry.timestamp))
     assert texts(log) == [entry.text for entry in server]
     theirs = [event.message.offset for event in told if isinstance(event, Received)]
     assert theirs == [entry.offset for entry in server if entry.user_id != ANA]
