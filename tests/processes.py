@@ -62,14 +62,14 @@ class Child:
         """All that the process has said so far, for a failing test to show."""
         return "\n".join([f"$ {' '.join(self.command)}", *self.lines, "--- stderr", *self.errors])
 
-    async def find(self, look: Callable[[str], T | None], *, deadline_s: float = 30) -> T:
-        """What ``look`` makes of the first line that it does not answer with None."""
+    async def find(self, look: Callable[[str], T | None], *, deadline_s: float = 30, stream: str = "lines") -> T:
+        """What ``look`` makes of the first line (of ``lines``, or ``errors``) that it does not answer with None."""
         try:
             async with asyncio.timeout(deadline_s):
                 seen = 0
                 while True:
                     self._news.clear()
-                    for line in self.lines[seen:]:
+                    for line in getattr(self, stream)[seen:]:
                         seen += 1
                         if (found := look(line)) is not None:
                             return found
@@ -79,13 +79,16 @@ class Child:
         except TimeoutError:
             raise AssertionError(f"not said within {deadline_s} s:\n{self.output}") from None
 
-    async def matching(self, pattern: str, *, deadline_s: float = 30) -> re.Match[str]:
+    async def matching(self, pattern: str, *, deadline_s: float = 30, stream: str = "lines") -> re.Match[str]:
         """The first line that holds the regular expression."""
-        return await self.find(re.compile(pattern).search, deadline_s=deadline_s)
+        return await self.find(re.compile(pattern).search, deadline_s=deadline_s, stream=stream)
 
     async def write(self, line: str) -> None:
         self._process.stdin.write(line.encode() + b"\n")
         await self._process.stdin.drain()
+
+    def close_input(self) -> None:
+        self._process.stdin.close()
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

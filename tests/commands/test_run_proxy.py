@@ -1,0 +1,96 @@
+"""`realtime proxy`: someone's app, someone's server, and a bad network in between."""
+
+import asyncio
+import signal
+import socket
+
+import pytest
+
+from tests.processes import REALTIME, Child
+
+
+async def echo(reader, writer):
+    while data := await reader.read(1000):
+        writer.write(data)
+    writer.close()
+
+
+@pytest.fixture
+async def upstream():
+    """The address of an echo server."""
+    async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def proxy(upstream, *options):
+    return Child(REALTIME, "proxy", "--listen", "127.0.0.1:0", "--upstream", upstream, *options)
+
+
+async def connected(child):
+    port = int((await child.matching(r"http://127\.0\.0\.1:(\d+)"))[1])
+    return await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_bytes_pass_with_the_delay_of_the_profile(upstream):
+    async with proxy(upstream, "--profile", "lte") as child:
+        reader, writer = await connected(child)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        writer.write(b"hello")
+        assert await asyncio.wait_for(reader.readexactly(5), 20) == b"hello"
+        assert loop.time() - began >= 0.07  # WebPageTest's LTE: a round trip of 70 ms
+        writer.close()
+        child.signal(signal.SIGTERM)
+        assert await child.ended() == 0
+        assert child.errors == []
+        assert child.lines[0].startswith("Proxy http://127.0.0.1:")
+        assert f"to {upstream}, profile lte" in child.lines[0]
+        assert "12 Mbit/s" in child.lines[0]
+        assert "70 ms" in child.lines[0]
+
+
+async def test_lines_on_standard_input_change_the_network(upstream):
+    async with proxy(upstream) as child:
+        reader, writer = await connected(child)
+        writer.write(b"a")
+        assert await asyncio.wait_for(reader.readexactly(1), 20) == b"a"
+        await child.write("offline")
+        await child.matching("offline")
+        await child.write("online")
+        await child.matching("online")
+        await child.write("profile 3g")
+        await child.matching("profile 3g")
+        await child.write("reset")
+        with pytest.raises(ConnectionResetError):
+            await asyncio.wait_for(reader.readexactly(1), 20)
+        writer.close()
+        await child.write("dance")
+        await child.matching("offline, online, unplug, replug, reset, profile NAME, stats")
+        await child.write("profile 9g")
+        await child.matching("no profile '9g'")
+        await child.write("stats")
+        await child.matching("1 connection")
+
+
+async def test_the_end_of_standard_input_is_not_the_end_of_the_proxy(upstream):
+    async with proxy(upstream) as child:
+        await child.matching("Proxy")
+        child.close_input()
+        reader, writer = await connected(child)
+        writer.write(b"a")
+        assert await asyncio.wait_for(reader.readexactly(1), 20) == b"a"
+        writer.close()
+
+
+async def test_an_unknown_profile_is_refused_with_the_names_there_are(upstream):
+    async with proxy(upstream, "--profile", "9g") as child:
+        assert await child.ended() == 2
+        assert "lte" in child.errors[0]
+
+
+async def test_a_port_that_is_taken_is_named(upstream):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        async with Child(REALTIME, "proxy", "--listen", f":{port}", "--upstream", upstream) as child:
+            assert await child.ended() == 1
+            assert child.errors[0].startswith(f"realtime proxy: 127.0.0.1:{port} is taken")
