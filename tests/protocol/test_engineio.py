@@ -1,5 +1,6 @@
 """Engine.IO v4: a digit, then a payload."""
 
+import contextlib
 import json
 
 import pytest
@@ -99,7 +100,5 @@ def test_a_handshake_survives_the_wire(handshake):
 @given(st.binary())
 def test_arbitrary_bytes_raise_nothing_else(data):
     for read in (decode_engine, decode_handshake):
-        try:
+        with contextlib.suppress(RemoteProtocolError):
             read(data)
-        except RemoteProtocolError as error:
-            assert str(error)
