@@ -1,0 +1,58 @@
+/**
+ * Follows the state that Python sends: a snapshot first, then numbered changes (widgets/feed.py).
+ * Changes that do not follow what is known are answered by asking for a snapshot.
+ */
+function follow(model) {
+  let { revision, state } = model.get("snapshot");
+  const watchers = new Set();
+  let waiting = false;
+
+  const tell = () => {
+    for (const watcher of watchers) watcher(state);
+  };
+  const ask = () => {
+    if (!waiting) model.send({ type: "follow" });
+    waiting = true;
+  };
+
+  model.on("msg:custom", (message) => {
+    if (message.type === "snapshot" && message.revision >= revision) {
+      ({ revision, state } = message);
+      waiting = false;
+      tell();
+    } else if (message.type === "changes" && message.revision > revision) {
+      if (message.revision > revision + 1) return ask();
+      state = { ...state, ...message.fields };
+      for (const [name, [drop, keep, tail]] of Object.entries(message.lists)) {
+        state[name] = state[name].slice(drop, drop + keep).concat(tail);
+      }
+      revision = message.revision;
+      tell();
+    }
+  });
+  ask();
+
+  return {
+    /** Calls `watcher(state)` now and after every change, until `signal` aborts. */
+    watch(watcher, signal) {
+      watchers.add(watcher);
+      signal.addEventListener("abort", () => watchers.delete(watcher));
+      watcher(state);
+    },
+  };
+}
+
+/** A widget whose views all follow one feed: `view({ model, el, signal, feed })` builds one of them. */
+function liveWidget(view) {
+  return () => {
+    let feed;
+    return {
+      initialize({ model }) {
+        feed = follow(model);
+      },
+      render({ model, el, signal }) {
+        view({ model, el, signal, feed });
+      },
+    };
+  };
+}
