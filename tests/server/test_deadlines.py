@@ -127,6 +127,23 @@ def test_one_that_fails_does_not_keep_the_others_waiting(loop, caplog):
     assert "broken" in caplog.text
 
 
+def test_one_that_is_always_due_does_not_stop_the_loop(loop):
+    class Restless:
+        calls = 0
+
+        def due(self, now):
+            self.calls += 1
+            return now
+
+    deadlines = Deadlines(loop)
+    restless = Restless()
+    deadlines.watch(restless, 1.0)
+    loop.now = 1.0
+    loop.timers.pop().callback()
+    assert restless.calls == 1
+    assert loop.armed() == [1.0]
+
+
 def test_after_closing_nothing_is_armed(loop):
     deadlines = Deadlines(loop)
     deadlines.watch(Patient(1.0), 1.0)
