@@ -17,20 +17,34 @@ class ConnectionLost(RealtimeError):
         self.reason = reason
 
 
-class ConnectTimeout(RealtimeError, TimeoutError):
+class ConnectError(RealtimeError):
+    """An attempt to connect failed, or all that were allowed did. The message names the address and the failure.
+
+    Args:
+        message: what happened.
+        retry_after_s: how long the server asked to be left alone, in seconds.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ConnectTimeout(ConnectError, TimeoutError):
     """No connection within the limit. The message names the address, the limit and the last failure."""
 
 
-class ConnectRefused(RealtimeError):
+class ConnectRefused(ConnectError):
     """The server answered, and said no: trying again unchanged would be refused again.
 
     Args:
         message: the server's words.
         data: the object that came with them, if any.
+        retry_after_s: how long the server asked to be left alone, in seconds; then trying again makes sense.
     """
 
-    def __init__(self, message: str, data: object = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, data: object = None, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
         self.message = message
         self.data = data
 
