@@ -1,0 +1,116 @@
+"""Payloads: what is accepted, what is refused with which words."""
+
+import json
+
+import msgspec
+import pytest
+
+from realtime.server.messages import (
+    AppState,
+    ChatBody,
+    ErrorReply,
+    JoinReply,
+    JoinRoom,
+    LocationUpdate,
+    PresenceDiff,
+    PresentMember,
+    ReadHistory,
+    Refusal,
+    RoomOnly,
+    SendMessage,
+    SetTyping,
+    encode,
+)
+
+FIX = {"latitude": 52.5, "longitude": 13.4, "accuracy": 5, "timestamp": 1_700_000_000_000}
+
+
+def read(kind, payload):
+    return msgspec.json.decode(json.dumps(payload), type=kind)
+
+
+def test_wire_names_are_camel_case():
+    message = read(SendMessage, {"roomId": "r", "messageId": "m", "text": "hi", "replyTo": "m0"})
+    assert message == SendMessage(room_id="r", message_id="m", text="hi", reply_to="m0")
+    assert read(SetTyping, {"roomId": "r", "isTyping": True}) == SetTyping(room_id="r", is_typing=True)
+
+
+def test_a_user_id_in_a_payload_is_ignored():
+    assert read(RoomOnly, {"roomId": "r", "userId": "mallory"}) == RoomOnly(room_id="r")
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "words"),
+    [
+        (JoinRoom, {}, "roomId"),
+        (JoinRoom, {"roomId": ""}, "length >= 1"),
+        (JoinRoom, {"roomId": "x" * 257}, "length <= 256"),
+        (JoinRoom, {"roomId": 7}, "Expected `str`"),
+        (JoinRoom, {"roomId": "r", "since": 7}, "since"),
+        (SendMessage, {"roomId": "r", "messageId": "m", "text": ""}, "text"),
+        (SendMessage, {"roomId": "r", "messageId": "m", "text": "x" * 8001}, "text"),
+        (SendMessage, {"roomId": "r", "messageId": "", "text": "x"}, "messageId"),
+        (SendMessage, {"roomId": "r", "text": "x"}, "messageId"),
+        (SetTyping, {"roomId": "r", "isTyping": "yes"}, "isTyping"),
+        (ReadHistory, {"roomId": "r", "limit": 201}, "limit"),
+        (ReadHistory, {"roomId": "r", "limit": 0}, "limit"),
+        (ReadHistory, {"roomId": "r", "before": -1}, "before"),
+        (AppState, {"state": "asleep"}, "asleep"),
+        (LocationUpdate, {"roomId": "r", "fixes": []}, "fixes"),
+        (LocationUpdate, {"roomId": "r", "fixes": [FIX] * 101}, "fixes"),
+        (LocationUpdate, {"roomId": "r", "fixes": [FIX | {"latitude": 90.1}]}, "latitude"),
+        (LocationUpdate, {"roomId": "r", "fixes": [FIX | {"longitude": -181}]}, "longitude"),
+        (LocationUpdate, {"roomId": "r", "fixes": [FIX | {"accuracy": -1}]}, "accuracy"),
+        (LocationUpdate, {"roomId": "r", "fixes": [FIX | {"timestamp": 1.5}]}, "timestamp"),
+        (LocationUpdate, {"roomId": "r", "fixes": [FIX | {"timestamp": -1}]}, "timestamp"),
+        (LocationUpdate, {"roomId": "r", "fixes": [FIX | {"heading": 361}]}, "heading"),
+        (LocationUpdate, {"roomId": "r", "fixes": [{"latitude": 1}]}, "longitude"),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused_and_named(kind, payload, words):
+    with pytest.raises(msgspec.ValidationError, match=words):
+        read(kind, payload)
+
+
+def test_a_fix_travels_on_as_it_came_without_what_is_unknown():
+    update = read(LocationUpdate, {"roomId": "r", "fixes": [FIX | {"speed": 1.5, "heading": None, "battery": 0.5}]})
+    [fix] = json.loads(msgspec.json.encode(update))["fixes"]
+    assert fix == FIX | {"speed": 1.5, "heading": None}
+
+
+def test_optional_fields_are_left_out_of_a_chat_message():
+    body = ChatBody(room_id="r", message_id="m", user_id="u", text="hi")
+    assert json.loads(encode(body)) == {"roomId": "r", "messageId": "m", "userId": "u", "text": "hi"}
+    assert json.loads(encode(ChatBody("r", "m", "u", "hi", reply_to="m0")))["replyTo"] == "m0"
+
+
+def test_a_join_reply_carries_records_that_were_encoded_before():
+    reply = JoinReply(
+        position="e:1",
+        recovered=True,
+        messages=[msgspec.Raw(b'{"offset":1}')],
+        more=False,
+        members=[PresentMember("ana", "phone", "active")],
+    )
+    assert json.loads(encode(reply)) == {
+        "ok": True,
+        "position": "e:1",
+        "recovered": True,
+        "messages": [{"offset": 1}],
+        "more": False,
+        "members": [{"userId": "ana", "deviceId": "phone", "state": "active"}],
+    }
+
+
+def test_a_refusal_becomes_an_error_reply():
+    reply = ErrorReply.of(Refusal("not_member", "join first"))
+    assert json.loads(encode(reply)) == {"ok": False, "error": {"code": "not_member", "message": "join first"}}
+
+
+def test_a_presence_diff_names_its_room():
+    diff = PresenceDiff("lobby", joins=[PresentMember("ana", "phone", "active")])
+    assert json.loads(encode(diff)) == {
+        "roomId": "lobby",
+        "joins": [{"userId": "ana", "deviceId": "phone", "state": "active"}],
+        "leaves": [],
+    }
