@@ -113,7 +113,7 @@ def test_without_gpxpy_the_error_says_what_to_install(tmp_path, monkeypatch):
 class TestTheTramRide:
     """The track that comes with the project looks like a ride by tram."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def track(self):
         return read_gpx(share_path("data") / "tracks" / "tram.gpx")
 
