@@ -1,0 +1,1 @@
+"""What the console command ``realtime`` does: one module per subcommand."""
