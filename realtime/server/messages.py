@@ -1,0 +1,230 @@
+"""The payloads of the application's events, as they stand on the wire.
+
+Incoming ones are decoded straight from the JSON of the packet; a field out of bounds is refused by name, and an
+unknown field is ignored (a ``userId`` too: the server stamps the authenticated one). Outgoing ones are encoded once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+PAGE = 200
+"""Entries in one page of a room's log, at most."""
+
+RoomId = Annotated[str, Meta(min_length=1, max_length=256)]
+MessageId = Annotated[str, Meta(min_length=1, max_length=256)]
+Text = Annotated[str, Meta(min_length=1, max_length=8_000)]
+Offset = Annotated[int, Meta(ge=0)]
+AppStateName = Literal["active", "background"]
+
+
+class Refusal(Exception):
+    """A request is answered with ``{"ok": false, …}``.
+
+    Args:
+        code: a short word for programs.
+        message: what is wrong, and what to do.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class _Wire(msgspec.Struct, frozen=True, rename="camel"):
+    pass
+
+
+class RoomOnly(_Wire, frozen=True):
+    """``room:leave``, ``location:stop``."""
+
+    room_id: RoomId
+
+
+class JoinRoom(_Wire, frozen=True):
+    """``room:join``; ``since`` is the position up to which the client has the room's log."""
+
+    room_id: RoomId
+    since: Annotated[str, Meta(max_length=256)] | None = None
+
+
+class ReadHistory(_Wire, frozen=True):
+    """``chat:history``: entries ``after < offset < before``; with ``after`` the oldest, else the newest."""
+
+    room_id: RoomId
+    before: Offset | None = None
+    after: Offset | None = None
+    limit: Annotated[int, Meta(ge=1, le=PAGE)] = 50
+
+
+class SendMessage(_Wire, frozen=True):
+    """``chat:message``."""
+
+    room_id: RoomId
+    message_id: MessageId
+    text: Text
+    reply_to: MessageId | None = None
+
+
+class SetTyping(_Wire, frozen=True):
+    """``chat:typing``."""
+
+    room_id: RoomId
+    is_typing: bool
+
+
+class AppState(_Wire, frozen=True):
+    """``app:state``."""
+
+    state: AppStateName
+
+
+class Fix(_Wire, frozen=True):
+    """A measured position: degrees (WGS 84), metres, ms since the Unix epoch, metres per second."""
+
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Annotated[float, Meta(ge=-180, le=180)]
+    accuracy: Annotated[float, Meta(ge=0)]
+    timestamp: Annotated[int, Meta(ge=0)]
+    speed: Annotated[float, Meta(ge=0)] | UnsetType | None = UNSET
+    heading: Annotated[float, Meta(ge=0, le=360)] | UnsetType | None = UNSET
+    altitude: float | UnsetType | None = UNSET
+
+
+class LocationUpdate(_Wire, frozen=True):
+    """``location:update``; a phone that was offline sends several fixes at once."""
+
+    room_id: RoomId
+    fixes: Annotated[list[Fix], Meta(min_length=1, max_length=100)]
+
+
+class ChatBody(_Wire, frozen=True):
+    """What is logged of a ``chat:message``; the engine adds timestamp, offset and position."""
+
+    room_id: str
+    message_id: str
+    user_id: str
+    text: str
+    reply_to: str | UnsetType = UNSET
+
+
+class TypingBody(_Wire, frozen=True):
+    """``chat:typing``, to the others in the room."""
+
+    room_id: str
+    user_id: str
+    is_typing: bool
+
+
+class LocationBody(_Wire, frozen=True):
+    """``location:update``, to the others in the room."""
+
+    room_id: str
+    user_id: str
+    fixes: list[Fix]
+
+
+class LocationStopBody(_Wire, frozen=True):
+    """``location:stop``, to the others in the room."""
+
+    room_id: str
+    user_id: str
+
+
+class PresentMember(_Wire, frozen=True):
+    """Somebody in a room."""
+
+    user_id: str
+    device_id: str
+    state: AppStateName
+
+
+class PresenceDiff(_Wire, frozen=True):
+    """``presence:diff``. A member in ``joins`` who is known already has changed; merging twice changes nothing."""
+
+    room_id: str
+    joins: list[PresentMember] = []
+    leaves: list[PresentMember] = []
+
+
+class OkReply(_Wire, frozen=True):
+    """Done."""
+
+    ok: bool = True
+
+
+class JoinReply(_Wire, frozen=True, kw_only=True):
+    """The answer to ``room:join``.
+
+    Args:
+        position: the end of the room's log: pass it as ``since`` when joining again.
+        recovered: ``messages``, and the pages after them, are all that was logged since ``since``. False: there
+            is a gap (or no ``since`` was given), and ``messages`` are the newest.
+        messages: in the order of their offsets.
+        more: further ones follow; read them by ``chat:history`` with ``after``.
+        members: everybody present, the one who joins included.
+    """
+
+    ok: bool = True
+    position: str
+    recovered: bool
+    messages: list[msgspec.Raw]
+    more: bool
+    members: list[PresentMember]
+
+
+class HistoryReply(_Wire, frozen=True, kw_only=True):
+    """The answer to ``chat:history``; ``recovered`` is False where entries after ``after`` are gone."""
+
+    ok: bool = True
+    position: str
+    recovered: bool
+    messages: list[msgspec.Raw]
+    more: bool
+
+
+class SentReply(_Wire, frozen=True, kw_only=True):
+    """The answer to ``chat:message``: the same for every retry."""
+
+    ok: bool = True
+    message_id: str
+    offset: int
+    timestamp: int
+
+
+class AcceptedReply(_Wire, frozen=True, kw_only=True):
+    """The answer to ``location:update``."""
+
+    ok: bool = True
+    accepted: int
+
+
+class ErrorDetail(_Wire, frozen=True):
+    """What went wrong: ``code`` for programs, ``message`` for people."""
+
+    code: str
+    message: str
+
+
+class ErrorReply(_Wire, frozen=True, kw_only=True):
+    """The answer to anything that was refused."""
+
+    ok: bool = False
+    error: ErrorDetail
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> ErrorReply:
+        """The answer that a refusal becomes."""
+        return cls(error=ErrorDetail(refusal.code, refusal.message))
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """The JSON object of an outgoing message."""
+    return _encoder.encode(message)
