@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from realtime.connection.actions import Action, Announce, Dial, HangUp, Probe, Settle, TellAppState
 from realtime.connection.app_state import AppStateValue, BackgroundPolicy
 from realtime.connection.connection_state import ConnectionState
 from realtime.connection.errors import ConnectError, ConnectionLost, ConnectRefused, ConnectTimeout
-from realtime.connection.lifecycle import Action, Announce, Dial, HangUp, Lifecycle, Probe, Settle, TellAppState
+from realtime.connection.lifecycle import Lifecycle
 from realtime.connection.net_info import NetStatus, NetType
 from realtime.connection.reconnection_strategy import ReconnectionStrategy
 
-FIVE_S = ConnectError("http://server: no route")
+NO_ROUTE = ConnectError("http://server: no route")
 
 
 class Story:
@@ -113,9 +114,9 @@ def test_connecting_and_disconnecting() -> None:
 def test_a_lost_connection_is_dialled_at_once_and_then_with_growing_delays() -> None:
     story = connected()
     story.tell(story.life.lost(100, "transport close"))
-    story.tell(story.life.failed(100.5, FIVE_S))
+    story.tell(story.life.failed(100.5, NO_ROUTE))
     assert story.timer() == (101.5, ["dial"])
-    story.tell(story.life.failed(102, FIVE_S))
+    story.tell(story.life.failed(102, NO_ROUTE))
     assert story.life.next_attempt_at_s == 104
     assert story.life.next_delay_s == 2
     story.timer()
@@ -142,7 +143,7 @@ def test_a_first_connection_is_tried_again_until_its_limit_and_not_a_millisecond
     story = Story(connection_timeout_s=2)
     story.tell(story.life.connect(0, "caller"))
     for now in (0.1, 0.2, 1.3):
-        story.tell(story.life.failed(now, FIVE_S))
+        story.tell(story.life.failed(now, NO_ROUTE))
         if story.life.next_timer() == 2:
             break
         story.timer()
@@ -169,7 +170,7 @@ def test_a_limit_that_cuts_an_attempt_short_says_what_failed_last() -> None:
     story = Story(connection_timeout_s=2)
     story.tell(story.life.connect(0, "caller"))
     story.life.stage = "waiting for the Socket.IO CONNECT reply"
-    story.tell(story.life.failed(1, FIVE_S))
+    story.tell(story.life.failed(1, NO_ROUTE))
     story.words.clear()
     assert story.timer() == (2, ["hang up (None)", "DISCONNECTED", "settle caller: ConnectTimeout"])
     assert "no route" in str(story.settled["caller"])
@@ -180,7 +181,7 @@ def test_without_a_waiting_caller_it_tries_for_ever() -> None:
     story.tell(story.life.connect(0))
     now = 0.0
     for _ in range(300):
-        story.tell(story.life.failed(now, FIVE_S))
+        story.tell(story.life.failed(now, NO_ROUTE))
         now = story.life.next_timer() or 0
         story.tell(story.life.handle_timer(now))
     assert now > 3600
@@ -228,7 +229,7 @@ def test_connect_while_connected_is_harmless() -> None:
 def test_connect_while_waiting_for_the_next_attempt_tries_at_once() -> None:
     story = connected()
     story.tell(story.life.lost(100, "transport close"))
-    story.tell(story.life.failed(101, FIVE_S))
+    story.tell(story.life.failed(101, NO_ROUTE))
     assert story.tell(story.life.connect(101.5)) == ["reconnect_attempt(1, 0)", "dial"]
 
 
@@ -280,10 +281,10 @@ def test_a_servers_wish_to_be_left_alone_binds_an_eager_user_too() -> None:
 def test_the_allowed_attempts_are_used_up() -> None:
     story = connected(max_reconnect_attempts=2)
     story.tell(story.life.lost(100, "transport close"))
-    story.tell(story.life.failed(101, FIVE_S))
+    story.tell(story.life.failed(101, NO_ROUTE))
     story.timer()
     story.words.clear()
-    story.tell(story.life.failed(103, FIVE_S))
+    story.tell(story.life.failed(103, NO_ROUTE))
     assert story.words == ["connect_error(ConnectError)", "DISCONNECTED", "reconnect_failed(ConnectError)"]
     assert str(story.errors[-1]) == "gave up on http://server after 2 attempts; last failure: http://server: no route"
 
@@ -291,9 +292,9 @@ def test_the_allowed_attempts_are_used_up() -> None:
 def test_without_reconnection_there_is_one_attempt() -> None:
     story = Story(reconnection=False)
     story.tell(story.life.connect(0, "caller"))
-    story.tell(story.life.failed(1, FIVE_S))
+    story.tell(story.life.failed(1, NO_ROUTE))
     assert story.words[2:] == ["connect_error(ConnectError)", "DISCONNECTED", "settle caller: ConnectError"]
-    assert story.settled["caller"] is FIVE_S
+    assert story.settled["caller"] is NO_ROUTE
 
 
 def test_without_reconnection_a_loss_is_the_end() -> None:
@@ -357,7 +358,7 @@ def test_a_recovered_session_is_told_that_its_app_is_active_again() -> None:
 def test_background_stops_the_attempts_and_foreground_forgets_the_failures() -> None:
     story = connected()
     story.tell(story.life.lost(100, "transport close"))
-    story.tell(story.life.failed(101, FIVE_S))
+    story.tell(story.life.failed(101, NO_ROUTE))
     story.words.clear()
     assert story.tell(story.life.app_changed(101.5, AppStateValue.BACKGROUND)) == ["SUSPENDED"]
     assert story.life.next_timer() is None
@@ -416,7 +417,7 @@ def test_foreground_cuts_a_wait_short() -> None:
     story = connected(background=BackgroundPolicy.KEEP)
     story.tell(story.life.app_changed(50, AppStateValue.BACKGROUND))
     story.tell(story.life.lost(60, "transport close"))
-    story.tell(story.life.failed(61, FIVE_S))
+    story.tell(story.life.failed(61, NO_ROUTE))
     assert story.tell(story.life.app_changed(61.2, AppStateValue.ACTIVE)) == ["reconnect_attempt(1, 0)", "dial"]
 
 
@@ -480,7 +481,7 @@ def test_another_network_makes_a_connection_look_for_itself() -> None:
 def test_another_network_cuts_a_wait_and_a_hopeless_attempt_short() -> None:
     story = connected()
     story.tell(story.life.lost(100, "transport close"))
-    story.tell(story.life.failed(101, FIVE_S))
+    story.tell(story.life.failed(101, NO_ROUTE))
     story.words.clear()
     story.tell(story.life.net_changed(101.1, wifi(kind=NetType.CELLULAR)))
     story.tell(story.life.net_changed(101.2, wifi()))
