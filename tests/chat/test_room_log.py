@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.chat.message import LoggedMessage, MessageStatus, Position
+from realtime.chat.message import MessageStatus, Position
 from realtime.chat.room_log import Delivered, Failed, Received, RoomLog
+from realtime.chat.wire import LoggedMessage
 
 ANA, BEN = "ana", "ben"
 PENDING, SENT, FAILED, RECEIVED = MessageStatus
@@ -114,6 +115,20 @@ class TestOwnMessages:
         assert log.next_timer() is None
         assert not log.discard("m1")
 
+    def test_unsent_messages_are_known_by_their_id(self):
+        log = joined_log()
+        message = log.send("m1", "m1", timestamp_ms=7, now=0.0)
+        assert log.unsent("m1") is message
+        log.acked("m1", 1, 1001)
+        assert log.unsent("m1") is None
+
+    def test_an_ack_may_come_before_the_first_join_is_answered(self):
+        log = RoomLog("lobby", ANA)
+        log.send("m1", "m1", timestamp_ms=7, now=0.0)
+        assert said(log.acked("m1", 2, 1002)) == [("Delivered", "m1")]
+        log.joined(Position("e", 2), [logged(1), logged(2, ANA, "m1")], recovered=False, more=False)
+        assert texts(log) == ["ben-1", "m1"]
+
     def test_a_sent_message_cannot_be_discarded(self):
         log = joined_log()
         log.send("m1", "m1", timestamp_ms=7, now=0.0)
@@ -143,6 +158,12 @@ class TestReceiving:
         log = joined_log()
         [event] = log.received(logged(1, ANA))
         assert (event.message.status, event.message.mine) == (SENT, True)
+
+    def test_two_messages_at_one_offset_are_shown_and_reported(self, caplog):
+        log = joined_log(logged(1))
+        log.received(logged(1, "cleo"))
+        assert texts(log) == ["ben-1", "cleo-1"]
+        assert "lobby has two messages at offset 1" in caplog.text
 
     def test_two_users_may_have_chosen_the_same_message_id(self):
         log = joined_log()
@@ -211,10 +232,25 @@ class TestCatchingUp:
     def test_what_could_not_be_covered_is_a_gap(self):
         log = joined_log(logged(1))
         log.disconnected()
-        events = log.joined(Position("e", 900), [logged(899), logged(900)], recovered=False, more=False)
+        events = log.joined(Position("e", 900), [logged(899), logged(900)], recovered=False, more=True)
         assert said(events) == [("Received", "ben-899"), ("Received", "ben-900")]
         assert log.gap
+        assert log.is_joined, "what is older than the newest page is not fetched"
         assert log.position == Position("e", 900)
+
+    def test_a_page_that_is_gone_before_it_is_fetched_is_a_gap(self):
+        log = joined_log(logged(1))
+        log.disconnected()
+        log.joined(Position("e", 9), [logged(2)], recovered=True, more=True)
+        events = log.continued([logged(8), logged(9)], recovered=False, more=False)
+        assert said(events) == [("Received", "ben-8"), ("Received", "ben-9")]
+        assert log.gap
+        assert log.is_joined
+
+    def test_a_page_that_nobody_waits_for_is_ignored(self):
+        log = joined_log(logged(1))
+        assert log.continued([logged(2)], more=False) == []
+        assert texts(log) == ["ben-1"]
 
     def test_a_new_epoch_is_a_gap_and_its_messages_stand_after_the_old_ones(self):
         log = joined_log(logged(1), logged(2))
