@@ -1,0 +1,12 @@
+"""Jupyter widgets over the observable state of a lab: ``ChatRoom``, ``LocationMap``, ``NetworkPanel``."""
+
+try:
+    from widgets.chat_room import ChatRoom
+except ModuleNotFoundError as error:
+    if error.name in {"anywidget", "ipyleaflet", "ipywidgets", "traitlets"}:
+        raise ImportError(
+            f"the widgets need {error.name}, which is not installed: pip install 'realtime-lab[lab]'"
+        ) from error
+    raise
+
+__all__ = ["ChatRoom"]

@@ -1,0 +1,85 @@
+"""One JupyterLab server and one Chromium for all browser tests; a fresh page for each."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from tests.browser import chromium
+from tests.browser.jupyter import CHROMIUM_ARGS, Notebook, Server, jupyterlab, open_jupyterlab
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+SIZE = {"width": 1280, "height": 1000}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if {"page", "open_notebook"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.browser)
+
+
+# "package": Playwright's loop must not outlive the browser tests, or the async tests of other folders could not start.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    path = chromium.find_chromium()
+    if path is None:
+        pytest.skip(chromium.MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def server(browser) -> Iterator[Server]:
+    with jupyterlab() as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def jupyterlab_page(browser, server) -> Iterator[Page]:
+    """JupyterLab, loaded once: that takes longer than most tests."""
+    context = browser.new_context(viewport=SIZE, device_scale_factor=2, reduced_motion="reduce")
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.complaints = []
+    page.on("console", lambda m: page.complaints.append(f"{m.type}: {m.text}") if m.type == "error" else None)
+    page.on("pageerror", lambda error: page.complaints.append(f"uncaught: {error}"))
+    open_jupyterlab(page, server)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def page(jupyterlab_page) -> Page:
+    """The page; what its console complained of during the test is in ``page.complaints``."""
+    jupyterlab_page.complaints.clear()
+    return jupyterlab_page
+
+
+@pytest.fixture
+def open_notebook(page) -> Iterator[Callable[[str], Notebook]]:
+    """``open_notebook(name)`` opens a notebook of the server; its kernel and its tab end with the test."""
+    opened = []
+
+    def open_it(name: str) -> Notebook:
+        opened.append(Notebook(page, name))
+        return opened[-1]
+
+    yield open_it
+    for notebook in opened:
+        notebook.close()
+
+
+@pytest.fixture
+def shoot() -> Callable[[Notebook, Locator, str], None]:
+    """``shoot(notebook, what, name)`` saves a picture of it in both themes, for people to look at."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+
+    def take(notebook: Notebook, what: Locator, name: str) -> None:
+        for theme in ("Dark", "Light"):
+            notebook.theme(theme)
+            what.screenshot(path=SCREENSHOTS / f"{name}-{theme.lower()}.png")
+
+    return take

@@ -1,0 +1,113 @@
+"""The chat room in JupyterLab: by keyboard alone, with other people's text as text, and in place while one reads."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+SETUP = """
+from realtime.chat.message import MessageStatus, RoomState
+from tests.widgets.fakes import FakePhone, connection, message
+from widgets import ChatRoom
+
+ana = FakePhone("ana")
+lobby = ana.chat.room("lobby")
+
+def show(*messages, **state):
+    lobby.set(RoomState(room_id="lobby", messages=messages, **state))
+
+def own(n, text, status, **changes):
+    offset = n if status == "sent" else None
+    return message(n, text, user_id="ana", mine=True, offset=offset, status=MessageStatus(status), **changes)
+
+room = ChatRoom(ana)
+room
+"""
+
+
+@pytest.fixture
+def notebook(server, open_notebook):
+    def with_cells(*cells):
+        notebook = open_notebook(server.write("chat.ipynb", SETUP, *cells))
+        for index in range(len(cells) + 1):
+            notebook.run(index)
+        return notebook
+
+    return with_cells
+
+
+def test_enter_sends_shift_enter_begins_a_line_and_no_key_reaches_jupyterlab(notebook, page):
+    chat = notebook("", "print(ana.chat.asked)")
+    field = page.get_by_role("textbox", name="Message to lobby, as ana")
+    field.focus()
+    page.keyboard.type("dd")  # in JupyterLab's command mode this deletes the cell
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("a & <b>")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("")
+    expect(field).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Send")).to_be_focused()
+    assert len(chat.cells) == 3
+    chat.run_until(2, "('send', 'lobby', 'dd\\na & <b>')")
+    assert page.complaints == []
+
+
+def test_each_status_is_said_in_words_and_markup_stays_text(notebook, page, shoot):
+    chat = notebook(
+        """
+show(
+    message(1, "Are you on the tram already?"),
+    message(2, "<img src=x onerror=alert(1)> is what I see here"),
+    own(3, "Yes, four stops to go", "sent"),
+    own(4, "We are in the tunnel now, this one may take a moment to get through", "pending"),
+    own(5, "Or longer", "failed"),
+    own(6, "x" * 60, "failed", error="longer than 50 characters"),
+    typing=("ben",), members=("ana", "ben"),
+)
+ana.socket.connection_state.set(connection("reconnecting", queued=2))
+""",
+        "print(ana.chat.asked)",
+    )
+    log = page.get_by_role("log", name="Messages")
+    for words in ("✓ sent", "sending…", "not sent yet, still trying", "refused: longer than 50 characters"):
+        expect(log).to_contain_text(words)
+    expect(log).to_contain_text("<img src=x onerror=alert(1)> is what I see here")
+    assert log.locator("img").count() == 0
+    expect(page.get_by_text("ben is typing…")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Reconnecting… · 2 waiting")).to_be_visible()
+    shoot(chat, page.locator(".rt-chat"), "chat-room")
+    discard = page.get_by_role("button", name="Discard “Or longer”")
+    discard.focus()
+    page.keyboard.press("Enter")
+    chat.run_until(2, "('discard', 'm5')")
+
+
+def test_the_list_follows_new_messages_only_from_its_bottom(notebook, page):
+    chat = notebook(
+        "history = [message(n, f'message {n}') for n in range(40)]\nshow(*history)",
+        "history.append(message(len(history), f'news {len(history)}'))\nshow(*history)",
+    )
+    log = page.get_by_role("log", name="Messages")
+    at_bottom = "log => log.scrollHeight - log.scrollTop - log.clientHeight < 2"
+    expect(log).to_contain_text("news 40")
+    assert log.evaluate(at_bottom)
+    log.evaluate("log => { log.scrollTop = 0; }")
+    page.wait_for_function("log => log.scrollTop === 0", arg=log.element_handle())
+    chat.run(2)
+    jump = page.get_by_role("button", name="New messages")
+    expect(jump).to_be_visible()
+    expect(log).to_contain_text("news 41")
+    assert log.evaluate("log => log.scrollTop") == 0
+    jump.press("Enter")
+    page.wait_for_function(at_bottom, arg=log.element_handle())
+    expect(jump).to_be_hidden()
+
+
+def test_a_refused_text_comes_back_with_the_reason(notebook, page):
+    notebook("def refuse(room, text): raise ValueError('The outbox is full')\nana.chat.send = refuse")
+    field = page.get_by_role("textbox", name=re.compile("Message to lobby"))
+    field.fill("keep me")
+    field.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("The outbox is full")
+    expect(field).to_have_value("keep me")
