@@ -1,4 +1,4 @@
-"""The values of a chat: a message, the state of a room, and what both look like on the wire."""
+"""The values of a chat: a message, the state of a room, a position in its log."""
 
 from __future__ import annotations
 
@@ -107,19 +107,6 @@ class Position(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.epoch}:{self.offset}"
-
-
-class LoggedMessage(msgspec.Struct, frozen=True, rename="camel"):
-    """A message as the server's log has it: in broadcasts and in history. Unknown fields are ignored."""
-
-    message_id: str
-    user_id: str
-    text: str
-    timestamp: int
-    offset: int
-    reply_to: str | None = None
-    room_id: str | None = None
-    position: str | None = None
 
 
 def check_message(room_id: str, text: str, reply_to: str | None) -> None:

@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
-from realtime.chat.message import LoggedMessage, Message, MessageStatus, Position
+from realtime.chat.message import Message, MessageStatus, Position
+from realtime.chat.wire import LoggedMessage
 
 _log = logging.getLogger("realtime.chat")
 
@@ -158,7 +159,7 @@ class RoomLog:
             position: where the log stood at the join.
             entries: after a first join the newest messages; otherwise those after our position, oldest first.
             recovered: nothing between our position and ``entries`` is missing.
-            more: further messages follow ``entries``: see :attr:`wants_more`. Of a first join: older ones exist.
+            more: further messages follow ``entries``: see :attr:`wants_more`. Means nothing where there is a gap.
         """
         is_first = self._position is None
         if position.epoch != self._epoch:
@@ -169,11 +170,14 @@ class RoomLog:
                 self._take(entry)
             return self._caught_up(position.offset)
         self.gap = self.gap or not recovered
-        return self._page(entries, more, end=position.offset)
+        return self._page(entries, more and recovered, end=position.offset)
 
-    def continued(self, entries: Iterable[LoggedMessage], *, more: bool) -> list[LogEvent]:
+    def continued(self, entries: Iterable[LoggedMessage], *, recovered: bool = True, more: bool) -> list[LogEvent]:
         """The page after :attr:`position` came. Ignored unless one is wanted."""
-        return self._page(entries, more, end=0) if self.wants_more else []
+        if not self.wants_more:
+            return []
+        self.gap = self.gap or not recovered
+        return self._page(entries, more, end=0)
 
     # --- time
 
