@@ -1,0 +1,176 @@
+"""A room is its log, its typing and its members, in one picture."""
+
+import pytest
+
+from realtime.chat.message import MessageStatus
+from realtime.chat.room import Room
+from realtime.chat.room_log import Delivered, Failed, Received
+from realtime.chat.typing_indicator import TypingChanged, TypingToSend
+from realtime.chat.wire import HistoryReply, JoinReply, LoggedMessage, MemberPayload, PresenceDiff
+
+
+def logged(offset, user_id="ben"):
+    text = f"{user_id}-{offset}"
+    return LoggedMessage(message_id=text, user_id=user_id, text=text, timestamp=offset, offset=offset)
+
+
+def reply(*entries, last=None, members=("ana",), recovered=False, more=False):
+    return JoinReply(
+        position=f"e:{last or len(entries)}",
+        recovered=recovered,
+        messages=entries,
+        more=more,
+        members=tuple(MemberPayload(*member.split("/")) for member in members),
+    )
+
+
+def diff(joins=(), leaves=()):
+    return PresenceDiff(
+        "lobby",
+        joins=tuple(MemberPayload(*member.split("/")) for member in joins),
+        leaves=tuple(MemberPayload(*member.split("/")) for member in leaves),
+    )
+
+
+@pytest.fixture
+def room():
+    room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
+    room.joined(reply(), now=0.0)
+    return room
+
+
+def test_a_new_room_is_empty_and_not_joined():
+    state = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0).state()
+    assert repr(state) == "<RoomState 'lobby' not joined messages=0>"
+
+
+def test_the_picture_shows_everything(room):
+    room.joined(reply(logged(1), members=("ana", "ben/phone", "ben/tablet")), now=0.0)
+    room.receive(logged(2, "cleo"), now=0.0)
+    room.heard_typing("ben", True, now=0.0)
+    room.send("m1", "mine", timestamp_ms=7, now=0.0)
+    state = room.state()
+    assert state.texts == ("ben-1", "cleo-2", "mine")
+    assert state.typing == ("ben",)
+    assert state.members == ("ana", "ben")
+    assert state.unread == 2
+    assert state.joined
+
+
+def test_history_is_read_and_later_messages_are_unread_until_marked():
+    room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
+    room.joined(reply(logged(1), logged(2)), now=0.0)
+    assert room.state().unread == 0
+    room.receive(logged(3), now=0.0)
+    room.receive(logged(4, "ana"), now=0.0)
+    room.receive(logged(4, "ana"), now=0.0)
+    assert room.state().unread == 1, "one's own message from another device is read"
+    room.mark_read()
+    assert room.state().unread == 0
+
+
+@pytest.mark.clause("RT-CHAT-4")
+def test_a_message_ends_its_authors_typing_also_when_it_waited_for_the_catch_up(room):
+    room.heard_typing("ben", True, now=0.0)
+    events = room.receive(logged(1), now=0.1)
+    assert [type(event) for event in events] == [TypingChanged, Received]
+    assert events[0] == TypingChanged("ben", False)
+    room.disconnected()
+    assert room.receive(logged(2), now=0.2) == []
+    room.heard_typing("ben", True, now=0.3)
+    events = room.joined(reply(last=1, recovered=True), now=0.4)
+    assert TypingChanged("ben", False) in events
+    assert room.state().typing == ()
+
+
+@pytest.mark.clause("RT-CHAT-4")
+def test_the_own_message_ends_own_typing(room):
+    assert room.set_typing(True, now=0.0) == [TypingToSend(True)]
+    room.send("m1", "mine", timestamp_ms=7, now=0.5)
+    assert room.handle_timer(now=3.5) == []
+
+
+def test_own_typing_on_another_device_is_not_shown(room):
+    assert room.heard_typing("ana", True, now=0.0) == []
+    assert room.state().typing == ()
+
+
+def test_both_kinds_of_timers_are_waited_for(room):
+    assert room.next_timer() is None
+    room.send("m1", "mine", timestamp_ms=7, now=0.0)
+    assert room.next_timer() == 5.0
+    room.heard_typing("ben", True, now=1.0)
+    assert room.next_timer() == 4.0
+    assert room.handle_timer(now=4.0) == [TypingChanged("ben", False)]
+    [failed] = room.handle_timer(now=5.0)
+    assert failed == Failed(room.state().messages[0])
+
+
+def test_a_lost_connection_shows(room):
+    room.heard_typing("ben", True, now=0.0)
+    assert room.disconnected() == [TypingChanged("ben", False)]
+    state = room.state()
+    assert not state.joined
+    assert state.members == ("ana",), "the last that was known"
+
+
+def test_acks_refusals_and_discards_reach_the_log(room):
+    for name in ("x", "y", "z"):
+        room.send(name, name, timestamp_ms=7, now=0.0)
+    [delivered] = room.acked("x", offset=1, timestamp_ms=8)
+    assert isinstance(delivered, Delivered)
+    [failed] = room.refused("y", "no")
+    assert failed.message.error == "no"
+    assert room.discard("z")
+    assert [(m.text, m.status) for m in room.state().messages] == [
+        ("x", MessageStatus.SENT),
+        ("y", MessageStatus.FAILED),
+    ]
+
+
+def test_pages_continue_a_catch_up(room):
+    room.disconnected()
+    room.joined(reply(logged(1), last=2, recovered=True, more=True), now=0.0)
+    assert room.wants_more
+    assert not room.state().joined
+    room.continued(HistoryReply(messages=(logged(2),), more=False), now=0.0)
+    assert room.state().joined
+    assert str(room.position) == "e:2"
+
+
+class TestMembers:
+    def test_a_user_is_present_until_the_last_device_leaves(self, room):
+        room.diff(diff(joins=["ben/phone", "ben/tablet"]))
+        room.diff(diff(leaves=["ben/phone"]))
+        assert room.state().members == ("ana", "ben")
+        room.diff(diff(leaves=["ben/tablet"]))
+        assert room.state().members == ("ana",)
+
+    def test_merging_twice_changes_nothing(self, room):
+        for _ in range(2):
+            room.diff(diff(joins=["ben/phone"]))
+        room.diff(diff(leaves=["ben/phone"]))
+        room.diff(diff(leaves=["ben/phone"]))
+        assert room.state().members == ("ana",)
+
+    def test_a_snapshot_replaces_what_was_known_and_diffs_that_came_before_it_wait(self, room):
+        room.diff(diff(joins=["ben/phone"]))
+        room.disconnected()
+        room.diff(diff(joins=["dan/phone"]))
+        assert room.state().members == ("ana", "ben")
+        room.joined(reply(members=("ana", "cleo/phone")), now=0.0)
+        assert room.state().members == ("ana", "cleo", "dan")
+
+    def test_a_diff_that_waited_is_forgotten_with_its_connection(self, room):
+        room.disconnected()
+        room.diff(diff(joins=["dan/phone"]))
+        room.disconnected()
+        room.joined(reply(), now=0.0)
+        assert room.state().members == ("ana",)
+
+
+def test_leaving_shows_nobody(room):
+    room.send("m1", "mine", timestamp_ms=7, now=0.0)
+    room.left()
+    state = room.state()
+    assert (state.joined, state.members, state.texts) == (False, (), ("mine",))
