@@ -16,11 +16,17 @@ from realtime.server.server_connection import ServerConnection
 from tests.server.waiting import until
 
 
+def masked(opcode, data, fin=True):
+    """A frame as a client sends it."""
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
 class Listener:
     """What a connection told its handler."""
 
-    def __init__(self, connection):
+    def __init__(self, connection, live):
         self.connection = connection
+        self.live = live
         self.heard = []
         self.lost_for = []
         self.on_text = None
@@ -44,7 +50,7 @@ async def connected(*, max_size=100_000, client_options=None, **options):
     live = {}
 
     async def handle(connection):
-        listener = Listener(connection)
+        listener = Listener(connection, live)
         connection.listen(listener)
         listeners.put_nowait(listener)
         await connection.gone()
@@ -117,7 +123,7 @@ async def test_answers_to_one_read_go_out_in_one_write():
 
         listener.connection.transport = Spy()
         listener.on_text = lambda payload: listener.connection.write(text_frame(payload))
-        frames = b"".join(Frame(Opcode.TEXT, b"%d" % n).serialize(mask=True) for n in range(3))
+        frames = b"".join(masked(Opcode.TEXT, b"%d" % n) for n in range(3))
         client.transport.write(frames)
         assert [await client.recv() for _ in range(3)] == list("012")
         assert writes == [text_frame(b"0") + text_frame(b"1") + text_frame(b"2")]
@@ -154,7 +160,7 @@ async def test_what_was_written_before_ending_still_arrives():
 async def test_nothing_is_heard_after_ending():
     async with connected() as (listener, client):
         listener.on_text = lambda payload: listener.connection.end(1002, "enough")
-        client.transport.write(b"".join(Frame(Opcode.TEXT, b"x").serialize(mask=True) for _ in range(3)))
+        client.transport.write(b"".join(masked(Opcode.TEXT, b"x") for _ in range(3)))
         await until(lambda: listener.lost_for)
         assert listener.heard == ["x"]
 
@@ -179,16 +185,16 @@ async def test_a_client_that_resets_is_lost():
 @pytest.mark.parametrize(
     ("frames", "code"),
     [
-        (Frame(Opcode.TEXT, b"x" * 100_001).serialize(mask=True), 1009),
-        (Frame(Opcode.TEXT, b"\xff").serialize(mask=True), 1007),
-        (Frame(Opcode.TEXT, b"\xe2\x82", fin=False).serialize(mask=True) + Frame(Opcode.CONT, b"").serialize(mask=True), 1007),
-        (Frame(Opcode.CONT, b"x").serialize(mask=True), 1002),
+        (masked(Opcode.TEXT, b"x" * 100_001), 1009),
+        (masked(Opcode.TEXT, b"\xff"), 1007),
+        (masked(Opcode.TEXT, b"\xe2\x82", fin=False) + masked(Opcode.CONT, b""), 1007),
+        (masked(Opcode.CONT, b"x"), 1002),
         (Frame(Opcode.TEXT, b"x").serialize(mask=False), 1002),
         (b"\x83\x80\x00\x00\x00\x00", 1002),
         (b"\xf1\x80\x00\x00\x00\x00", 1002),
     ],
     ids=["too big", "no UTF-8", "no UTF-8 in fragments", "lone continuation", "unmasked", "opcode 3", "reserved bits"],
-)  # fmt: skip
+)
 async def test_what_websockets_forbid_ends_the_connection_with_its_code(frames, code):
     async with connected() as (listener, client):
         client.transport.write(frames)
@@ -197,6 +203,22 @@ async def test_what_websockets_forbid_ends_the_connection_with_its_code(frames, 
         assert closed.value.rcvd.code == code
         await until(lambda: listener.lost_for)
         assert listener.heard == []
+
+
+@pytest.mark.parametrize("bad", [masked(Opcode.CONT, b"x"), masked(Opcode.CLOSE, b"\x03\xe8")], ids=["error", "close"])
+async def test_a_client_that_leaves_its_socket_open_after_the_close_is_aborted(bad):
+    async with connected(close_timeout_s=0.05) as (listener, client):
+        host, port = client.remote_address
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(
+            b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        assert len(listener.live) == 2
+        writer.write(bad)
+        await until(lambda: len(listener.live) == 1)
+        writer.close()
 
 
 async def test_a_failing_handler_ends_its_own_connection(caplog):
@@ -233,6 +255,7 @@ async def test_a_receiver_that_does_not_read_costs_bounded_memory_and_is_ended()
         assert listener.lost_for[0].startswith("too slow")
         assert connection.backlog == 0
         await until(lambda: connection.protocol.state.name == "CLOSED")  # by force: it does not even read the close
+        client.transport.abort()
 
 
 async def test_a_slow_receiver_gets_everything_in_order_but_what_is_volatile():
@@ -271,7 +294,7 @@ async def test_a_frame_before_the_handshake_is_done_is_not_heard():
         writer.write(
             b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-            + Frame(Opcode.TEXT, b"early").serialize(mask=True)
+            + masked(Opcode.TEXT, b"early")
         )
         with contextlib.suppress(ConnectionResetError):
             await asyncio.wait_for(reader.read(), 5)
