@@ -18,9 +18,9 @@ import msgspec
 NS = 1_000_000_000  # nanoseconds in a second
 MS = 1_000_000  # nanoseconds in a millisecond
 
-# Mobile networks buffer generously; 256 KiB hold what one connection may have in flight
+# Mobile networks buffer generously; 288 KiB hold what one connection may have in flight, headers included
 # (`realtime.network.tcp.WINDOW_BYTES`), so that a lone connection sees delay rather than loss.
-DEFAULT_QUEUE_BYTES = 256 * 1024
+DEFAULT_QUEUE_BYTES = 288 * 1024
 
 
 class DropReason(StrEnum):
