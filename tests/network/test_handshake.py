@@ -43,9 +43,7 @@ ALL = range(20)
     [
         pytest.param({}, [(100, Established(100 * MS)), (150, Accepted())], id="one round trip, and half of one"),
         pytest.param({"accept": False}, [(100, Refused())], id="a closed port answers with a reset"),
-        pytest.param(
-            {"lost_up": [0]}, [(1100, Established(None)), (1150, Accepted())], id="SYN lost: again after 1 s"
-        ),
+        pytest.param({"lost_up": [0]}, [(1100, Established(None)), (1150, Accepted())], id="SYN lost: again after 1 s"),
         pytest.param(
             {"lost_up": [0, 1, 2]}, [(7100, Established(None)), (7150, Accepted())], id="three lost: 1 + 2 + 4 s"
         ),
@@ -54,7 +52,7 @@ ALL = range(20)
             {"lost_down": [0]}, [(1100, Established(None)), (1150, Accepted())], id="SYN-ACK lost: the SYN is repeated"
         ),
         pytest.param(
-            {"lost_up": [1]}, [(100, Established(100 * MS)), (1200, Accepted())], id="last ACK lost: SYN-ACK repeated"
+            {"lost_up": [1]}, [(100, Established(100 * MS)), (1150, Accepted())], id="last ACK lost: SYN-ACK repeated"
         ),
     ],
 )
