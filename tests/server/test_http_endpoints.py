@@ -1,0 +1,81 @@
+"""What the port says to those who do not come with a WebSocket."""
+
+import json
+
+import pytest
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+
+from realtime.server.http_endpoints import HttpEndpoints
+
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket"}
+
+
+def ask(path, method="GET", headers=UPGRADE):
+    return HttpEndpoints(lambda: {"status": "ok", "connections": 3}).answer(Request(path, Headers(headers), method))
+
+
+@pytest.mark.parametrize(
+    "path", ["/socket.io/?EIO=4&transport=websocket", "/socket.io/?transport=websocket&EIO=4&t=x", "/socket.io?EIO=4&transport=websocket"]
+)  # fmt: skip
+def test_a_websocket_handshake_passes(path):
+    assert ask(path) is None
+
+
+def test_health_is_json():
+    response = ask("/healthz", headers={})
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Content-Length"] == str(len(response.body))
+    assert response.headers["Connection"] == "close"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert json.loads(response.body) == {"status": "ok", "connections": 3}
+    assert ask("/healthz?verbose", headers={}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html", "/socket.iox/", "/healthz/x"])
+def test_any_other_path_is_told_what_is_here(path):
+    response = ask(path, headers={})
+    assert response.status_code == 404
+    assert response.headers["Content-Type"].startswith("text/plain")
+    assert b"/socket.io/" in response.body
+    assert b"/healthz" in response.body
+
+
+def test_long_polling_is_refused_with_words_that_help():
+    response = ask("/socket.io/?EIO=4&transport=polling&t=abc", headers={})
+    assert response.status_code == 400
+    error = json.loads(response.body)
+    assert error["code"] == 0
+    assert error["message"].startswith("Transport unknown")
+    assert "WebSocket only" in error["message"]
+    assert 'transports: ["websocket"]' in error["message"]
+    # A browser on another page must be able to read why, and its preflight must not hide it.
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("query", ["EIO=3&transport=websocket", "transport=websocket", "EIO=&transport=websocket"])
+def test_another_engine_io_protocol_is_refused(query):
+    response = ask(f"/socket.io/?{query}")
+    assert response.status_code == 400
+    assert json.loads(response.body)["code"] == 5
+    assert "Unsupported protocol version" in json.loads(response.body)["message"]
+
+
+def test_an_upgrade_of_a_polling_session_is_refused():
+    response = ask("/socket.io/?EIO=4&transport=websocket&sid=abc")
+    assert response.status_code == 400
+    assert json.loads(response.body)["code"] == 1
+
+
+def test_a_missing_transport_and_a_missing_upgrade_are_refused():
+    assert json.loads(ask("/socket.io/?EIO=4").body)["code"] == 0
+    plain = ask("/socket.io/?EIO=4&transport=websocket", headers={})
+    assert plain.status_code == 426
+    assert plain.headers["Upgrade"] == "websocket"
+
+
+def test_only_get_is_answered():
+    response = ask("/healthz", method="DELETE", headers={})
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET"
