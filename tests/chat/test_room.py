@@ -35,7 +35,7 @@ def diff(joins=(), leaves=()):
 @pytest.fixture
 def room():
     room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
-    room.joined(reply(), now=0.0)
+    room.joined(reply())
     return room
 
 
@@ -45,8 +45,8 @@ def test_a_new_room_is_empty_and_not_joined():
 
 
 def test_the_picture_shows_everything(room):
-    room.joined(reply(logged(1), members=("ana", "ben/phone", "ben/tablet")), now=0.0)
-    room.receive(logged(2, "cleo"), now=0.0)
+    room.joined(reply(logged(1), members=("ana", "ben/phone", "ben/tablet")))
+    room.receive(logged(2, "cleo"))
     room.heard_typing("ben", True, now=0.0)
     room.send("m1", "mine", timestamp_ms=7, now=0.0)
     state = room.state()
@@ -59,11 +59,11 @@ def test_the_picture_shows_everything(room):
 
 def test_history_is_read_and_later_messages_are_unread_until_marked():
     room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
-    room.joined(reply(logged(1), logged(2)), now=0.0)
+    room.joined(reply(logged(1), logged(2)))
     assert room.state().unread == 0
-    room.receive(logged(3), now=0.0)
-    room.receive(logged(4, "ana"), now=0.0)
-    room.receive(logged(4, "ana"), now=0.0)
+    room.receive(logged(3))
+    room.receive(logged(4, "ana"))
+    room.receive(logged(4, "ana"))
     assert room.state().unread == 1, "one's own message from another device is read"
     room.mark_read()
     assert room.state().unread == 0
@@ -72,13 +72,13 @@ def test_history_is_read_and_later_messages_are_unread_until_marked():
 @pytest.mark.clause("RT-CHAT-4")
 def test_a_message_ends_its_authors_typing_also_when_it_waited_for_the_catch_up(room):
     room.heard_typing("ben", True, now=0.0)
-    events = room.receive(logged(1), now=0.1)
+    events = room.receive(logged(1))
     assert [type(event) for event in events] == [TypingChanged, Received]
     assert events[0] == TypingChanged("ben", False)
     room.disconnected()
-    assert room.receive(logged(2), now=0.2) == []
+    assert room.receive(logged(2)) == []
     room.heard_typing("ben", True, now=0.3)
-    events = room.joined(reply(last=1, recovered=True), now=0.4)
+    events = room.joined(reply(last=1, recovered=True))
     assert TypingChanged("ben", False) in events
     assert room.state().typing == ()
 
@@ -130,10 +130,10 @@ def test_acks_refusals_and_discards_reach_the_log(room):
 
 def test_pages_continue_a_catch_up(room):
     room.disconnected()
-    room.joined(reply(logged(1), last=2, recovered=True, more=True), now=0.0)
+    room.joined(reply(logged(1), last=2, recovered=True, more=True))
     assert room.wants_more
     assert not room.state().joined
-    room.continued(HistoryReply(messages=(logged(2),), more=False), now=0.0)
+    room.continued(HistoryReply(messages=(logged(2),), more=False))
     assert room.state().joined
     assert str(room.position) == "e:2"
 
@@ -158,14 +158,14 @@ class TestMembers:
         room.disconnected()
         room.diff(diff(joins=["dan/phone"]))
         assert room.state().members == ("ana", "ben")
-        room.joined(reply(members=("ana", "cleo/phone")), now=0.0)
+        room.joined(reply(members=("ana", "cleo/phone")))
         assert room.state().members == ("ana", "cleo", "dan")
 
     def test_a_diff_that_waited_is_forgotten_with_its_connection(self, room):
         room.disconnected()
         room.diff(diff(joins=["dan/phone"]))
         room.disconnected()
-        room.joined(reply(), now=0.0)
+        room.joined(reply())
         assert room.state().members == ("ana",)
 
 
