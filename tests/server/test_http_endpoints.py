@@ -16,8 +16,13 @@ def ask(path, method="GET", headers=UPGRADE):
 
 
 @pytest.mark.parametrize(
-    "path", ["/socket.io/?EIO=4&transport=websocket", "/socket.io/?transport=websocket&EIO=4&t=x", "/socket.io?EIO=4&transport=websocket"]
-)  # fmt: skip
+    "path",
+    [
+        "/socket.io/?EIO=4&transport=websocket",
+        "/socket.io/?transport=websocket&EIO=4&t=x",
+        "/socket.io?EIO=4&transport=websocket",
+    ],
+)
 def test_a_websocket_handshake_passes(path):
     assert ask(path) is None
 

@@ -27,11 +27,9 @@ class Wire:
         self.left.append(namespace)
 
 
-def session(namespace="/", **changes):
-    return Session(
-        **{"sid": "s1", "member": Member("ana", "phone"), "namespace": namespace, "link": Wire(), "auth": {"userId": "ana"}}
-        | changes
-    )  # fmt: skip
+def session(namespace="/"):
+    options = {"sid": "s1", "member": Member("ana", "phone"), "namespace": namespace, "auth": {"userId": "ana"}}
+    return Session(**options, link=Wire())
 
 
 def test_it_says_who_it_is():
