@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -39,9 +40,9 @@ class Clock(asyncio.SelectorEventLoop):
 def run(main):
     """Run a coroutine on a clock that starts at 0, and whose wall clock says 1 000 000 s then."""
     loop = Clock()
-    with ambient.installed(wall_clock=lambda: 1e6 + loop.time(), source=random.Random(0)):
-        with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            return runner.run(main)
+    clock = ambient.installed(wall_clock=lambda: 1e6 + loop.time(), source=random.Random(0))
+    with clock, asyncio.Runner(loop_factory=lambda: loop) as runner:
+        return runner.run(main)
 
 
 async def take(source, count):
@@ -130,7 +131,7 @@ def test_a_walk_is_replayed_by_its_seed():
 def test_a_walk_keeps_its_speed_and_stays_around():
     fixes = run(take(SimulatedWalk(START, rng=random.Random(3), speed_mps=2.0, radius_m=100.0), 2000))
     assert fixes[0].position == START
-    for earlier, later in zip(fixes, fixes[1:], strict=False):
+    for earlier, later in pairwise(fixes):
         assert distance_m(earlier.position, later.position) == pytest.approx(2.0, abs=0.01)
         assert later.speed_mps == 2.0
     away = [distance_m(START, fix.position) for fix in fixes]
