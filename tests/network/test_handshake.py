@@ -1,97 +1,96 @@
-"""How a TCP connection opens, or does not."""
+"""A connection's first round trip: a lost first packet costs a second, then two, then four."""
 
 import random
 
 import pytest
 
-from realtime.network.handshake import Accepted, Established, Handshake, Refused, SynArrived, TimedOut
-from realtime.network.link import MS, NS, Drop, DropReason, Link, LinkConditions
+from realtime.network.handshake import Established, Handshake, Refused, RequestReceived, TimedOut
+from realtime.network.link import MS, NS, Link, LinkConditions
 
 
-class Scripted(Link):
-    """A link with a delay of 50 ms that drops the packets with these numbers (0 is the first)."""
-
-    def __init__(self, lost=()):
-        super().__init__(LinkConditions(delay_ns=50 * MS), random.Random(1))
-        self.lost, self.count = set(lost), 0
-
-    def offer(self, now_ns, nbytes):
-        self.count += 1
-        verdict = super().offer(now_ns, nbytes)
-        return Drop(DropReason.LOSS) if self.count - 1 in self.lost else verdict
+def link(**conditions):
+    return Link(LinkConditions(**conditions), random.Random(1))
 
 
-def opened(*, lost_up=(), lost_down=(), accept=True):
-    """Run a handshake to its end; returns (milliseconds, event) without the SYNs."""
-    handshake = Handshake([Scripted(lost_up)], [Scripted(lost_down)])
-    handshake.start(0)
-    seen = []
-    while (at := handshake.next_timer()) is not None:
-        for event in handshake.handle_timer(at):
-            if isinstance(event, SynArrived):
-                handshake.answer(at, accept=accept)
-            else:
-                seen.append((at / MS, event))
-    return seen
+class Bench:
+    """A handshake whose listener answers at once, and everything that happened: (time, event)."""
+
+    def __init__(self, forward=None, back=None, *, answer="accept"):
+        self.forward = forward or link(delay_ns=50 * MS)
+        self.back = back or link(delay_ns=30 * MS)
+        self.answer = answer
+        self.events = []
+        self.handshake = Handshake([self.forward], [self.back], now_ns=0)
+
+    def run(self, until_ns=10**15):
+        while (at := self.handshake.next_timer()) is not None and at <= until_ns:
+            for event in self.handshake.handle_timer(at):
+                self.events.append((at, event))
+                if isinstance(event, RequestReceived) and self.answer:
+                    getattr(self.handshake, self.answer)(at)
+        return self
 
 
-ALL = range(20)
+def test_it_takes_one_round_trip():
+    bench = Bench().run()
+    assert bench.events == [(50 * MS, RequestReceived()), (80 * MS, Established(rtt_ns=80 * MS))]
+    assert bench.handshake.next_timer() is None
+    assert bench.handshake.retries == 0
 
 
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        pytest.param({}, [(100, Established(100 * MS)), (150, Accepted())], id="one round trip, and half of one"),
-        pytest.param({"accept": False}, [(100, Refused())], id="a closed port answers with a reset"),
-        pytest.param({"lost_up": [0]}, [(1100, Established(None)), (1150, Accepted())], id="SYN lost: again after 1 s"),
-        pytest.param(
-            {"lost_up": [0, 1, 2]}, [(7100, Established(None)), (7150, Accepted())], id="three lost: 1 + 2 + 4 s"
-        ),
-        pytest.param({"lost_up": ALL}, [(127_000, TimedOut())], id="nobody answers"),
-        pytest.param(
-            {"lost_down": [0]}, [(1100, Established(None)), (1150, Accepted())], id="SYN-ACK lost: the SYN is repeated"
-        ),
-        pytest.param(
-            {"lost_up": [1]}, [(100, Established(100 * MS)), (1150, Accepted())], id="last ACK lost: SYN-ACK repeated"
-        ),
-    ],
-)
-def test_opening(options, expected):
-    assert opened(**options) == expected
+def test_a_refusal_takes_one_too():
+    bench = Bench(answer="refuse").run()
+    assert bench.events == [(50 * MS, RequestReceived()), (80 * MS, Refused())]
+    assert bench.handshake.next_timer() is None
 
 
-def test_a_server_that_hears_no_last_acknowledgement_forgets_the_connection():
-    assert opened(lost_up=range(1, 20)) == [(100, Established(100 * MS))]
+def test_a_listener_may_answer_later():
+    bench = Bench(answer=None).run(60 * MS)
+    bench.handshake.accept(200 * MS)
+    bench.run()
+    assert bench.events[-1] == (230 * MS, Established(rtt_ns=230 * MS))
 
 
-def test_data_counts_as_the_last_acknowledgement():
-    handshake = Handshake([Scripted([1])], [Scripted()])
-    handshake.start(0)
-    handshake.handle_timer(50 * MS)
-    handshake.answer(50 * MS, accept=True)
-    handshake.handle_timer(100 * MS)
-    assert handshake.confirm() == [Accepted()]
-    assert handshake.confirm() == []
-    assert handshake.next_timer() is None
+@pytest.mark.parametrize(("back_after_s", "expected_s"), [(0.5, 1), (1.5, 3), (6, 7), (20, 31), (40, 63)])
+def test_requests_lost_in_an_outage_are_repeated_ever_later(back_after_s, expected_s):
+    forward = link()
+    forward.down = True
+    bench = Bench(forward, link()).run(int(back_after_s * NS))
+    forward.down = False
+    bench.run()
+    assert bench.events == [
+        (expected_s * NS, RequestReceived()),
+        (expected_s * NS, Established(rtt_ns=None)),  # Karn's rule: a repeated packet measures nothing
+    ]
 
 
-def test_a_client_that_stops_waiting_leaves_nothing_behind():
-    handshake = Handshake([Scripted()], [Scripted()])
-    handshake.start(0)
-    handshake.cut()
-    assert handshake.next_timer() is None
+def test_a_lost_answer_is_given_again_to_the_next_request():
+    back = link()
+    back.down = True
+    bench = Bench(link(), back).run(int(0.5 * NS))
+    back.down = False
+    bench.run()
+    assert bench.events == [(0, RequestReceived()), (NS, Established(rtt_ns=None))]
 
 
-def test_an_outage_of_ten_seconds_delays_the_connection_to_the_next_syn():
-    up, down = Scripted(), Scripted()
-    handshake = Handshake([up], [down])
-    up.down = True
-    handshake.start(0)
-    seen = []
-    while (at := handshake.next_timer()) is not None:
-        up.down = at < 10 * NS
-        for event in handshake.handle_timer(at):
-            if isinstance(event, SynArrived):
-                handshake.answer(at, accept=True)
-            seen.append((at / NS, type(event)))
-    assert seen == [(15.05, SynArrived), (15.1, Established), (15.15, Accepted)]
+def test_it_gives_up_after_six_repetitions():
+    """As Linux (tcp_syn_retries = 6): 1 + 2 + 4 + 8 + 16 + 32 + 64 s."""
+    forward = link()
+    forward.down = True
+    bench = Bench(forward).run()
+    assert bench.events == [(127 * NS, TimedOut())]
+    assert bench.handshake.retries == 6
+    assert bench.handshake.next_timer() is None
+
+
+def test_a_repeated_request_under_way_after_the_answer_changes_nothing():
+    """The round trip is longer than the first timeout: request and answer travel twice."""
+    bench = Bench(link(delay_ns=800 * MS), link(delay_ns=800 * MS)).run()
+    assert bench.events == [(800 * MS, RequestReceived()), (1600 * MS, Established(rtt_ns=None))]
+
+
+def test_a_cut_one_hears_nothing_more():
+    bench = Bench().run(60 * MS)
+    bench.handshake.cut()
+    bench.run()
+    assert bench.events == [(50 * MS, RequestReceived()), (127 * NS, TimedOut())]
