@@ -1,7 +1,7 @@
-"""How a TCP connection opens over links that lose packets.
+"""The first round trip of a TCP connection, over links that lose packets.
 
-Both ends in one object, without clock and tasks, as in `realtime.network.tcp`: after each call look at
-:meth:`Handshake.next_timer` and call :meth:`Handshake.handle_timer` then.
+Pure, like :mod:`realtime.network.tcp`: pass ``now_ns``, and after each call look at :meth:`Handshake.next_timer`.
+The last of the three packets is not modelled: it travels with the client's first bytes.
 """
 
 from __future__ import annotations
@@ -15,150 +15,110 @@ from realtime.network.link import NS, Link
 from realtime.network.path import Path
 from realtime.network.tcp import HEADER_BYTES
 
-# Linux: repeat after 1, 2, 4 … s; tcp_syn_retries 6 (gives up at 127 s), tcp_synack_retries 5 (at 63 s).
-FIRST_WAIT_NS = 1 * NS
-SYN_RETRIES = 6
-SYN_ACK_RETRIES = 5
+# RFC 6298, section 2, and Linux (net.ipv4.tcp_syn_retries = 6): after 1, 2, 4 … 32 s again, after 64 s more given up.
+FIRST_TIMEOUT_NS = 1 * NS
+MAX_RETRIES = 6
 
 
-class SynArrived(msgspec.Struct, frozen=True):
-    """At the server's host: a client knocks. You must call :meth:`Handshake.answer`."""
+class RequestReceived(msgspec.Struct, frozen=True):
+    """At the listener: someone wants to connect. You must call ``accept`` or ``refuse``, now or later."""
 
 
 class Established(msgspec.Struct, frozen=True):
-    """At the client: connected. ``rtt_ns`` is None if a repetition made the measurement worthless."""
+    """At the client: connected.
+
+    Args:
+        rtt_ns: the round trip, unless a repetition made the measurement worthless.
+    """
 
     rtt_ns: int | None
 
 
-class Accepted(msgspec.Struct, frozen=True):
-    """At the server: connected."""
-
-
 class Refused(msgspec.Struct, frozen=True):
-    """At the client: nobody listens there (ECONNREFUSED)."""
+    """At the client: nobody listens there."""
 
 
 class TimedOut(msgspec.Struct, frozen=True):
-    """At the client: nobody answered (ETIMEDOUT)."""
+    """At the client: no answer to any request."""
 
 
-Event = SynArrived | Established | Accepted | Refused | TimedOut
+HandshakeEvent = RequestReceived | Established | Refused | TimedOut
 
 
-class _Flag(Enum):
-    SYN = auto()
-    SYN_ACK = auto()
-    ACK = auto()
-    RESET = auto()
+class _Packet(Enum):
+    REQUEST = auto()  # SYN
+    ACCEPTANCE = auto()  # SYN+ACK
+    REFUSAL = auto()  # RST
 
 
 class Handshake:
-    """SYN, SYN-ACK, ACK.
+    """A client's attempt to connect; the first request leaves at once.
 
     Args:
-        up: links from the client to the server.
-        down: links from the server to the client.
+        forward: links from the client to the listener.
+        back: links from the listener to the client.
+        now_ns: the time.
     """
 
-    def __init__(self, up: Sequence[Link], down: Sequence[Link]) -> None:
-        self._up: Path[_Flag] = Path(up)
-        self._down: Path[_Flag] = Path(down)
-        self._syn = _Repetition(SYN_RETRIES)
-        self._syn_ack = _Repetition(SYN_ACK_RETRIES)
-        self._started_ns = 0
-        self._established = self._accepted = False
+    def __init__(self, forward: Sequence[Link], back: Sequence[Link], *, now_ns: int) -> None:
+        self.retries = 0
+        self._forward: Path[_Packet] = Path(forward)
+        self._back: Path[_Packet] = Path(back)
+        self._began_ns = now_ns
+        self._answer: _Packet | None = None
+        self._was_requested = False
+        self._timeout_ns: int | None = now_ns + FIRST_TIMEOUT_NS
+        self._forward.send(now_ns, HEADER_BYTES, _Packet.REQUEST)
 
-    def start(self, now_ns: int) -> None:
-        """Send the first SYN."""
-        self._started_ns = now_ns
-        self._syn.start(now_ns)
-        self._up.send(now_ns, HEADER_BYTES, _Flag.SYN)
+    def accept(self, now_ns: int) -> None:
+        """The listener takes the connection."""
+        self._reply(now_ns, _Packet.ACCEPTANCE)
 
-    def answer(self, now_ns: int, *, accept: bool) -> None:
-        """The server's host decides about a SYN that arrived."""
-        if not accept:
-            self._down.send(now_ns, HEADER_BYTES, _Flag.RESET)
-            return
-        self._syn_ack.start(now_ns)
-        self._down.send(now_ns, HEADER_BYTES, _Flag.SYN_ACK)
-
-    def confirm(self) -> list[Event]:
-        """Data arrived at the server: that acknowledges too."""
-        if self._accepted:
-            return []
-        self._accepted = True
-        self._syn_ack.stop()
-        return [Accepted()]
+    def refuse(self, now_ns: int) -> None:
+        """Nobody listens."""
+        self._reply(now_ns, _Packet.REFUSAL)
 
     def cut(self) -> None:
-        """From now on everything vanishes, and nobody tries again."""
-        self._up.cut()
-        self._down.cut()
-        self._syn.stop()
-        self._syn_ack.stop()
+        """From now on packets vanish both ways."""
+        self._forward.cut()
+        self._back.cut()
 
     def next_timer(self) -> int | None:
-        """When :meth:`handle_timer` wants to be called next."""
-        times = (self._up.next_timer(), self._down.next_timer(), self._syn.at_ns, self._syn_ack.at_ns)
-        return min((at for at in times if at is not None), default=None)
+        """When :meth:`handle_timer` wants to be called next; None once there is an outcome."""
+        if self._timeout_ns is None:
+            return None
+        times = (self._forward.next_timer(), self._back.next_timer(), self._timeout_ns)
+        return min(at for at in times if at is not None)
 
-    def handle_timer(self, now_ns: int) -> list[Event]:
-        """Do what is due by ``now_ns``. Returns what the two ends learn, in order."""
-        events: list[Event] = []
-        for flag in self._up.arrivals(now_ns):
-            events += self._at_server(flag)
-        for flag in self._down.arrivals(now_ns):
-            events += self._at_client(now_ns, flag)
-        if self._syn.is_due(now_ns):
-            if self._syn.again(now_ns):
-                self._up.send(now_ns, HEADER_BYTES, _Flag.SYN)
-            else:
-                self.cut()
-                events.append(TimedOut())
-        if self._syn_ack.is_due(now_ns) and self._syn_ack.again(now_ns):
-            self._down.send(now_ns, HEADER_BYTES, _Flag.SYN_ACK)
+    def handle_timer(self, now_ns: int) -> list[HandshakeEvent]:
+        """Do what is due by ``now_ns``. Returns what listener and client learn, in order."""
+        if self._timeout_ns is None:
+            return []
+        events: list[HandshakeEvent] = []
+        for _ in self._forward.arrivals(now_ns):
+            if not self._was_requested:
+                self._was_requested = True
+                events.append(RequestReceived())
+            elif self._answer is not None:
+                self._back.send(now_ns, HEADER_BYTES, self._answer)
+        if (outcome := self._outcome(now_ns)) is not None:
+            self._timeout_ns = None
+            events.append(outcome)
         return events
 
-    def _at_server(self, flag: _Flag) -> list[Event]:
-        if flag is _Flag.ACK:
-            return self.confirm()
-        return [] if self._accepted else [SynArrived()]
+    def _outcome(self, now_ns: int) -> HandshakeEvent | None:
+        for answer in self._back.arrivals(now_ns):
+            if answer is _Packet.REFUSAL:
+                return Refused()
+            return Established(now_ns - self._began_ns if self.retries == 0 else None)
+        if self._timeout_ns is not None and self._timeout_ns <= now_ns:
+            if self.retries == MAX_RETRIES:
+                return TimedOut()
+            self.retries += 1
+            self._timeout_ns = now_ns + (FIRST_TIMEOUT_NS << self.retries)
+            self._forward.send(now_ns, HEADER_BYTES, _Packet.REQUEST)
+        return None
 
-    def _at_client(self, now_ns: int, flag: _Flag) -> list[Event]:
-        is_first = not self._established
-        rtt_ns = None if self._syn.repetitions else now_ns - self._started_ns
-        self._syn.stop()
-        if flag is _Flag.RESET:
-            return [Refused()]
-        self._established = True
-        self._up.send(now_ns, HEADER_BYTES, _Flag.ACK)
-        return [Established(rtt_ns)] if is_first else []
-
-
-class _Repetition:
-    """A packet that is sent again after 1, 2, 4 … s."""
-
-    def __init__(self, limit: int) -> None:
-        self.at_ns: int | None = None
-        self.repetitions = 0
-        self._limit = limit
-
-    def start(self, now_ns: int) -> None:
-        self.repetitions = 0
-        self.at_ns = now_ns + FIRST_WAIT_NS
-
-    def stop(self) -> None:
-        self.at_ns = None
-
-    def is_due(self, now_ns: int) -> bool:
-        return self.at_ns is not None and self.at_ns <= now_ns
-
-    def again(self, now_ns: int) -> bool:
-        """Whether to send once more; otherwise the wait is over."""
-        if self.repetitions == self._limit:
-            self.at_ns = None
-            return False
-        self.repetitions += 1
-        self.at_ns = now_ns + (FIRST_WAIT_NS << self.repetitions)
-        return True
+    def _reply(self, now_ns: int, answer: _Packet) -> None:
+        self._answer = answer
+        self._back.send(now_ns, HEADER_BYTES, answer)
