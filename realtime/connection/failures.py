@@ -18,6 +18,7 @@ TRANSPORT_ERROR = "transport error"
 PARSE_ERROR = "parse error"
 
 _OVERLOADED = (429, 503)
+_MAX_DIGITS = 9  # thirty years: whoever asks for more means nothing by it
 _UNREADABLE = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_DATA, CloseCode.MESSAGE_TOO_BIG)
 
 
@@ -61,7 +62,7 @@ def _retry_after_s(error: Exception, wall_time_s: float) -> float | None:
         return None
     for wish in error.response.headers.get_all("Retry-After"):
         if wish.strip().isdecimal():
-            return float(wish)
+            return float(wish) if len(wish) <= _MAX_DIGITS else None
         with contextlib.suppress(ValueError):
             date = parsedate_to_datetime(wish)
             utc = date if date.tzinfo else date.replace(tzinfo=UTC)  # "-0000" is UTC of unknown origin

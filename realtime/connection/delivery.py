@@ -1,0 +1,170 @@
+"""From emit to receipt, over connections that come and go (pure)."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from realtime.connection.errors import ConnectionLost, SendRefused
+from realtime.connection.message_queue import Outbox, QueuedMessage
+from realtime.connection.receipt import Receipt
+from realtime.protocol.socketio import encode_event
+
+
+class Line(Protocol):
+    """What is needed of an open connection."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether it is open and its write buffer has room."""
+        ...
+
+    def write(self, text: bytes, attachments: tuple[bytes, ...] = ()) -> None:
+        """Write a text frame and the binary frames that belong to it."""
+        ...
+
+
+class Delivery:
+    """Moves messages from an outbox to whatever connection there is, and keeps their receipts.
+
+    Args:
+        outbox: holds what is not yet known to have arrived.
+        namespace: goes into every packet.
+    """
+
+    def __init__(self, outbox: Outbox, *, namespace: str) -> None:
+        self.max_payload: int | None = None
+        """Bytes that the server accepts in one frame, once it has said so."""
+        self._outbox = outbox
+        self._namespace = namespace
+        self._receipts: dict[int, Receipt] = {}
+        self._asked: dict[int, Receipt] = {}  # volatile messages that wait for their answer
+
+    @property
+    def messages(self) -> tuple[QueuedMessage, ...]:
+        """Everything in the outbox, oldest first."""
+        return self._outbox.messages
+
+    @property
+    def queued(self) -> int:
+        """Messages to write, or to write again."""
+        return self._outbox.queued
+
+    @property
+    def unacked(self) -> int:
+        """Messages written, that wait for their acknowledgement."""
+        return self._outbox.unacked + len(self._asked)
+
+    def submit(
+        self, event: str, args: tuple[Any, ...], *, ack: bool, volatile: bool, now: float, line: Line | None
+    ) -> Receipt:
+        """Take a message. Unless it is volatile, you must then :meth:`flush` to the line, if there is one.
+
+        Args:
+            event: the event's name.
+            args: its arguments; they are encoded now.
+            ack: whether the server shall acknowledge it.
+            volatile: written to ``line`` now or never.
+            now: the time.
+            line: the open connection, if there is one.
+
+        Raises:
+            SendRefused: it does not fit into the outbox, or is too large for the server.
+            LocalProtocolError: it cannot be encoded.
+        """
+        message_id = self._outbox.next_id()
+        packet = encode_event(event, args, namespace=self._namespace, ack_id=message_id if ack else None)
+        message = QueuedMessage(
+            message_id=message_id,
+            event=event,
+            args=args,
+            ack=ack,
+            text=packet.text,
+            attachments=packet.attachments,
+            queued_at_s=now,
+        )
+        if (refusal := self._too_large(message)) is not None:
+            raise refusal
+        receipt = Receipt(message_id, self._discard)
+        if volatile:
+            self._send_now_or_never(message, receipt, line)
+        else:
+            self._outbox.put(message)
+            self._receipts[message_id] = receipt
+        return receipt
+
+    def flush(self, line: Line) -> None:
+        """Write as much of the outbox as the line takes."""
+        while line.writable and (message := self._outbox.next_unwritten()) is not None:
+            # What the server's limit forbids would end this connection, and every one after it.
+            if (refusal := self._too_large(message)) is not None:
+                self._outbox.discard(message.message_id)
+                self._fail(message.message_id, refusal)
+                continue
+            line.write(message.text, message.attachments)
+            self._outbox.written(message.message_id)
+            if message.ack:
+                if (receipt := self._receipts.get(message.message_id)) is not None:
+                    receipt.sent()
+            elif (receipt := self._receipts.pop(message.message_id, None)) is not None:
+                receipt.sent(final=True)
+
+    def acked(self, message_id: int, args: tuple[Any, ...]) -> None:
+        """The server acknowledged a message; an acknowledgement that nobody waits for is ignored."""
+        receipt = self._asked.pop(message_id, None)
+        if receipt is None and self._outbox.acked(message_id):
+            receipt = self._receipts.pop(message_id, None)
+        if receipt is not None:
+            receipt.acked(args[0] if args else None)
+
+    def connection_ended(self, reason: str) -> None:
+        """Whatever was written and not acknowledged must be written again; volatile questions stay unanswered."""
+        for message_id in self._outbox.rewind():
+            if (receipt := self._receipts.get(message_id)) is not None:
+                receipt.queued()
+        asked, self._asked = self._asked, {}
+        for receipt in asked.values():
+            receipt.failed(ConnectionLost(reason))
+
+    def expire(self, now: float) -> None:
+        """Give up the messages that got too old before they could be written."""
+        for message in self._outbox.expire(now):
+            fate = "; it was written before and may have arrived" if message.writes else ""
+            age_s = now - message.queued_at_s
+            self._fail(
+                message.message_id,
+                SendRefused("expired", f"{message.event!r} was {age_s:.0f} s old and not delivered{fate}"),
+            )
+
+    def next_timer(self) -> float | None:
+        """When to call :meth:`expire`, or None for never."""
+        return self._outbox.next_timer()
+
+    def _send_now_or_never(self, message: QueuedMessage, receipt: Receipt, line: Line | None) -> None:
+        if line is None or not line.writable:
+            why = "there is no connection" if line is None else "the connection is busy"
+            receipt.failed(SendRefused("volatile", f"{message.event!r} was dropped: it is volatile, and {why}"))
+            return
+        line.write(message.text, message.attachments)
+        receipt.sent(final=not message.ack)
+        if message.ack:
+            self._asked[message.message_id] = receipt
+
+    def _too_large(self, message: QueuedMessage) -> SendRefused | None:
+        size = max(map(len, (message.text, *message.attachments)))
+        if self.max_payload is None or size <= self.max_payload:
+            return None
+        return SendRefused(
+            "message_too_large",
+            f"{message.event!r} has a frame of {size} bytes, and the server takes {self.max_payload} bytes; "
+            "send less at once",
+        )
+
+    def _discard(self, message_id: int) -> bool:
+        found = self._asked.pop(message_id, None) is not None or self._outbox.discard(message_id)
+        if found:
+            self._receipts.pop(message_id, None)
+        return found
+
+    def _fail(self, message_id: int, error: SendRefused) -> None:
+        if (receipt := self._receipts.pop(message_id, None)) is not None:
+            receipt.failed(error)
