@@ -9,6 +9,7 @@ import pytest
 
 from realtime.connection.errors import ConnectionLost, SendRefused
 from realtime.connection.receipt import Receipt, ReceiptStatus
+from realtime.protocol.errors import LocalProtocolError
 
 
 def receipt(discard: object = None) -> Receipt:
@@ -90,6 +91,24 @@ async def test_callbacks_are_called_once_at_the_end_or_at_once_if_it_is_over() -
     told.acked(None)
     told.add_done_callback(lambda ended: seen.append(ended.status))
     assert seen == [ReceiptStatus.ACKED, ReceiptStatus.ACKED]
+
+
+def test_a_callback_reads_what_awaiting_would_give() -> None:
+    acked, lost = receipt(), receipt()
+    seen: list[object] = []
+    acked.add_done_callback(lambda ended: seen.append(ended.result()))
+    acked.acked("yes")
+    assert seen == ["yes"]
+    lost.failed(ConnectionLost("ping timeout"))
+    with pytest.raises(ConnectionLost, match="ping timeout"):
+        lost.result()
+
+
+def test_there_is_no_result_before_the_end() -> None:
+    told = receipt()
+    told.sent()
+    with pytest.raises(LocalProtocolError, match="await it"):
+        told.result()
 
 
 async def test_a_callback_that_fails_does_not_hurt_the_others(caplog: pytest.LogCaptureFixture) -> None:
