@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from realtime.connection.errors import SendRefused
+from realtime.protocol.errors import LocalProtocolError
 
 _log = logging.getLogger("realtime.connection")
 
@@ -58,9 +59,7 @@ class Receipt:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             yield from waiter
-        if self._error is not None:
-            raise self._error
-        return self._result
+        return self.result()
 
     @property
     def status(self) -> ReceiptStatus:
@@ -71,6 +70,18 @@ class Receipt:
     def done(self) -> bool:
         """Whether nothing more can happen."""
         return self._final
+
+    def result(self) -> Any:
+        """What ``await receipt`` returns or raises, once it is :attr:`done`: for callbacks, which cannot await.
+
+        Raises:
+            LocalProtocolError: it is not done.
+        """
+        if not self._final:
+            raise LocalProtocolError(f"{self!r} is not done: await it, or add a callback")
+        if self._error is not None:
+            raise self._error
+        return self._result
 
     def add_done_callback(self, callback: Callable[[Receipt], object]) -> None:
         """Call ``callback(receipt)`` when the message is acknowledged, failed, or finally sent; now, if it is."""
