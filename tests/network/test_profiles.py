@@ -5,7 +5,7 @@ import math
 import pytest
 
 from realtime.network.profiles import Profile, ProfileError, load_profiles, profile
-from realtime.network.tcp import WINDOW_BYTES
+from realtime.network.tcp import HEADER_BYTES, MSS_BYTES, WINDOW_BYTES
 from realtime.utils.share import share_path
 
 FIRST_TEN = ["wifi", "lte", "4g", "fast-4g", "slow-4g", "3g", "edge", "2g", "very-bad", "gprs"]
@@ -74,7 +74,8 @@ def test_figures_are_those_of_the_source(name, down_kbps, up_kbps, rtt_ms, loss)
 def test_the_queue_holds_half_a_second_and_never_less_than_one_connection_has_in_flight():
     for found in load_profiles().values():
         for conditions in (found.down, found.up):
-            assert conditions.queue_bytes == max(WINDOW_BYTES, conditions.rate_bps // 16), found.name
+            assert conditions.queue_bytes > WINDOW_BYTES * (MSS_BYTES + HEADER_BYTES) / MSS_BYTES
+            assert conditions.queue_bytes == max(300_000, conditions.rate_bps // 16), found.name
 
 
 def test_units_of_the_file_become_units_of_the_link(file):
