@@ -67,6 +67,7 @@ def test_it_opens_with_its_handshake():
         {"max_payload": 0},
         {"connect_timeout_s": 0},
         {"ping_interval_s": float("nan")},
+        {"connect_timeout_s": float("inf")},
         {"sid": ""},
     ],
     ids=repr,
@@ -77,7 +78,7 @@ def test_settings_that_make_no_sense_are_refused(options):
 
 
 @pytest.mark.parametrize(
-    ("text", "request"),
+    ("text", "asked"),
     [
         (b"40", ConnectRequested("/", None, None, None)),
         (b"40{}", ConnectRequested("/", {}, None, None)),
@@ -89,10 +90,10 @@ def test_settings_that_make_no_sense_are_refused(options):
         (b'40{"pid":1,"offset":null}', ConnectRequested("/", {}, None, None)),
     ],
 )
-def test_a_request_for_a_namespace_tells_auth_and_recovery_apart(text, request):
+def test_a_request_for_a_namespace_tells_auth_and_recovery_apart(text, asked):
     session = opened()
-    assert session.receive_text(text, 100.0) == [request]
-    assert session.namespace_state(request.namespace) is NamespaceState.REQUESTED
+    assert session.receive_text(text, 100.0) == [asked]
+    assert session.namespace_state(asked.namespace) is NamespaceState.REQUESTED
     assert session.namespaces == ()
 
 
@@ -299,7 +300,7 @@ def test_a_text_packet_where_an_attachment_is_due_is_refused(receive):
 def test_binary_frames_are_checked_too():
     for data in (b"x", b"x" * 1001):
         session = connected()
-        with pytest.raises(RemoteProtocolError, match="binary|1001 bytes"):
+        with pytest.raises(RemoteProtocolError, match=r"binary|1001 bytes"):
             session.receive_binary(data, 100.0)
         assert session.state is ServerState.CLOSED
 
@@ -388,6 +389,14 @@ def test_a_binary_frame_counts_as_life():
     session.handle_timer(25.0)
     session.receive_binary(b"x", 44.0)
     assert session.handle_timer(46.0) == []
+
+
+def test_it_knows_when_it_last_heard_of_the_client():
+    session = opened(now=0.0)
+    assert session.heard_at == 0.0
+    for number, text in enumerate([b"40", b"3"], 1):
+        session.receive_text(text, float(number))
+        assert session.heard_at == number
 
 
 def test_pings_faster_than_their_timeout_do_not_put_the_end_off():
