@@ -1,0 +1,160 @@
+"""Server CPU per delivery and per acked message: ours, the stock Node server, and a floor, in one run.
+
+``python -m tests.benchmarks [--check] [--json FILE]``. Each server has a process and, where there are two, a core of
+its own; one load generator, on another core, drives them in turn, several rounds each.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+from tests.benchmarks.load import Plan
+from tests.benchmarks.report import SCENARIOS, Result, table, verdicts
+from tests.interop.node_packages import NODE_MODULES, NodeMissing, installed_node
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that is up."""
+
+    pid: int
+    port: int
+
+
+def commands(node: str) -> dict[str, list[str]]:
+    """How each server is started."""
+    return {
+        "ours": [sys.executable, "-m", "realtime", "serve", "--port", "0"],
+        "node": [node, str(HERE / "node_server.js")],
+        "floor": [sys.executable, "-m", "tests.benchmarks.floor_server"],
+    }
+
+
+def cores() -> tuple[list[str], list[str]]:
+    """The commands that put the servers on one core and the load on another; empty where that cannot be."""
+    available = sorted(os.sched_getaffinity(0))
+    taskset = subprocess.run(["sh", "-c", "command -v taskset"], capture_output=True, text=True).stdout.strip()
+    if len(available) < 2 or not taskset:
+        return [], []
+    return [taskset, "-c", str(available[-1])], [taskset, "-c", str(available[0])]
+
+
+@contextlib.contextmanager
+def running(command: list[str]) -> Iterator[Running]:
+    """A server from its ready line until the block is left."""
+    environment = os.environ | {"NODE_PATH": str(NODE_MODULES), "NODE_ENV": "production"}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline()
+            found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+            if found is None:
+                raise SystemExit(f"{' '.join(command)} did not start: {line!r}")
+            yield Running(process.pid, int(found[1]))
+        finally:
+            process.kill()
+
+
+def measure(pin: list[str], plan: Plan) -> float:
+    """Microseconds of server CPU per unit of work, by a load generator of its own process."""
+    command = [*pin, sys.executable, "-m", "tests.benchmarks.load", json.dumps(asdict(plan))]
+    ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if ran.returncode:
+        raise SystemExit(f"the load generator failed: {plan}")
+    return json.loads(ran.stdout)["seconds"] * 1e6
+
+
+def bench(options: argparse.Namespace, node: str) -> list[Result]:
+    """All rounds, the servers taking turns, so that a busy minute of the machine hits each of them."""
+    pin_server, pin_load = cores()
+    samples: dict[tuple[str, str], list[float]] = {}
+    with contextlib.ExitStack() as stack:
+        servers = {
+            name: stack.enter_context(running([*pin_server, *command])) for name, command in commands(node).items()
+        }
+        for turn in range(options.rounds):
+            for scenario in SCENARIOS:
+                messages = options.messages if scenario == "fan-out" else options.acked
+                for name in sorted(servers, key=lambda name: (turn + len(name)) % len(servers)):
+                    server = servers[name]
+                    plan = Plan(
+                        scenario=scenario,
+                        port=server.port,
+                        pid=server.pid,
+                        room=f"{scenario}-{turn}",
+                        receivers=options.receivers,
+                        messages=messages,
+                        warm_up=round(messages * options.warm_up),
+                        window=options.window,
+                    )
+                    samples.setdefault((name, scenario), []).append(measure(pin_load, plan))
+            print(f"\rround {turn + 1} of {options.rounds}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return [Result(name, scenario, values) for (name, scenario), values in samples.items()]
+
+
+def machine(node: str) -> dict[str, str]:
+    """Where this was measured."""
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    manifest = json.loads((NODE_MODULES / "socket.io" / "package.json").read_text())
+    found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    try:
+        loop = f"uvloop {metadata.version('uvloop')}"
+    except metadata.PackageNotFoundError:
+        loop = "asyncio"
+    return {
+        "cpu": f"{len(os.sched_getaffinity(0))} × {found[1] if found else platform.machine()}",
+        "system": platform.platform(),
+        "python": f"{platform.python_version()}, websockets {metadata.version('websockets')}, {loop}",
+        "node": f"{version}, socket.io {manifest['version']}",
+    }
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="exit with 1 unless ours costs at most as much as Node")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write machine and samples there")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--receivers", type=int, default=200, help="in the room of the fan-out (default: 200)")
+    parser.add_argument("--messages", type=int, default=300, help="fanned out per round (default: 300)")
+    parser.add_argument("--acked", type=int, default=20_000, help="acked messages per round (default: 20000)")
+    parser.add_argument("--window", type=int, default=64, help="of them in flight (default: 64)")
+    parser.add_argument("--warm-up", type=float, default=0.5, help="unmeasured share before each (default: 0.5)")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, show, judge."""
+    options = arguments()
+    if not Path("/proc/self/task").exists():
+        raise SystemExit("the benchmark reads processor time from Linux's /proc; run it on Linux")
+    try:
+        node = installed_node()
+    except NodeMissing as missing:
+        raise SystemExit(str(missing)) from missing
+    where = machine(node)
+    print("\n".join(f"{name:8}{value}" for name, value in where.items()))
+    results = bench(options, node)
+    print(table(results))
+    judged = verdicts(results)
+    print("\n" + "\n".join(sentence for _, sentence in judged))
+    if options.json:
+        told = {"machine": where, "options": {"receivers": options.receivers, "window": options.window}}
+        options.json.write_text(json.dumps(told | {"results": [result.as_dict() for result in results]}, indent=1))
+    return 1 if options.check and not all(holds for holds, _ in judged) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
