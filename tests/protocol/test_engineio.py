@@ -15,7 +15,7 @@ from realtime.protocol.engineio import (
     decode_handshake,
     encode_handshake,
 )
-from realtime.protocol.errors import RemoteProtocolError
+from realtime.protocol.errors import LocalProtocolError, RemoteProtocolError
 
 HANDSHAKE = Handshake(sid="VPB1", ping_interval=25_000, ping_timeout=20_000)
 
@@ -73,6 +73,11 @@ def test_a_ping_interval_of_zero_is_read_because_a_well_known_server_announces_i
 def test_a_handshake_that_says_too_little_or_nonsense_is_refused(payload):
     with pytest.raises(RemoteProtocolError, match="handshake"):
         decode_handshake(payload)
+
+
+def test_a_handshake_that_json_cannot_hold_is_refused_here():
+    with pytest.raises(LocalProtocolError, match="handshake"):
+        encode_handshake(Handshake("\ud800", 1, 1))
 
 
 def test_what_is_quoted_of_a_packet_is_short():
