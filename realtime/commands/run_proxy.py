@@ -20,7 +20,7 @@ HELP = "put a bad mobile network between any app and any server"
 DESCRIPTION = """Passes TCP connections on to a server, with the rate, delay, jitter and loss of a mobile network,
 until Ctrl+C or SIGTERM. While it runs, lines on standard input change the network:
   offline, online   nothing passes; all passes again
-  unplug, replug    connections die without a word, as in a lift; new ones work again
+  unplug, replug    live connections die without a word, as in a lift; new ones get through again
   reset             end all connections at once
   profile NAME      another network, for all live connections
   stats             connections and bytes so far"""
@@ -94,8 +94,10 @@ def obey(proxy: ChaosProxy, line: str) -> str:
     word, _, name = line.strip().partition(" ")
     if word == "stats":
         stats = proxy.stats
-        plural = "" if stats.connections == 1 else "s"
-        return f"{stats.connections} connection{plural}, {stats.bytes_up} bytes up, {stats.bytes_down} bytes down"
+        return (
+            f"{stats.connections} open of {stats.accepted} connections, "
+            f"{stats.bytes_up} bytes up, {stats.bytes_down} bytes down"
+        )
     if word == "profile":
         try:
             chosen = profile(name.strip())

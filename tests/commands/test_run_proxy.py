@@ -69,7 +69,7 @@ async def test_lines_on_standard_input_change_the_network(upstream):
         await child.write("profile 9g")
         await child.matching("no profile '9g'")
         await child.write("stats")
-        await child.matching("1 connection")
+        await child.matching("0 open of 1 connections, 1 bytes up, 1 bytes down")
 
 
 async def test_the_end_of_standard_input_is_not_the_end_of_the_proxy(upstream):
