@@ -1,0 +1,371 @@
+"""One connection through the proxy, with sockets and time that the test holds."""
+
+import random
+
+import pytest
+
+from realtime.network.link import MS, NS, LinkConditions
+from realtime.network.metered_link import MeteredLink
+from realtime.network.proxied_connection import SEND_BUFFER_BYTES, ProxiedConnection
+
+
+class Socket:
+    """A transport that notes what is done to it; closing takes effect at once."""
+
+    def __init__(self, side):
+        self.side, self.written, self.log = side, b"", []
+        self.reading = True
+        self.closed = False
+
+    def get_extra_info(self, name):
+        return self
+
+    def setsockopt(self, *args):
+        self.log.append("linger")
+
+    def write(self, data):
+        assert not self.closed
+        self.written += data
+
+    def write_eof(self):
+        self.log.append("eof")
+
+    def is_closing(self):
+        return self.closed
+
+    def pause_reading(self):
+        self.reading = False
+
+    def resume_reading(self):
+        self.reading = True
+
+    def close(self, how="close"):
+        if not self.closed:
+            self.closed = True
+            self.log.append(how)
+            self.side.connection_lost(None)
+
+    def abort(self):
+        self.close("abort")
+
+
+class World:
+    """Owner and clock of one connection. The server answers at once unless ``listens`` is false or None."""
+
+    def __init__(self, *, delay_ms=50, listens=True):
+        conditions = LinkConditions(delay_ns=delay_ms * MS)
+        self.up, self.down = (MeteredLink(conditions, random.Random(n)) for n in (1, 2))
+        self.loop = self
+        self.now_ns = 0
+        self.listens = listens
+        self.forgotten = False
+        self.timers = []
+        self.connection = ProxiedConnection(self)
+        self.client = self.open(self.connection.client)
+
+    def open(self, side):
+        socket = Socket(side)
+        side.connection_made(socket)
+        return socket
+
+    # the owner's part
+
+    def connect(self, connection):
+        if self.listens:
+            self.server = self.open(connection.server)
+        elif self.listens is False:
+            connection.refused()
+
+    def opened(self, side):
+        pass
+
+    def closed(self, side):
+        pass
+
+    def forget(self, connection):
+        assert not self.forgotten
+        self.forgotten = True
+
+    # the loop's part
+
+    def time(self):
+        return self.now_ns / NS
+
+    def call_at(self, when, callback):
+        timer = Timer(round(when * NS), callback)
+        self.timers.append(timer)
+        return timer
+
+    # the test's part
+
+    def run(self, until_s):
+        while live := [timer for timer in self.timers if not timer.is_cancelled]:
+            first = min(live, key=lambda timer: timer.at_ns)
+            if first.at_ns > until_s * NS:
+                break
+            self.timers.remove(first)
+            self.now_ns = max(self.now_ns, first.at_ns)
+            first.callback()
+        self.now_ns = int(until_s * NS)
+        return self
+
+    def connected(self):
+        self.run(1)
+        assert not self.forgotten
+        return self
+
+    def outage(self, down):
+        self.up.down = self.down.down = down
+
+
+class Timer:
+    def __init__(self, at_ns, callback):
+        self.at_ns, self.callback, self.is_cancelled = at_ns, callback, False
+
+    def cancel(self):
+        self.is_cancelled = True
+
+
+def test_the_first_byte_takes_a_round_trip_and_a_half():
+    world = World()
+    world.connection.client.data_received(b"hello")
+    world.run(0.149)
+    assert world.server.written == b""
+    world.run(0.151)
+    assert world.server.written == b"hello"
+    assert world.up.delivered_bytes == 5
+
+
+def test_a_server_that_speaks_first_is_heard():
+    world = World().run(0.06)
+    world.connection.server.data_received(b"220 welcome")
+    world.run(0.2)
+    assert world.client.written == b"220 welcome"
+
+
+def test_what_comes_before_the_handshake_ends_is_held_back_at_the_buffers_size():
+    world = World()
+    world.connection.client.data_received(bytes(SEND_BUFFER_BYTES))
+    assert not world.client.reading
+    world.run(1)
+    assert world.client.reading
+    assert len(world.server.written) == SEND_BUFFER_BYTES
+
+
+def test_a_refusal_is_a_reset_after_a_round_trip():
+    world = World(listens=False).run(0.09)
+    assert world.client.log == []
+    world.run(0.11)
+    assert world.client.log == ["linger", "abort"]
+    assert world.forgotten
+
+
+def test_an_answer_that_never_comes_times_out():
+    world = World(listens=None)
+    world.outage(True)
+    world.run(126)
+    assert world.client.log == []
+    world.run(128)
+    assert world.client.log == ["linger", "abort"]
+    assert world.forgotten
+
+
+def test_a_client_that_closes_while_nothing_answers_is_forgotten_and_never_reaches_the_server():
+    world = World()
+    world.outage(True)
+    world.connection.client.data_received(b"GET /")
+    world.connection.client.eof_received()
+    world.run(0.9)
+    assert not world.forgotten, "it may have said all it has to say"
+    world.outage(False)
+    world.run(2)
+    assert world.forgotten
+    assert not hasattr(world, "server")
+
+
+def test_the_same_when_it_closes_later():
+    world = World()
+    world.outage(True)
+    world.run(5)
+    world.connection.client.eof_received()
+    assert world.forgotten
+
+
+def test_a_short_question_with_its_end_needs_no_patience():
+    world = World()
+    world.connection.client.data_received(b"question")
+    world.connection.client.eof_received()
+    world.run(1)
+    assert world.server.written == b"question"
+    assert world.server.log == ["eof"]
+    world.connection.server.data_received(b"answer")
+    world.connection.server.eof_received()
+    assert world.server.log == ["eof", "close"]
+    world.run(2)
+    assert world.client.written == b"answer"
+    assert world.client.log == ["eof", "close"]
+    assert world.forgotten
+
+
+def test_a_reset_before_the_connection_is_established_ends_it():
+    world = World().run(0.06)
+    world.client.abort()
+    assert world.server.log == ["linger", "abort"]
+    assert world.forgotten
+
+
+def test_a_server_socket_that_opens_too_late_is_closed():
+    world = World(listens=None).run(0.06)
+    world.client.abort()
+    late = world.open(world.connection.server)
+    assert late.log == ["linger", "abort"]
+    world.connection.refused()
+
+
+def test_a_reset_travels_as_a_packet():
+    world = World().connected()
+    world.client.abort()
+    world.run(1.049)
+    assert world.server.log == []
+    world.run(1.051)
+    assert world.server.log == ["linger", "abort"]
+    assert world.forgotten
+
+
+def test_a_lost_reset_leaves_the_server_believing_until_it_speaks():
+    """The phone's process is killed in a tunnel."""
+    world = World().connected()
+    world.outage(True)
+    world.client.abort()
+    world.run(60)
+    world.outage(False)
+    world.run(120)
+    assert world.server.log == []
+    world.connection.server.data_received(b"ping")
+    world.run(121)
+    assert world.server.log == ["linger", "abort"]
+    assert world.forgotten
+
+
+def test_an_orderly_close_is_not_mistaken_for_a_dead_socket_when_an_acknowledgement_is_lost():
+    world = World().connected()
+    world.connection.client.eof_received()
+    world.run(2)
+    world.up.down = True  # acknowledgements of the server's last words
+    world.connection.server.data_received(b"last words")
+    world.connection.server.eof_received()
+    world.run(2.06)
+    assert world.client.written == b"last words"
+    assert world.client.log == ["eof", "close"]
+    world.up.down = False
+    world.run(30)
+    assert world.server.log == ["eof", "close"]
+    assert world.forgotten
+
+
+def test_a_slow_reader_holds_the_sender_back_and_lets_it_go():
+    world = World().connected()
+    world.connection.server.pause_writing()
+    for _ in range(4):
+        world.connection.client.data_received(bytes(SEND_BUFFER_BYTES // 2))
+        world.run(world.now_ns / NS + 1)
+    assert world.server.written == b""
+    assert not world.client.reading
+    world.connection.server.resume_writing()
+    world.run(world.now_ns / NS + 1)
+    assert len(world.server.written) == 2 * SEND_BUFFER_BYTES
+    assert world.client.reading
+
+
+def test_a_reader_that_was_slow_from_the_start():
+    world = World().run(0.06)
+    world.connection.server.pause_writing()
+    world.connection.client.data_received(b"x")
+    world.run(5)
+    assert world.server.written == b""
+    world.connection.server.resume_writing()
+    assert world.server.written == b"x"
+
+
+def test_on_an_ideal_path_bytes_pass_without_a_timer():
+    world = World(delay_ms=0)
+    world.connection.client.data_received(b"x")
+    assert world.server.written == b"x"
+    world.connection.client.data_received(b"y")
+    assert world.server.written == b"xy"
+    assert world.up.delivered_bytes == 2
+    assert [timer for timer in world.timers if not timer.is_cancelled] == []
+
+
+def test_bytes_do_not_overtake_when_the_path_becomes_ideal():
+    world = World().connected()
+    world.connection.client.data_received(b"1")
+    world.up.conditions = world.down.conditions = LinkConditions()
+    world.connection.client.data_received(b"2")
+    assert world.server.written == b""
+    world.run(2)
+    assert world.server.written == b"12"
+
+
+def test_a_cut_connection_is_silent_until_the_sender_gives_up():
+    """Nothing is ever acknowledged, so a sender learns of it after 15 minutes (ETIMEDOUT); a listener never."""
+    world = World().connected()
+    world.connection.cut()
+    world.connection.client.data_received(b"hello?")
+    world.run(900)
+    assert world.client.log == []
+    world.run(2000)
+    assert world.client.log == ["linger", "abort"]
+    assert world.server.log == []
+    world.connection.server.eof_received()
+    assert world.forgotten
+
+
+def test_a_cut_in_the_handshake_leaves_the_server_with_a_dead_connection():
+    world = World().run(0.06)
+    world.connection.cut()
+    world.run(200)
+    assert world.client.log == ["linger", "abort"]
+    assert world.server.log == []
+    assert not world.forgotten
+    world.server.close()
+    assert world.forgotten
+
+
+def test_a_client_that_resets_during_a_cut_handshake_is_not_heard_of():
+    world = World().run(0.06)
+    world.connection.cut()
+    world.client.abort()
+    world.run(10)
+    assert world.server.log == []
+
+
+def test_a_cut_before_the_request_arrived_only_loses_the_request():
+    world = World().run(0.01)
+    world.outage(True)
+    world.connection.cut()
+    world.run(0.5)
+    world.outage(False)
+    world.connection.client.data_received(b"x")
+    world.run(1.2)
+    assert world.server.written == b"x"
+
+
+def test_reset_closes_both_at_once_and_only_once():
+    world = World().connected()
+    world.connection.reset()
+    world.connection.reset()
+    assert world.client.log == world.server.log == ["linger", "abort"]
+    assert world.forgotten
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+def test_data_that_arrives_at_a_closed_socket_is_answered_with_a_reset(who):
+    world = World().connected()
+    other = "server" if who == "client" else "client"
+    world.outage(True)
+    getattr(world, who).abort()
+    world.outage(False)
+    getattr(world.connection, other).data_received(b"are you there?")
+    world.run(3)
+    assert getattr(world, other).log == ["linger", "abort"]
