@@ -5,6 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
+comma := ,
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: lab test lint bench clean
@@ -36,12 +37,18 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv $(VENV) || { echo "Could not make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@touch $@
 
+# uv takes seconds where pip takes a minute; pip stands in where uv or its view of the package index fails.
+define install
+	@$(BIN)/pip install --quiet uv 2>/dev/null && $(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[$(1)]' \
+	  || $(BIN)/pip install --quiet --editable '.[$(1)]'
+endef
+
 $(VENV)/.lab: pyproject.toml | $(VENV)/.python
 	@echo "Installing realtime-lab for the laboratory, once …"
-	@$(BIN)/pip install --quiet --editable '.[lab,server,geo]'
+	$(call install,lab$(comma)server$(comma)geo)
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(VENV)/.python
 	@echo "Installing realtime-lab with its test tools, once …"
-	@$(BIN)/pip install --quiet --editable '.[lab,server,geo,test]'
+	$(call install,lab$(comma)server$(comma)geo$(comma)test)
 	@touch $@ $(VENV)/.lab

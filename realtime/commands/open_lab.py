@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import json
 import os
+import sys
 from pathlib import Path
 
 from realtime.commands.errors import CommandError
@@ -35,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandError: there is no JupyterLab, or no such notebook.
     """
+    _skip_slow_grammar()
     try:
         jupyterlab = importlib.import_module("jupyterlab.labapp")
     except ImportError as error:
@@ -111,6 +113,15 @@ def copy_notebooks(shipped: Path, target: Path) -> list[str]:
         copied[name] = new
     manifest.write_text(json.dumps(copied, indent=1) + "\n", encoding="utf-8")
     return kept
+
+
+def _skip_slow_grammar() -> None:
+    """Do without jsonschema's optional check of international addresses, which no schema of JupyterLab asks for.
+
+    Importing rfc3987-syntax 1.1 builds its grammar anew each time: three of the five seconds that Lab takes to start.
+    jsonschema imports it only where it is installed.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def _folder_to_open(shipped: Path) -> Path:
