@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from realtime.chat.message import Message, MessageStatus, RoomState
+from realtime.location.fix import Fix, LocationState
 from realtime.utils.observable import Observable
 
 
@@ -55,3 +56,28 @@ class FakePhone:
         self.name = name
         self.chat = FakeChat()
         self.socket = SimpleNamespace(connection_state=Observable(connection()))
+        self.location = SimpleNamespace(state=Observable(LocationState()))
+        self.network = FakeNetwork()
+
+
+class FakeLab:
+    """A lab with phones."""
+
+    def __init__(self, *phones: FakePhone) -> None:
+        self.phones = {phone.name: phone for phone in phones}
+
+
+class FakeNetwork:
+    """Notes what is asked of it."""
+
+
+def fix(n: int, **changes: Any) -> Fix:
+    """Fix number ``n`` of a walk to the north, one a second."""
+    fields: dict[str, Any] = {
+        "latitude": 59.92 + n / 10_000,
+        "longitude": 10.73,
+        "accuracy_m": 8.0,
+        "timestamp_ms": 1_700_000_000_000 + 1000 * n,
+        "speed_mps": 11.1,
+    }
+    return Fix(**fields | changes)
