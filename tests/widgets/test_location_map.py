@@ -66,6 +66,7 @@ def test_people_have_different_colours(shown, phone):
 def test_the_legend_says_the_same_in_words(shown, phone):
     phone.location.state.set(walk("ben", 2))
     eventually(lambda: shown.people)
+    eventually(lambda: shown.legend.compose()["people"])
     [ben] = shown.legend.compose()["people"]
     assert ben == {"name": "ben", "colour": shown.people["ben"].circle.color, "speed_mps": 11.1, "accuracy_m": 8.0}
 
