@@ -1,0 +1,44 @@
+"""Figures of a running server."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Counters(msgspec.Struct):
+    """What has happened since the start.
+
+    Args:
+        messages_in: events received.
+        messages_logged: chat messages that got an offset; a retried one counts once.
+        deliveries: frames of broadcasts handed to a receiver.
+        volatile_dropped: volatile frames that a lagging receiver was spared.
+        ended_too_slow: connections ended because the receiver did not keep up.
+        bad_packets: connections ended over a packet that the protocol forbids.
+    """
+
+    messages_in: int = 0
+    messages_logged: int = 0
+    deliveries: int = 0
+    volatile_dropped: int = 0
+    ended_too_slow: int = 0
+    bad_packets: int = 0
+
+
+class Stats(Counters, kw_only=True):
+    """The counters at one moment, and what there is. A copy: it does not change any more.
+
+    Args:
+        connections: WebSocket connections.
+        sessions: users on devices, in all namespaces.
+        rooms: rooms with somebody in them.
+    """
+
+    connections: int
+    sessions: int
+    rooms: int
+
+    @classmethod
+    def of(cls, counters: Counters, *, connections: int, sessions: int, rooms: int) -> Stats:
+        """A snapshot."""
+        return cls(connections=connections, sessions=sessions, rooms=rooms, **msgspec.structs.asdict(counters))
