@@ -2,6 +2,7 @@
 
 import msgspec
 
+from realtime.server.engine.base import EngineError
 from realtime.server.rooms import Member
 from realtime.server.session import Session
 
@@ -40,3 +41,50 @@ class FakeLink:
 def fake_session(user_id="ana", device_id="phone", *, sid=None, namespace="/"):
     sid = sid or f"{user_id}/{device_id}"
     return Session(sid=sid, member=Member(user_id, device_id), namespace=namespace, link=FakeLink(), auth=None)
+
+
+class LateEngine:
+    """An engine that answers when told to, as one that writes to a disk does."""
+
+    def __init__(self, engine):
+        self.engine = engine
+        self.waiting = []
+
+    async def start(self, deliver):
+        await self.engine.start(deliver)
+
+    async def stop(self):
+        await self.engine.stop()
+
+    def append(self, draft, done):
+        self.waiting.append(lambda: self.engine.append(draft, done))
+
+    def read(self, room_id, done, **span):
+        self.engine.read(room_id, lambda page: self.waiting.append(lambda: done(page)), **span)
+
+    def trim(self, room_id, keep):
+        self.engine.trim(room_id, keep)
+
+    def settle(self):
+        """Answer everything, also what is asked meanwhile."""
+        while self.waiting:
+            self.waiting.pop(0)()
+
+
+class BrokenEngine:
+    """An engine whose disk is full."""
+
+    async def start(self, deliver):
+        pass
+
+    async def stop(self):
+        pass
+
+    def append(self, draft, done):
+        done(EngineError("the disk is full"))
+
+    def read(self, room_id, done, **span):
+        done(EngineError("the disk is full"))
+
+    def trim(self, room_id, keep):
+        pass

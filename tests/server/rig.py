@@ -1,0 +1,61 @@
+"""The application's events on a namespace, without a server around them."""
+
+import asyncio
+import json
+import random
+
+from realtime.server.chat_events import ChatEvents
+from realtime.server.engine.memory import MemoryEngine
+from realtime.server.location_events import LocationEvents
+from realtime.server.namespace import Namespace
+from realtime.server.room_events import RoomEvents
+from realtime.server.stats import Counters
+from tests.server.fakes import fake_session
+
+
+class Rig:
+    """A namespace whose events are called directly. ``rig.say(ana, event, payload)`` returns the answer."""
+
+    def __init__(self, engine=None, **options):
+        self.engine = engine or MemoryEngine(rng=random.Random(0), **options)
+        self.counters = Counters()
+        self.namespace = Namespace("/", self.counters)
+        self.rooms = RoomEvents(self.namespace, self.engine)
+        ChatEvents(self.namespace, self.rooms, self.engine, self.counters)
+        LocationEvents(self.namespace, self.rooms)
+        asyncio.run(self.engine.start(self.rooms.deliver))
+        self._ack_id = 0
+
+    def session(self, user_id, device_id="phone", *, sid=None, room=None):
+        """A session; with ``room``, one that has joined it."""
+        session = fake_session(user_id, device_id, sid=sid)
+        self.namespace.add(session)
+        if room is not None:
+            assert self.say(session, "room:join", {"roomId": room})["ok"]
+        return session
+
+    def sessions(self, room, *users):
+        """Sessions in a room that have not heard anything yet."""
+        sessions = [self.session(user, room=room) for user in users]
+        for session in sessions:
+            session.link.take()
+        return sessions
+
+    def ask(self, session, event, payload):
+        """Send an event and return its ack id."""
+        self._ack_id += 1
+        body = json.dumps([event, payload]).encode()
+        self.namespace.events.receive_raw(session, event, body, self._ack_id)
+        return self._ack_id
+
+    def say(self, session, event, payload):
+        """Send an event and take its answer, which must be there."""
+        ack_id = self.ask(session, event, payload)
+        [answer] = [sent for sent in session.link.sent if sent[0] == ack_id]
+        session.link.sent.remove(answer)
+        return answer[1]
+
+    def write(self, session, message_id, room="lobby", **fields):
+        """Send a chat message whose text is its id."""
+        message = {"roomId": room, "messageId": message_id, "text": message_id} | fields
+        return self.say(session, "chat:message", message)
