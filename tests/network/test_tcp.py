@@ -247,6 +247,17 @@ def test_a_lost_abort_leaves_the_receiver_believing():
     assert bench.run().events == []
 
 
+def test_a_sender_that_forgets_sends_nothing_more():
+    bench = Bench(**both_ways(10))
+    bench.forward.down = True
+    bench.tcp.write(0, b"a")
+    bench.tcp.forget()
+    bench.tcp.write(0, b"b")
+    bench.tcp.write_eof(0)
+    assert bench.run().events == []
+    assert bench.tcp.buffered_bytes == 0
+
+
 def test_data_to_a_dead_socket_is_rejected_after_a_round_trip():
     bench = Bench(**both_ways(10))
     bench.tcp.close_receiver()
