@@ -137,7 +137,17 @@ class TcpDirection:
         """Forget what is not delivered yet and send a reset; if that is lost, the receiver never knows."""
         if not self._is_dead:
             self._forward.send(now_ns, HEADER_BYTES, _Reset())
-            self._die()
+            self.forget()
+
+    def forget(self) -> None:
+        """The sender's socket is gone, without a word to anyone."""
+        self._is_dead = True
+        self._unsent.clear()
+        self._unsent_bytes = 0
+        self._in_flight.clear()
+        self._transmissions.clear()
+        self._acked_seq = self._next_seq
+        self._timeout.stop()
 
     @property
     def buffered_bytes(self) -> int:
@@ -198,13 +208,13 @@ class TcpDirection:
             if self._is_dead:
                 continue
             if isinstance(reply, _Reset):
-                self._die()
+                self.forget()
                 events.append(Rejected())
             else:
                 self._acknowledge(now_ns, reply)
         if self._timeout.at_ns is not None and self._timeout.at_ns <= now_ns:
             if self._timeout.expire(now_ns):
-                self._die()
+                self.forget()
                 events.append(GaveUp())
             else:
                 self._written_off = self._number
@@ -280,15 +290,6 @@ class TcpDirection:
             segment = self._in_flight.get(seq)
             if segment is not None and segment.number == passed:
                 self._transmit(now_ns, segment)
-
-    def _die(self) -> None:
-        self._is_dead = True
-        self._unsent.clear()
-        self._unsent_bytes = 0
-        self._in_flight.clear()
-        self._transmissions.clear()
-        self._acked_seq = self._next_seq
-        self._timeout.stop()
 
 
 class _Receiver:
