@@ -8,40 +8,17 @@ import pytest
 
 from realtime.location.sources import GpxSource, LocationSource, SimulatedWalk
 from realtime.location.track import Track, TrackPoint
-from realtime.utils import ambient
 from realtime.utils.geo import distance_m
 from realtime.utils.share import share_path
+from tests.jumping_clock import jumping_runner
 
 # 100 s north at 10 m/s, in steps of about a metre per 0.1 s.
 NORTH = Track((TrackPoint(0.0, 60.0, 10.0), TrackPoint(100.0, 60.008993, 10.0)))
 START = (59.9139, 10.7522)
 
 
-class Clock(asyncio.SelectorEventLoop):
-    """A loop whose time passes only while everybody sleeps, and then at once."""
-
-    def __init__(self):
-        super().__init__()
-        self.skipped_s = 0.0
-        self._clock_resolution = 1e-9
-        select = self._selector.select
-
-        def skip(timeout):
-            if timeout:
-                self.skipped_s += timeout
-            return select(0)
-
-        self._selector.select = skip
-
-    def time(self):
-        return self.skipped_s
-
-
 def run(main):
-    """Run a coroutine on a clock that starts at 0, and whose wall clock says 1 000 000 s then."""
-    loop = Clock()
-    clock = ambient.installed(wall_clock=lambda: 1e6 + loop.time(), source=random.Random(0))
-    with clock, asyncio.Runner(loop_factory=lambda: loop) as runner:
+    with jumping_runner() as runner:
         return runner.run(main)
 
 

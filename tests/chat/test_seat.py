@@ -1,0 +1,124 @@
+"""A seat in a room: who waits for it is always told, and in which order things are told."""
+
+import asyncio
+
+import pytest
+
+from realtime.chat.questions import Questions
+from realtime.chat.room import Room
+from realtime.chat.seat import JoinRefused, Seat
+from realtime.connection.errors import SendRefused
+from tests.fake_socket import FakeSocket
+from tests.jumping_clock import jumping
+
+JOINED = {"position": "e:0", "recovered": False, "messages": [], "more": False, "members": []}
+
+
+class Taken:
+    """A seat on a fake socket; ``told`` holds each event with the state that was published before it."""
+
+    def __init__(self):
+        self.socket = FakeSocket()
+        questions = Questions(self.socket)
+        room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
+        self.told = []
+        self.seat = Seat("lobby", room, self.socket, questions, self._tell)
+
+    def _tell(self, seat, events):
+        self.told += [(type(event).__name__, seat.state.snapshot.texts) for event in events]
+
+    async def start(self, coroutine):
+        task = asyncio.ensure_future(coroutine)
+        await asyncio.sleep(0)
+        return task
+
+    async def join(self):
+        joining = await self.start(self.seat.join())
+        self.socket.answer("room:join", **JOINED)
+        await joining
+
+
+@jumping
+async def test_the_state_is_published_and_the_sender_told_before_the_event():
+    taken = Taken()
+    await taken.join()
+    result = taken.seat.send("m1", "hello", None)
+    taken.socket.answer("chat:message", offset=1, timestamp=1)
+    assert result.done
+    assert taken.told == [("Delivered", ("hello",))]
+
+
+@jumping
+async def test_a_refused_outbox_shows_nothing():
+    taken = Taken()
+    await taken.join()
+    taken.socket.full = True
+    with pytest.raises(SendRefused):
+        taken.seat.send("m1", "hello", None)
+    assert taken.seat.state.snapshot.texts == ()
+    assert taken.seat.unsent == 0
+
+
+@jumping
+async def test_a_message_that_fails_while_it_is_written_is_refused():
+    """As one that exceeds the limit of the server to which the outbox is just being written."""
+    taken = Taken()
+    await taken.join()
+    emit = taken.socket.emit
+
+    def emit_too_much(event, payload, **options):
+        receipt = emit(event, payload, **options)
+        receipt.failed(SendRefused("message_too_large", "too large"))
+        return receipt
+
+    taken.socket.emit = emit_too_much
+    result = taken.seat.send("m1", "hello", None)
+    with pytest.raises(SendRefused, match="too large"):
+        await result
+    assert taken.seat.state.snapshot.messages[0].error == "too large"
+
+
+@jumping
+async def test_a_join_that_is_answered_after_leaving_changes_nothing():
+    taken = Taken()
+    joining = await taken.start(taken.seat.join())
+    leaving = await taken.start(taken.seat.leave())
+    taken.socket.answer("room:join", **JOINED)
+    taken.socket.answer("room:leave")
+    await asyncio.gather(joining, leaving)
+    assert not taken.seat.state.snapshot.joined
+
+
+@jumping
+async def test_one_who_stops_waiting_does_not_disturb_the_others():
+    taken = Taken()
+    impatient = await taken.start(taken.seat.join())
+    patient = await taken.start(taken.seat.join())
+    impatient.cancel()
+    await asyncio.sleep(0)
+    taken.socket.answer("room:join", **JOINED)
+    await patient
+    assert taken.seat.state.snapshot.joined
+
+
+@jumping
+async def test_a_refused_join_is_told_after_the_state():
+    taken = Taken()
+    joining = await taken.start(taken.seat.join())
+    taken.socket.refuse("room:join", "full", "the room is full")
+    with pytest.raises(SendRefused, match="the room is full"):
+        await joining
+    assert taken.told == [(JoinRefused.__name__, ())]
+    assert not taken.seat.wanted
+
+
+@jumping
+async def test_a_closed_seat_ignores_a_late_acknowledgement():
+    taken = Taken()
+    await taken.join()
+    result = taken.seat.send("m1", "hello", None)
+    taken.seat.close()
+    taken.socket.answer("chat:message", offset=1, timestamp=1)
+    assert taken.told == []
+    with pytest.raises(SendRefused, match="closed"):
+        await result

@@ -1,0 +1,85 @@
+"""A SocketManager without a network: the test is the server."""
+
+from realtime.connection.app_state import AppState
+from realtime.connection.errors import ConnectionLost, SendRefused
+from realtime.connection.net_info import NetInfo
+from realtime.connection.receipt import Receipt
+from realtime.utils.event_emitter import EventEmitter
+
+
+class Asked:
+    """One event that the client emitted."""
+
+    def __init__(self, event, payload, receipt, *, ack, volatile):
+        self.event, self.payload, self.receipt, self.ack, self.volatile = event, payload, receipt, ack, volatile
+
+    def __repr__(self):
+        return f"<{self.event} {self.payload}>"
+
+
+class FakeSocket(EventEmitter):
+    """Notes what is emitted in ``asked``; what needs an ack stays in ``outbox`` until it is answered."""
+
+    def __init__(self, *, connected=True):
+        super().__init__()
+        self.connected = connected
+        self.recovered = False
+        self.app_state = AppState()
+        self.net_info = NetInfo()
+        self.busy = False
+        self.full = False
+        self.asked = []
+        self.outbox = []
+        self._ids = 0
+
+    def emit(self, event, payload, *, ack=False, volatile=False):
+        if self.full and not volatile:
+            raise SendRefused("queue_full", "the outbox is full")
+        self._ids += 1
+        receipt = Receipt(self._ids, self._discard)
+        if volatile and (self.busy or not self.connected):
+            receipt.failed(SendRefused("volatile", "dropped"))
+            return receipt
+        asked = Asked(event, payload, receipt, ack=ack, volatile=volatile)
+        if self.connected:
+            self.asked.append(asked)
+            receipt.sent(final=not ack)
+        if ack or not self.connected:
+            self.outbox.append(asked)
+        return receipt
+
+    def connect(self):
+        self.connected = True
+        waiting = tuple(self.outbox)
+        self.dispatch("connect")
+        self.asked += waiting
+
+    def disconnect(self, reason="transport close"):
+        self.connected = False
+        self.dispatch("disconnect", reason)
+        for asked in [asked for asked in self.outbox if asked.volatile]:
+            self.outbox.remove(asked)
+            asked.receipt.failed(ConnectionLost(reason))
+
+    def answer(self, event, reply=None, **fields):
+        """Acknowledge the oldest ``event`` that waits for it."""
+        asked = next(asked for asked in self.outbox if asked.event == event)
+        self.outbox.remove(asked)
+        asked.receipt.acked({"ok": True, **fields} if reply is None else reply)
+        return asked
+
+    def refuse(self, event, code="no", message="because"):
+        return self.answer(event, {"ok": False, "error": {"code": code, "message": message}})
+
+    def said(self, event=None):
+        """Take what was emitted so far: the events, or one event's payloads."""
+        asked, self.asked = self.asked, []
+        if event is None:
+            return [each.event for each in asked]
+        return [each.payload for each in asked if each.event == event]
+
+    def _discard(self, message_id):
+        kept = [asked for asked in self.outbox if asked.receipt.message_id != message_id]
+        found = len(kept) < len(self.outbox)
+        self.outbox = kept
+        return found
