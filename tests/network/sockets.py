@@ -12,33 +12,35 @@ class Server:
         self.handler = handler or echo
         self.peers = []
         self.errors = []
-        self._news = asyncio.Event()
+        self._tasks = []
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *exc):
         self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for _, writer in self.peers:
             writer.transport.abort()
         await self._server.wait_closed()
-        await until(lambda: all(task.done() for task in self._tasks()), "the server's handlers end")
+        for _, writer in self.peers:
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
     async def peer(self, number=0):
         """The server's end of a connection, once it is there."""
         await until(lambda: len(self.peers) > number, "a connection reaches the server")
         return self.peers[number]
 
-    def _tasks(self):
-        return self._running
-
-    _running: list
+    def _accept(self, reader, writer):
+        self.peers.append((reader, writer))
+        self._tasks.append(asyncio.ensure_future(self._serve(reader, writer)))
 
     async def _serve(self, reader, writer):
-        self._running = [*getattr(self, "_running", []), asyncio.current_task()]
-        self.peers.append((reader, writer))
         try:
             await self.handler(reader, writer)
         except ConnectionError as error:
