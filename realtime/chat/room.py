@@ -30,6 +30,7 @@ class Room:
         self._log = RoomLog(room_id, user_id, failed_after_s=failed_after_s)
         self._typing = TypingIndicator(clear_s=typing_clear_s)
         self._members: set[MemberPayload] = set()
+        self._users: tuple[str, ...] = ()
         self._held_diffs: list[PresenceDiff] = []
         self._has_snapshot = False
         self._unread = 0
@@ -40,7 +41,7 @@ class Room:
             room_id=self._log.room_id,
             messages=self._log.messages(),
             typing=self._typing.users,
-            members=tuple(sorted({member.user_id for member in self._members})),
+            members=self._users,
             unread=self._unread,
             joined=self._log.is_joined,
             gap=self._log.gap,
@@ -101,7 +102,7 @@ class Room:
 
     def left(self) -> list[RoomEvent]:
         """This device left the room; what it knows of the log stays, for a return."""
-        self._members.clear()
+        self._set_members(set())
         return self.disconnected()
 
     def joined(self, reply: JoinReply) -> list[RoomEvent]:
@@ -111,7 +112,7 @@ class Room:
             msgspec.ValidationError: its position makes no sense; nothing was changed.
         """
         position = Position.parse(reply.position)
-        self._members = set(reply.members)
+        self._set_members(set(reply.members))
         self._has_snapshot = True
         held, self._held_diffs = self._held_diffs, []
         for diff in held:
@@ -137,8 +138,7 @@ class Room:
         if not self._has_snapshot:
             self._held_diffs.append(diff)
             return
-        self._members |= set(diff.joins)
-        self._members -= set(diff.leaves)
+        self._set_members((self._members | set(diff.joins)) - set(diff.leaves))
 
     # --- time
 
@@ -150,6 +150,10 @@ class Room:
     def handle_timer(self, now: float) -> list[RoomEvent]:
         """Let fail and end what has waited for too long."""
         return [*self._log.handle_timer(now), *self._typing.handle_timer(now)]
+
+    def _set_members(self, members: set[MemberPayload]) -> None:
+        self._members = members
+        self._users = tuple(sorted({member.user_id for member in members}))
 
     def _told(self, events: Iterable[LogEvent]) -> list[RoomEvent]:
         """A message is what was being typed, and unread unless it is one's own."""

@@ -1,0 +1,277 @@
+"""Chat over a connection that comes and goes: nothing lost, nothing twice, one order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from realtime.chat.message import RoomState, check_message, check_room_id
+from realtime.chat.questions import Questions
+from realtime.chat.room import Room
+from realtime.chat.room_log import Delivered, Failed, Received
+from realtime.chat.seat import JoinRefused, Seat, SeatEvent
+from realtime.chat.send_result import SendResult
+from realtime.chat.typing_indicator import TypingChanged, TypingToSend
+from realtime.chat.wire import LoggedMessage, PresenceDiff, TypingPayload
+from realtime.protocol.errors import LocalProtocolError
+from realtime.utils import ambient
+from realtime.utils.event_emitter import EventEmitter, Handler
+from realtime.utils.ids import new_id
+from realtime.utils.observable import Observable
+
+if TYPE_CHECKING:
+    from realtime.connection.socket_manager import SocketManager
+
+T = TypeVar("T")
+_log = logging.getLogger("realtime.chat")
+
+
+class ChatClient:
+    """Chat rooms over one connection. Call it on the connection's loop.
+
+    A room that was joined is joined again at every connection, with what was missed. What is sent shows at once in
+    :meth:`room`, stays in the connection's outbox until the server has it, and keeps one bubble for ever.
+
+    Events, for :meth:`on`:
+
+    - ``message(message)``: once for each message that this device did not send, in the room's order; not for the
+      history that comes with the first join;
+    - ``message_delivered(message)``: the server has an own message;
+    - ``message_failed(message)``: an own message got no acknowledgement in time; it stays in the outbox and may be
+      delivered yet. With a ``message.error``: the server refused it for good;
+    - ``typing(room_id, user_id, is_typing)``: another user;
+    - ``join_refused(room_id, error)``: the server does not let this device into a room.
+
+    Args:
+        socket: the connection. Its handlers of ``connect`` must run before it writes its outbox.
+        user_id: the user as whom the connection is authenticated.
+        rng: source of message ids.
+        failed_after_s: after how many seconds without acknowledgement a message shows as failed.
+        typing_clear_s: after how many seconds of silence typing ends.
+    """
+
+    def __init__(
+        self,
+        socket: SocketManager,
+        *,
+        user_id: str,
+        rng: random.Random | None = None,
+        failed_after_s: float = 5.0,
+        typing_clear_s: float = 3.0,
+    ) -> None:
+        self.user_id = user_id
+        self._socket = socket
+        self._rng = rng or ambient.new_random()
+        self._failed_after_s = failed_after_s
+        self._typing_clear_s = typing_clear_s
+        self._events = EventEmitter()
+        self._seats: dict[str, Seat] = {}
+        self._questions = Questions(socket)
+        self._timer: asyncio.TimerHandle | None = None
+        self._handlers: list[tuple[str, Handler]] = []
+        self._hear("connect", self._connected)
+        self._hear("disconnect", self._disconnected)
+        self._hear_payload("chat:message", LoggedMessage, self._received)
+        self._hear_payload("chat:typing", TypingPayload, self._heard_typing)
+        self._hear_payload("presence:diff", PresenceDiff, self._heard_diff)
+
+    def __repr__(self) -> str:
+        unsent = sum(seat.unsent for seat in self._seats.values())
+        return f"<ChatClient {self.user_id!r} rooms={','.join(self.rooms)} unsent={unsent}>"
+
+    # --- rooms
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """The rooms in which this device wants to be, in the order it joined them."""
+        return tuple(room_id for room_id, seat in self._seats.items() if seat.wanted)
+
+    def room(self, room_id: str) -> Observable[RoomState]:
+        """The state of a room: for a room that was never joined, an empty one."""
+        return self._seat(room_id).state
+
+    async def join(self, room_id: str) -> RoomState:
+        """Enter a room, now and at every later connection.
+
+        Returns:
+            The room's state, once it is joined and caught up. Without a connection it is not ``joined`` yet: the
+            join is remembered, and done when there is one.
+
+        Raises:
+            SendRefused: the server does not let this device in.
+            LocalProtocolError: the room id is too long, or empty.
+        """
+        check_room_id(room_id)
+        seat = self._seat(room_id)
+        await seat.join()
+        return seat.state.snapshot
+
+    async def leave(self, room_id: str) -> None:
+        """Leave a room; without a connection the server learns of it later.
+
+        What is in the outbox for the room then is refused by the server, and shows as failed with the reason.
+        """
+        await self._seat(room_id).leave()
+
+    def mark_read(self, room_id: str) -> None:
+        """The user has seen the room: nothing in it is unread."""
+        seat = self._seat(room_id)
+        seat.room.mark_read()
+        seat.changed([])
+
+    # --- messages
+
+    def send_message(self, room_id: str, text: str, reply_to: str | None = None) -> SendResult:
+        """Send a message; it shows at once, and goes out when there is a connection.
+
+        Args:
+            room_id: a joined room.
+            text: 1 to 8000 characters.
+            reply_to: the id of the message that this one answers.
+
+        Raises:
+            LocalProtocolError: the room was not joined, or the text is empty or too long.
+            SendRefused: the outbox is full; nothing was sent or shown.
+        """
+        check_message(room_id, text, reply_to)
+        return self._wanted(room_id).send(new_id(self._rng), text, reply_to)
+
+    def discard(self, message_id: str) -> bool:
+        """Take an unsent message back, out of the outbox and out of sight.
+
+        If it was written to a connection before, the server may have it nevertheless; then it comes with the log.
+
+        Returns:
+            False if there is no unsent message of this id.
+        """
+        return any(seat.discard(message_id) for seat in self._seats.values())
+
+    def set_typing(self, room_id: str, is_typing: bool) -> None:
+        """Tell the room that this user types; call it at every key. It ends by itself, or by the message.
+
+        Raises:
+            LocalProtocolError: the room was not joined.
+        """
+        seat = self._wanted(room_id)
+        seat.changed(seat.room.set_typing(is_typing, asyncio.get_running_loop().time()))
+
+    # --- events
+
+    def on(self, event: str, handler: Handler) -> Handler:
+        """Call ``handler`` at every ``event``; returns the handler, for :meth:`off`."""
+        return self._events.on(event, handler)
+
+    def once(self, event: str, handler: Handler) -> Handler:
+        """Call ``handler`` at the next ``event`` only."""
+        return self._events.once(event, handler)
+
+    def off(self, event: str, handler: Handler | None = None) -> None:
+        """Remove one handler, or all handlers of ``event``."""
+        self._events.off(event, handler)
+
+    def close(self) -> None:
+        """Stop listening to the connection. Who waits for a message gets a ``SendRefused``."""
+        for event, handler in self._handlers:
+            self._socket.off(event, handler)
+        self._disconnected("closed")
+        if self._timer is not None:
+            self._timer.cancel()
+        for seat in self._seats.values():
+            seat.close()
+
+    # --- connection
+
+    def _hear(self, event: str, handler: Handler) -> None:
+        self._handlers.append((event, self._socket.on(event, handler)))
+
+    def _hear_payload(self, event: str, kind: type[T], handler: Callable[[T], None]) -> None:
+        """Hand on what ``event`` carries, if it makes sense; further arguments are the protocol's."""
+
+        def heard(*args: Any) -> None:
+            try:
+                payload = msgspec.convert(args[0] if args else None, kind)
+            except msgspec.ValidationError as error:
+                _log.warning("ignored a %s that was not understood: %s", event, error)
+            else:
+                handler(payload)
+
+        self._hear(event, heard)
+
+    def _connected(self) -> None:
+        self._questions.another_connection()
+        for seat in self._seats.values():
+            seat.connected()
+
+    def _disconnected(self, reason: str) -> None:
+        self._questions.another_connection()
+        for seat in self._seats.values():
+            seat.disconnected()
+
+    def _received(self, message: LoggedMessage) -> None:
+        if (seat := self._seats.get(message.room_id or "")) is not None and seat.wanted:
+            seat.changed(seat.room.receive(message))
+
+    def _heard_typing(self, typing: TypingPayload) -> None:
+        if (seat := self._seats.get(typing.room_id)) is not None and seat.wanted:
+            now = asyncio.get_running_loop().time()
+            seat.changed(seat.room.heard_typing(typing.user_id, typing.is_typing, now))
+
+    def _heard_diff(self, diff: PresenceDiff) -> None:
+        if (seat := self._seats.get(diff.room_id)) is not None and seat.wanted:
+            seat.room.diff(diff)
+            seat.changed([])
+
+    # --- seats
+
+    def _seat(self, room_id: str) -> Seat:
+        seat = self._seats.get(room_id)
+        if seat is None:
+            room = Room(room_id, self.user_id, failed_after_s=self._failed_after_s, typing_clear_s=self._typing_clear_s)
+            seat = self._seats[room_id] = Seat(room_id, room, self._socket, self._questions, self._tell)
+        return seat
+
+    def _wanted(self, room_id: str) -> Seat:
+        seat = self._seats.get(room_id)
+        if seat is None or not seat.wanted:
+            raise LocalProtocolError(f"room {room_id!r} was not joined: await chat.join({room_id!r}) first")
+        return seat
+
+    def _tell(self, seat: Seat, events: list[SeatEvent]) -> None:
+        """The state shows it already: now the handlers, then wait for what is due next."""
+        for event in events:
+            match event:
+                case Received(message):
+                    self._events.dispatch("message", message)
+                case Delivered(message):
+                    self._events.dispatch("message_delivered", message)
+                case Failed(message):
+                    self._events.dispatch("message_failed", message)
+                case TypingChanged(user_id, is_typing):
+                    self._events.dispatch("typing", seat.room_id, user_id, is_typing)
+                case TypingToSend(is_typing):
+                    self._socket.emit("chat:typing", {"roomId": seat.room_id, "isTyping": is_typing}, volatile=True)
+                case JoinRefused(room_id, error):
+                    self._events.dispatch("join_refused", room_id, error)
+        self._arm()
+
+    # --- time
+
+    def _arm(self) -> None:
+        timers = (seat.room.next_timer() for seat in self._seats.values())
+        due = min((timer for timer in timers if timer is not None), default=None)
+        if self._timer is not None:
+            if self._timer.when() == due:
+                return
+            self._timer.cancel()
+        self._timer = None if due is None else asyncio.get_running_loop().call_at(due, self._ring, due)
+
+    def _ring(self, due: float) -> None:
+        self._timer = None
+        now = max(due, asyncio.get_running_loop().time())  # a loop may ring a hair too early
+        for seat in tuple(self._seats.values()):
+            seat.changed(seat.room.handle_timer(now))

@@ -1,0 +1,76 @@
+"""Questions to the server that are good for one connection only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from realtime.chat.wire import read_reply
+from realtime.connection.errors import SendRefused
+from realtime.connection.receipt import Receipt
+from realtime.protocol.errors import RealtimeError
+
+if TYPE_CHECKING:
+    from realtime.connection.socket_manager import SocketManager
+
+R = TypeVar("R")
+
+
+class Questions:
+    """Asks and forgets: what is not answered on its connection is not asked again, and a late answer is ignored.
+
+    Call :meth:`another_connection` when a connection begins, and when it ends.
+
+    Args:
+        socket: the connection.
+    """
+
+    def __init__(self, socket: SocketManager) -> None:
+        self._socket = socket
+        self._connection = 0
+        self._queued: dict[int, Receipt] = {}
+
+    def another_connection(self) -> None:
+        """Forget what was asked so far."""
+        self._connection += 1
+        queued, self._queued = self._queued, {}
+        for receipt in queued.values():
+            receipt.discard()
+
+    def ask(
+        self,
+        event: str,
+        payload: Mapping[str, Any],
+        kind: type[R],
+        answered: Callable[[R], None],
+        refused: Callable[[SendRefused], None],
+    ) -> None:
+        """Ask ahead of the outbox, or behind it if the connection is busy. You must be connected.
+
+        Args:
+            event: the question.
+            payload: its argument.
+            kind: what the answer is read as.
+            answered: called with the answer.
+            refused: called with the server's refusal, or if the answer was not understood.
+        """
+        connection = self._connection
+
+        def done(receipt: Receipt) -> None:
+            self._queued.pop(receipt.message_id, None)
+            if connection != self._connection:
+                return
+            try:
+                reply = read_reply(receipt.result(), kind)
+            except SendRefused as error:
+                refused(error)
+            except RealtimeError:
+                pass  # lost with its connection
+            else:
+                answered(reply)
+
+        receipt = self._socket.emit(event, payload, ack=True, volatile=True)
+        if receipt.done:  # dropped
+            receipt = self._socket.emit(event, payload, ack=True)
+            self._queued[receipt.message_id] = receipt
+        receipt.add_done_callback(done)
