@@ -2,6 +2,7 @@
 
 try:
     from widgets.chat_room import ChatRoom
+    from widgets.location_map import LocationMap
 except ModuleNotFoundError as error:
     if error.name in {"anywidget", "ipyleaflet", "ipywidgets", "traitlets"}:
         raise ImportError(
@@ -9,4 +10,4 @@ except ModuleNotFoundError as error:
         ) from error
     raise
 
-__all__ = ["ChatRoom"]
+__all__ = ["ChatRoom", "LocationMap"]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from widgets.live_widget import Action, LiveWidget, refuse_unknown, static
 
 if TYPE_CHECKING:
-    from realtime.chat.message import Message
     from realtime.lab.live import Phone
+
+    from realtime.chat.message import Message
 
 WINDOW = 200  # messages that the page holds; older ones are counted
 MIN_HEIGHT_PX = 160

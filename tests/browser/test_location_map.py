@@ -1,0 +1,74 @@
+"""The map in JupyterLab: without internet, by keyboard, light on dark."""
+
+import pytest
+from playwright.sync_api import expect
+
+SETUP = """
+from pathlib import Path
+from realtime.location.fix import Fix, LocationState
+from realtime.location.track import read_gpx
+from realtime.utils.share import share_path
+from tests.widgets.fakes import FakePhone
+from widgets import LocationMap
+
+ana = FakePhone("ana")
+ride = read_gpx(share_path("data") / "tracks" / "tram.gpx")
+
+def fixes(start_s, end_s, accuracy_m):
+    for at_s in range(start_s, end_s, 2):
+        moment = ride.at(at_s)
+        yield Fix(latitude=moment.latitude, longitude=moment.longitude, accuracy_m=accuracy_m,
+                  timestamp_ms=1_700_000_000_000 + 1000 * at_s, speed_mps=moment.speed_mps)
+
+def move(user_id, start_s, end_s, accuracy_m=12.0):
+    state = ana.location.state.snapshot
+    for fix in fixes(start_s, end_s, accuracy_m):
+        state = state.moved(user_id, fix)
+    ana.location.state.set(state)
+
+move("ana", 0, 200)
+move("ben", 360, 420, accuracy_m=180.0)
+LocationMap(ana, tiles="auto")
+"""
+
+
+@pytest.fixture
+def notebook(server, open_notebook):
+    notebook = open_notebook(server.write("map.ipynb", SETUP, "move('ana', 200, 260)"))
+    notebook.run(0)
+    return notebook
+
+
+def test_a_marker_moves_on_a_map_that_needs_no_internet(notebook, page, shoot):
+    markers = page.locator(".leaflet-marker-icon:has(.rt-pin)")
+    expect(markers).to_have_count(2)
+    ana = page.locator(".leaflet-marker-icon[title=ana]")
+    before = ana.bounding_box()
+    notebook.run(1)
+    page.wait_for_function(
+        "([marker, before]) => Math.abs(marker.getBoundingClientRect().x - before.x) > 5",
+        arg=[ana.element_handle(), before],
+    )
+    expect(page.get_by_role("button", name="ben")).to_contain_text("±180 m")
+    shoot(notebook, page.locator(".rt-map"), "location-map")
+    assert page.complaints == []
+
+
+def test_the_map_is_moved_by_keyboard_and_jupyterlab_does_not_notice(notebook, page):
+    notebook.theme("Dark")
+    ana = page.locator(".leaflet-marker-icon[title=ana]")
+    expect(ana).to_be_visible()
+    page.get_by_role("button", name="ben").focus()
+    page.keyboard.press("Enter")
+    leaflet = page.get_by_role("region", name="Map of lobby: arrow keys move it, plus and minus zoom")
+    before = ana.bounding_box()
+    leaflet.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "([marker, before]) => marker.getBoundingClientRect().x < before.x - 20", arg=[ana.element_handle(), before]
+    )
+    assert page.evaluate("() => jupyterapp.shell.currentWidget.content.activeCellIndex") == 0
+    ana.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".leaflet-popup-content")).to_have_text("ana")
+    notebook.theme("Light")
