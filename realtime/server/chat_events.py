@@ -1,0 +1,92 @@
+"""``chat:message``, ``chat:typing``, ``chat:history``."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+from msgspec import UNSET
+
+from realtime.server.engine.base import Appended, Draft, Engine, EngineError, Page, Position
+from realtime.server.messages import (
+    ChatBody,
+    HistoryReply,
+    OkReply,
+    ReadHistory,
+    Refusal,
+    SendMessage,
+    SentReply,
+    SetTyping,
+    TypingBody,
+    encode,
+)
+from realtime.server.namespace import Namespace
+from realtime.server.paging import fitted
+from realtime.server.room_events import RoomEvents
+from realtime.server.session import Session
+from realtime.server.stats import Counters
+from realtime.utils.ambient import wall_time_ms
+
+
+class ChatEvents:
+    """Messages go through the engine, and are acknowledged and broadcast once it has them; typing does not."""
+
+    def __init__(self, namespace: Namespace, rooms: RoomEvents, engine: Engine, counters: Counters) -> None:
+        self._namespace = namespace
+        self._rooms = rooms
+        self._engine = engine
+        self._counters = counters
+        namespace.events.add("chat:message", SendMessage, self._message)
+        namespace.events.add("chat:typing", SetTyping, self._typing)
+        namespace.events.add("chat:history", ReadHistory, self._history)
+
+    def _message(self, session: Session, request: SendMessage, ack_id: int | None) -> None:
+        self._rooms.require(session, request.room_id)
+        reply_to = UNSET if request.reply_to is None else request.reply_to
+        body = ChatBody(request.room_id, request.message_id, session.user_id, request.text, reply_to)
+        draft = Draft(
+            room_id=request.room_id,
+            user_id=session.user_id,
+            message_id=request.message_id,
+            event="chat:message",
+            body=encode(body),
+            timestamp_ms=wall_time_ms(),
+            origin=session.sid,
+        )
+        self._engine.append(draft, partial(self._logged, session, request.message_id, ack_id))
+
+    def _logged(self, session: Session, message_id: str, ack_id: int | None, result: Appended | EngineError) -> None:
+        if isinstance(result, EngineError):
+            session.refuse(ack_id, Refusal("storage_failed", str(result)))
+            return
+        if not result.duplicate:
+            self._counters.messages_logged += 1
+        reply = SentReply(message_id=message_id, offset=result.offset, timestamp=result.timestamp_ms)
+        session.acknowledge(ack_id, reply)
+
+    def _typing(self, session: Session, request: SetTyping, ack_id: int | None) -> None:
+        self._rooms.require(session, request.room_id)
+        body = TypingBody(request.room_id, session.user_id, request.is_typing)
+        frame = self._namespace.frame("chat:typing", msgspec.Raw(encode(body)))
+        self._namespace.broadcast(request.room_id, frame, skip=session, volatile=True)
+        session.acknowledge(ack_id, OkReply())
+
+    def _history(self, session: Session, request: ReadHistory, ack_id: int | None) -> None:
+        self._rooms.require(session, request.room_id)
+        done = partial(self._read, session, request, ack_id)
+        self._engine.read(
+            request.room_id, done, after=request.after, before=request.before, limit=request.limit
+        )  # fmt: skip
+
+    def _read(self, session: Session, request: ReadHistory, ack_id: int | None, page: Page | EngineError) -> None:
+        if isinstance(page, EngineError):
+            session.refuse(ack_id, Refusal("storage_failed", str(page)))
+            return
+        messages, more = fitted(page, forward=request.after is not None)
+        reply = HistoryReply(
+            position=str(page.position),
+            recovered=request.after is None or page.covers(Position(page.epoch, request.after)),
+            messages=messages,
+            more=more,
+        )
+        session.acknowledge(ack_id, reply)
