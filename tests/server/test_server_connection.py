@@ -253,6 +253,7 @@ async def test_a_receiver_that_does_not_read_costs_bounded_memory_and_is_ended()
             assert written < 50_000_000
             await asyncio.sleep(0)
         assert listener.lost_for[0].startswith("too slow")
+        assert connection.too_slow
         assert connection.backlog == 0
         await until(lambda: connection.protocol.state.name == "CLOSED")  # by force: it does not even read the close
         client.transport.abort()

@@ -1,0 +1,101 @@
+"""A client that speaks packets, and nothing else: what is sent and received is what the test says."""
+
+import asyncio
+import contextlib
+import json
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+
+class RawClient:
+    """A WebSocket to the server, past Engine.IO's handshake."""
+
+    def __init__(self, websocket):
+        self.websocket = websocket
+        self.handshake = None
+        self.sid = None
+        self.answers_pings = True
+        self._ack_id = 0
+        self._put_aside = []
+
+    async def send(self, text):
+        """Send one frame: text as str, binary as bytes."""
+        await self.websocket.send(text)
+
+    async def receive(self):
+        """The next frame that is no ping (pings are answered)."""
+        if self._put_aside:
+            return self._put_aside.pop(0)
+        while True:
+            frame = await asyncio.wait_for(self.websocket.recv(), 10)
+            if frame != "2":
+                return frame
+            if self.answers_pings:
+                await self.send("3")
+
+    async def join_namespace(self, auth=None, namespace="/"):
+        """Send CONNECT and return the answer's data; the packet must be an acceptance."""
+        prefix = "" if namespace == "/" else f"{namespace},"
+        await self.send(f"40{prefix}{'' if auth is None else json.dumps(auth)}")
+        answer = await self.receive()
+        assert answer.startswith(f"40{prefix}{{"), answer
+        self.sid = json.loads(answer[2 + len(prefix) :])["sid"]
+        return self.sid
+
+    async def ask(self, event, *args):
+        """Send an event and return its ack id, without waiting."""
+        self._ack_id += 1
+        await self.send(f"42{self._ack_id}{json.dumps([event, *args])}")
+        return self._ack_id
+
+    async def answer(self, ack_id):
+        """The answer's first argument; events that come before are kept for :meth:`event`."""
+        kept = []
+        while True:
+            frame = await self.receive()
+            if frame.startswith(f"43{ack_id}["):
+                self._put_aside = kept + self._put_aside
+                return next(iter(json.loads(frame[2 + len(str(ack_id)) :])), None)
+            kept.append(frame)
+
+    async def call(self, event, *args):
+        """Send an event and return the first argument of its answer."""
+        return await self.answer(await self.ask(event, *args))
+
+    async def event(self, name=None):
+        """The next event as (name, *args); with ``name``, the next one of that name, others dropped."""
+        while True:
+            frame = await self.receive()
+            assert frame.startswith("42"), frame
+            event = json.loads(frame[2:])
+            if name in (None, event[0]):
+                return tuple(event)
+
+    async def closed(self):
+        """Wait for the server to close; return (code, reason)."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            try:
+                while True:
+                    await self.receive()
+            except ConnectionClosed as error:
+                assert error.rcvd is not None, "the connection broke without a close frame"
+                return error.rcvd.code, error.rcvd.reason
+        raise AssertionError("the server did not close the connection")
+
+
+@contextlib.asynccontextmanager
+async def raw_client(server, user_id=None, *, room=None, device_id=None, connected=True):
+    """A client of a running server: connected as ``user_id`` unless told otherwise, in ``room`` if given."""
+    url = f"{server.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
+    async with connect(url, compression=None, proxy=None, ping_interval=None, close_timeout=1) as websocket:
+        client = RawClient(websocket)
+        opening = await client.receive()
+        assert opening.startswith("0{")
+        client.handshake = json.loads(opening[1:])
+        if connected:
+            auth = {key: value for key, value in {"userId": user_id, "deviceId": device_id}.items() if value}
+            await client.join_namespace(auth or None)
+            if room is not None:
+                assert (await client.call("room:join", {"roomId": room}))["ok"]
+        yield client
