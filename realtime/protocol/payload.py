@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
+from realtime.protocol.engineio import clip
 from realtime.protocol.errors import LocalProtocolError, RemoteProtocolError
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ MAX_ATTACHMENTS = 10
 """Attachments in one packet: the limit of socket.io-parser 4.2.6, which closes the connection over more."""
 
 _BINARY = (bytes, bytearray, memoryview)
-_LEAVES = frozenset({str, int, bool, type(None), msgspec.Raw, msgspec.UnsetType})
+_LEAVES = frozenset[type]({str, int, bool, type(None), msgspec.Raw, msgspec.UnsetType})
 # A pair of surrogates, a lone one, or any other escape (so that the u of "\\\\u" is never taken for one).
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL
@@ -64,7 +65,7 @@ def loads(body: bytes) -> Any:
     try:
         return decode_body(body, _decoder)
     except msgspec.ValidationError as error:  # untyped: a number out of range
-        raise RemoteProtocolError(f"not JSON: {error}") from error
+        raise RemoteProtocolError(f"not JSON: {clip(body)}: {error}") from error
 
 
 def decode_body(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
@@ -81,11 +82,11 @@ def decode_body(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except msgspec.ValidationError:
         raise
     except RecursionError as error:
-        raise RemoteProtocolError("JSON nested too deeply") from error
+        raise RemoteProtocolError(f"JSON nested too deeply: {clip(body)}") from error
     except ValueError as error:
         mended = _ESCAPES.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
         if mended == body:
-            raise RemoteProtocolError(f"not JSON: {error}") from error
+            raise RemoteProtocolError(f"not JSON: {clip(body)}: {error}") from error
     return decode_body(mended, decoder)
 
 
@@ -120,29 +121,29 @@ def _attach(value: Any, attachments: Sequence[bytes], used: set[int]) -> Any:
 
 
 def _holds_binary(data: Any) -> bool:
-    """Look for bytes, and refuse numbers that JSON cannot hold; ``data`` must not hold itself."""
+    """Look for bytes, and refuse floats that JSON cannot hold; ``data`` must not hold itself."""
     found = False
-    stack = [data]
+    stack: list[Iterable[Any]] = [(data,)]
     while stack:
-        value = stack.pop()
-        kind = type(value)
-        if kind in _LEAVES:
-            continue
-        if kind is dict:
-            stack.extend(value.values())
-        elif kind is list or kind is tuple:
-            stack.extend(value)
-        elif kind is float:
-            if not math.isfinite(value):
-                raise LocalProtocolError(f"cannot be sent: {value} is not a JSON number")
-        elif isinstance(value, _BINARY):
-            found = True
-        elif isinstance(value, msgspec.Struct):
-            stack.extend([getattr(value, field) for field in value.__struct_fields__])
-        else:
-            plain = msgspec.to_builtins(value, builtin_types=_BINARY)
-            if type(plain) is not kind:
-                stack.append(plain)
+        for value in stack.pop():
+            kind = type(value)
+            if kind in _LEAVES:
+                continue
+            if kind is dict:
+                stack.append(value.values())
+            elif kind is list or kind is tuple:
+                stack.append(value)
+            elif kind is float:
+                if not math.isfinite(value):
+                    raise LocalProtocolError(f"cannot be sent: {value} is not a JSON number")
+            elif isinstance(value, msgspec.Struct):
+                stack.append(msgspec.structs.astuple(value))
+            elif isinstance(value, _BINARY):
+                found = True
+            else:
+                plain = msgspec.to_builtins(value, builtin_types=_BINARY)
+                if type(plain) is not kind:
+                    stack.append((plain,))
     return found
 
 

@@ -366,7 +366,7 @@ class ServerSession:
             return []
         try:
             self._hear(text, now)
-            if not text.startswith(b"4"):
+            if text[:1] != b"4":
                 return self._receive_engine(text)
             packet = split(text, 1)
             if raw and packet.type is PacketType.EVENT:
@@ -396,8 +396,9 @@ class ServerSession:
     def _receive_event(self, packet: RawPacket) -> list[Event]:
         self._decoder.check_idle(packet)
         name = event_name(packet.body)
-        if self._after_receiving(packet.namespace, PacketType.EVENT) is EXPELLED:
-            return []
+        if self._namespaces.get(packet.namespace) is not CONNECTED:
+            self._after_receiving(packet.namespace, packet.type)
+            return []  # expelled
         return [EventReceivedRaw(packet.namespace, packet.ack_id, packet.body, name)]
 
     def _receive_packet(self, packet: Packet) -> list[Event]:

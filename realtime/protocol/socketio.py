@@ -77,7 +77,8 @@ _CONNECT, _EVENT, _ACK, _CONNECT_ERROR = PacketType.CONNECT, PacketType.EVENT, P
 _WITH_ARRAY = frozenset({_EVENT, _ACK, PacketType.BINARY_EVENT, PacketType.BINARY_ACK})
 _BINARY = {_EVENT: PacketType.BINARY_EVENT, _ACK: PacketType.BINARY_ACK}
 _PLAIN = {wire: kind for kind, wire in _BINARY.items()}
-_TYPES = {str(kind.value).encode(): kind for kind in PacketType}
+_TYPES = {ord(str(kind.value)): kind for kind in PacketType}
+_HEADS = {kind: b"4%d" % kind for kind in PacketType}
 _BODY_STARTS = {_CONNECT: (b"", b"{"), PacketType.DISCONNECT: (b"",), _CONNECT_ERROR: (b"{", b'"')}
 _ARRAY_WITHIN = MAX_ACK_DIGITS + 1
 _COUNT_WITHIN = len(str(MAX_ATTACHMENTS)) + 1
@@ -132,20 +133,19 @@ def encode(packet: Packet) -> EncodedPacket:
         raise LocalProtocolError(f"{packet.type.name} {error}") from error
     if body[:1] not in _BODY_STARTS[packet.type] or attachments:
         raise LocalProtocolError(f"{packet.type.name} cannot carry {data!r}")
-    return EncodedPacket(b"4%d%b%b" % (packet.type, _prefix(packet.namespace), body), ())
+    return EncodedPacket(_HEADS[packet.type] + _prefix(packet.namespace) + body, ())
 
 
 def _encode_array(kind: PacketType, data: list[Any], namespace: str, ack_id: int | None) -> EncodedPacket:
     body, attachments = dumps(data)
-    count = b""
-    if attachments:
-        kind, count = _BINARY[kind], b"%d-" % len(attachments)
-    prefix = b"" if namespace == "/" else _prefix(namespace)
+    head = _HEADS[kind] if not attachments else b"%b%d-" % (_HEADS[_BINARY[kind]], len(attachments))
+    if namespace != "/":
+        head += _prefix(namespace)
     if ack_id is None:
-        return EncodedPacket(b"4%d%b%b%b" % (kind, count, prefix, body), attachments)
+        return EncodedPacket(head + body, attachments)
     if type(ack_id) is not int or not 0 <= ack_id < 10**MAX_ACK_DIGITS:
         raise LocalProtocolError(f"cannot be sent: {ack_id!r} is no ack id")
-    return EncodedPacket(b"4%d%b%b%d%b" % (kind, count, prefix, ack_id, body), attachments)
+    return EncodedPacket(head + b"%d" % ack_id + body, attachments)
 
 
 def check_namespace(namespace: str) -> str:
@@ -180,10 +180,16 @@ def split(payload: bytes, at: int = 0) -> RawPacket:
     Raises:
         RemoteProtocolError: it is no packet.
     """
-    kind = _TYPES.get(payload[at : at + 1])
+    kind = _TYPES.get(payload[at]) if len(payload) > at else None
     if kind is None:
         raise RemoteProtocolError(f"unknown Socket.IO packet {clip(payload)}")
     at += 1
+    if kind is _EVENT:  # the hot path: an event in the default namespace
+        start = payload.find(b"[", at, at + _ARRAY_WITHIN)
+        if start == at:
+            return RawPacket(kind, "/", None, payload[start:])
+        if (digits := payload[at : max(start, at)]).isdigit():
+            return RawPacket(kind, "/", int(digits), payload[start:])
     attachments = 0
     if kind in _PLAIN:
         dash = payload.find(b"-", at, at + _COUNT_WITHIN)
@@ -225,16 +231,15 @@ def event_name(body: bytes) -> str:
         RemoteProtocolError: the array has no name, or a reserved one.
     """
     end = body.find(b'"', 2)
-    name: Any = body[2:end]
-    if end > 0 and body.startswith(b'["') and b"\\" not in name:
-        try:
-            name = name.decode()
-        except UnicodeDecodeError as error:
-            raise RemoteProtocolError(f"an event's name is no UTF-8: {clip(body)}") from error
-    else:
+    raw = body[2:end]
+    if end < 0 or raw.find(b"\\") >= 0 or not body.startswith(b'["'):
         array = loads(body)
-        name = array[0] if isinstance(array, list) and array else None
-    return _check_name(name)
+        return _check_name(array[0] if isinstance(array, list) and array else None)
+    try:
+        name = raw.decode()
+    except UnicodeDecodeError as error:
+        raise RemoteProtocolError(f"an event's name is no UTF-8: {clip(body)}") from error
+    return _check_name(name) if name in RESERVED_EVENTS else name
 
 
 def _check_name(name: Any) -> str:
