@@ -4,7 +4,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from realtime.chat.message import Message, MessageStatus, RoomState
+from realtime.connection.app_state import AppState
 from realtime.location.fix import Fix, LocationState
+from realtime.network.link import LinkConditions
+from realtime.network.profiles import load_profiles
 from realtime.utils.observable import Observable
 
 
@@ -58,6 +61,13 @@ class FakePhone:
         self.socket = SimpleNamespace(connection_state=Observable(connection()))
         self.location = SimpleNamespace(state=Observable(LocationState()))
         self.network = FakeNetwork()
+        self.app_state = AppState()
+
+    def background(self) -> None:
+        self.app_state.background()
+
+    def foreground(self) -> None:
+        self.app_state.foreground()
 
 
 class FakeLab:
@@ -68,7 +78,47 @@ class FakeLab:
 
 
 class FakeNetwork:
-    """Notes what is asked of it."""
+    """A network that changes at once and notes what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.samples: Observable[tuple[Any, ...]] = Observable(())
+        self.state = "online"
+        self._profile: str | None = "lte"
+        self._conditions = load_profiles()["lte"].down
+
+    @property
+    def profile(self) -> str | None:
+        return self._profile
+
+    @profile.setter
+    def profile(self, name: str) -> None:
+        self.asked.append(("profile", name))
+        self._profile, self._conditions = name, load_profiles()[name].down
+
+    def conditions(self, direction: str) -> LinkConditions:
+        return self._conditions
+
+    def set(self, **values: float) -> None:
+        self.asked.append(("set", values))
+        self._profile = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in {"offline", "online", "unplug", "replug", "reset"}:
+            raise AttributeError(name)
+
+        def act() -> None:
+            self.asked.append((name,))
+            self.state = {"offline": "offline", "unplug": "unplugged"}.get(name, "online")
+
+        return act
+
+
+def sample(t_s: float, rtt_ms: float | None = 115.0, state: str = "connected", *, waiting: int = 0) -> Any:
+    """As the network control records it, several times a second."""
+    return SimpleNamespace(
+        t_s=t_s, rtt_ms=rtt_ms, up_bps=2_000.0, down_bps=8_000.0, state=state, queued=waiting, unacked=0
+    )
 
 
 def fix(n: int, **changes: Any) -> Fix:
