@@ -31,7 +31,9 @@ def test_a_stock_client_without_auth_gets_a_name_of_its_own(auth):
     assert first != second
 
 
-@pytest.mark.parametrize("auth", [{"userId": 7}, {"userId": ""}, {"userId": "x" * 257}, {"userId": "ana", "deviceId": []}])
+@pytest.mark.parametrize(
+    "auth", [{"userId": 7}, {"userId": ""}, {"userId": "x" * 257}, {"userId": "ana", "deviceId": []}]
+)
 def test_in_development_nonsense_is_refused_with_the_form_that_is_expected(auth):
     with pytest.raises(AuthenticationFailed, match=r"userId, deviceId\?"):
         development().identify(auth, "sid")
