@@ -6,11 +6,11 @@ import dataclasses
 
 import pytest
 
-from realtime.connection.actions import Announce, Dial, HangUp, Probe, Settle
+from realtime.connection.actions import Announce, Dial, Farewell, HangUp, Probe, Settle
 
 
 def test_equal_decisions_are_equal() -> None:
-    assert [Dial(), HangUp("ping timeout", clean=False)] == [Dial(), HangUp("ping timeout", clean=False)]
+    assert [Dial(), HangUp("ping timeout", Farewell.DROP)] == [Dial(), HangUp("ping timeout", Farewell.DROP)]
     assert Announce("connect") == Announce("connect", ())
     assert Probe() != Dial()
 

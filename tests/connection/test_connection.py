@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from realtime.connection.connection import Connection, Route
+from realtime.connection.actions import Farewell
+from realtime.connection.connection import Connection
 from realtime.connection.errors import ConnectError, ConnectionLost, ConnectRefused
 from realtime.connection.heartbeat_monitor import HeartbeatMonitor
+from realtime.connection.web_socket import Route
 from realtime.protocol.client_session import AckReceived, ClientSession, Connected, EventReceived
 from tests.connection.peer import Mood, Peer
 
@@ -98,7 +100,7 @@ async def call() -> AsyncIterator[Call]:
         call = Call(peer)
         yield call
         async with asyncio.timeout(5):
-            await call.connection.hang_up(clean=False)
+            await call.connection.hang_up(Farewell.DROP)
 
 
 async def test_it_opens_talks_and_says_goodbye(call: Call) -> None:
@@ -113,11 +115,18 @@ async def test_it_opens_talks_and_says_goodbye(call: Call) -> None:
     assert AckReceived(7, ({"ok": True},)) in notes.said
     assert EventReceived("hello", (1,)) in notes.said
     before = len(notes.said)
-    await connection.hang_up(clean=True)
+    await connection.hang_up(Farewell.GOODBYE)
     assert call.peer.caller.said_goodbye
     assert call.peer.caller.close_code == 1000
     assert len(notes.said) == before
     assert connection.bytes_sent == len('40{"token":"t"}') + len('427["ask"]') + len("41")
+
+
+async def test_a_close_leaves_the_session_to_be_continued(call: Call) -> None:
+    await call.ready()
+    await call.connection.hang_up(Farewell.CLOSE)
+    assert not call.peer.caller.said_goodbye
+    assert call.peer.caller.close_code == 1000
 
 
 async def test_it_tells_how_far_the_attempt_has_come(call: Call) -> None:
@@ -156,7 +165,7 @@ async def test_nobody_there_is_a_failure_of_the_attempt() -> None:
         call = Call(peer)
     call.connection.start()
     assert "ConnectionRefusedError" in str(await call.over())
-    await call.connection.hang_up(clean=True)
+    await call.connection.hang_up(Farewell.GOODBYE)
 
 
 async def test_a_failing_auth_is_a_failure_of_the_attempt(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +201,7 @@ async def test_what_the_server_says_may_end_a_connection(call: Call, frames: lis
     for frame in [*frames, '42["never heard"]']:
         await call.peer.caller.say(frame)
     assert await call.over() == reason
-    await call.connection.hang_up(clean=True)
+    await call.connection.hang_up(Farewell.GOODBYE)
     assert not any(isinstance(said, EventReceived) for said in call.notes.said)
 
 
@@ -225,7 +234,7 @@ async def test_a_message_over_the_limit_is_a_parse_error() -> None:
         await call.ready()
         await peer.emit("big", "x" * 2000)
         assert await call.over() == "parse error"
-        await call.connection.hang_up(clean=False)
+        await call.connection.hang_up(Farewell.DROP)
 
 
 async def test_a_dialling_connection_can_be_hung_up_at_once(call: Call) -> None:
@@ -233,21 +242,21 @@ async def test_a_dialling_connection_can_be_hung_up_at_once(call: Call) -> None:
     call.connection.start()
     await call.notes.until(lambda: True)
     async with asyncio.timeout(0.4):
-        await call.connection.hang_up(clean=True)
+        await call.connection.hang_up(Farewell.GOODBYE)
     assert call.notes.said == []
 
 
 async def test_hanging_up_twice_is_harmless(call: Call) -> None:
     await call.ready()
-    await asyncio.gather(call.connection.hang_up(clean=True), call.connection.hang_up(clean=False))
-    await call.connection.hang_up(clean=True)
+    await asyncio.gather(call.connection.hang_up(Farewell.GOODBYE), call.connection.hang_up(Farewell.DROP))
+    await call.connection.hang_up(Farewell.GOODBYE)
 
 
 async def test_a_goodbye_to_a_peer_that_does_not_listen_is_bounded(call: Call) -> None:
     await call.ready()
     call.peer.caller.ws.transport.pause_reading()
     async with asyncio.timeout(3):
-        await call.connection.hang_up(clean=True)
+        await call.connection.hang_up(Farewell.GOODBYE)
 
 
 async def test_the_round_trip_is_measured_once_for_all_who_ask(call: Call) -> None:
@@ -300,7 +309,7 @@ async def test_acknowledging_what_cannot_be_sent_is_logged(call: Call, caplog: p
     await call.ready()
     call.connection.send_ack(3, ["fine"])
     call.connection.send_ack(4, [object()])
-    await call.connection.hang_up(clean=True)
+    await call.connection.hang_up(Farewell.GOODBYE)
     call.connection.send_ack(5, ["too late"])
     assert call.peer.caller.acks == [(3, ["fine"])]
     assert "ack 4" in caplog.text

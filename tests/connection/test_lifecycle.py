@@ -49,8 +49,8 @@ class Story:
         match action:
             case Dial():
                 return "dial"
-            case HangUp(reason=reason, clean=clean):
-                return f"hang up ({reason}{', clean' if clean else ''})"
+            case HangUp(reason=reason, farewell=farewell):
+                return f"{farewell.value} ({reason})"
             case Probe():
                 return "probe"
             case TellAppState(state=state):
@@ -103,7 +103,7 @@ def test_connecting_and_disconnecting() -> None:
         "CONNECTED",
         "connect()",
         "settle caller: connected",
-        "hang up (io client disconnect, clean)",
+        "goodbye (io client disconnect)",
         "DISCONNECTED",
         "disconnect(io client disconnect)",
     ]
@@ -160,7 +160,7 @@ def test_an_attempt_without_an_answer_ends_at_its_bound_and_says_where_it_got_st
     story.life.stage = "waiting for the WebSocket upgrade"
     assert story.timer() == (
         2,
-        ["hang up (None)", "connect_error(ConnectTimeout)", "DISCONNECTED", "settle caller: ConnectTimeout"],
+        ["drop (None)", "connect_error(ConnectTimeout)", "DISCONNECTED", "settle caller: ConnectTimeout"],
     )
     assert str(story.errors[0]) == "http://server did not answer within 2 s: waiting for the WebSocket upgrade"
     assert "within 2 s; last failure: http://server did not answer" in str(story.settled["caller"])
@@ -172,7 +172,7 @@ def test_a_limit_that_cuts_an_attempt_short_says_what_failed_last() -> None:
     story.life.stage = "waiting for the Socket.IO CONNECT reply"
     story.tell(story.life.failed(1, NO_ROUTE))
     story.words.clear()
-    assert story.timer() == (2, ["hang up (None)", "DISCONNECTED", "settle caller: ConnectTimeout"])
+    assert story.timer() == (2, ["drop (None)", "DISCONNECTED", "settle caller: ConnectTimeout"])
     assert "no route" in str(story.settled["caller"])
 
 
@@ -213,7 +213,7 @@ def test_a_caller_who_waits_for_what_others_keep_trying_ends_only_its_own_waitin
 def test_a_caller_who_stops_waiting_ends_the_attempts_that_were_only_for_it() -> None:
     story = Story()
     story.tell(story.life.connect(0, "caller"))
-    assert story.tell(story.life.forget(1, "caller")) == ["hang up (None)", "DISCONNECTED"]
+    assert story.tell(story.life.forget(1, "caller")) == ["drop (None)", "DISCONNECTED"]
     story.tell(story.life.connect(2))
     story.tell(story.life.connect(2, "caller"))
     assert story.tell(story.life.forget(3, "caller")) == []
@@ -237,7 +237,7 @@ def test_disconnecting_while_trying_tells_those_who_wait() -> None:
     story = Story()
     story.tell(story.life.connect(0, "caller"))
     assert story.tell(story.life.disconnect(1)) == [
-        "hang up (io client disconnect)",
+        "drop (io client disconnect)",
         "DISCONNECTED",
         "settle caller: ConnectionLost",
     ]
@@ -334,7 +334,7 @@ def test_background_says_goodbye_and_foreground_returns_at_once_without_backoff(
     story.tell(story.life.connected(900.1, recovered=False))
     assert story.words == [
         "tell background",
-        "hang up (app background, clean)",
+        "close (app background)",
         "SUSPENDED",
         "disconnect(app background)",
         "RECONNECTING",
@@ -368,7 +368,7 @@ def test_background_stops_the_attempts_and_foreground_forgets_the_failures() -> 
         "dial",
     ]
     assert story.tell(story.life.app_changed(201, AppStateValue.BACKGROUND)) == [
-        "hang up (app background)",
+        "drop (app background)",
         "SUSPENDED",
     ]
 
@@ -390,7 +390,7 @@ def test_keep_for_a_while_survives_a_glance_and_probes_on_return() -> None:
 def test_keep_for_a_while_then_disconnects() -> None:
     story = connected(background=BackgroundPolicy.keep_for(30))
     story.tell(story.life.app_changed(50, AppStateValue.BACKGROUND))
-    assert story.timer() == (80, ["hang up (app background, clean)", "SUSPENDED", "disconnect(app background)"])
+    assert story.timer() == (80, ["close (app background)", "SUSPENDED", "disconnect(app background)"])
 
 
 def test_a_process_that_slept_through_its_timer_probes_if_the_app_is_back_first() -> None:
@@ -427,7 +427,7 @@ def test_an_offline_device_makes_no_attempts_and_an_online_one_makes_one_at_once
     assert story.life.next_timer() is None
     story.tell(story.life.net_changed(500, wifi()))
     assert story.words == [
-        "hang up (network offline)",
+        "drop (network offline)",
         "SUSPENDED",
         "disconnect(network offline)",
         "RECONNECTING",
@@ -488,7 +488,7 @@ def test_another_network_cuts_a_wait_and_a_hopeless_attempt_short() -> None:
     assert story.words == [
         "reconnect_attempt(1, 0)",
         "dial",
-        "hang up (None)",
+        "drop (None)",
         "connect_error(ConnectError)",
         "reconnect_attempt(1, 0)",
         "dial",
