@@ -1,0 +1,74 @@
+"""One alarm for the next deadline."""
+
+import asyncio
+
+from realtime.utils.alarm import Alarm
+from tests.jumping_clock import jumping
+
+
+@jumping
+async def test_it_rings_once_at_its_time():
+    rung = []
+    alarm = Alarm(rung.append)
+    alarm.set(5.0)
+    alarm.set(5.0)
+    await asyncio.sleep(4.9)
+    assert rung == []
+    await asyncio.sleep(60)
+    assert rung == [5.0]
+
+
+@jumping
+async def test_a_new_time_replaces_the_former_and_none_ends_it():
+    rung = []
+    alarm = Alarm(rung.append)
+    alarm.set(5.0)
+    alarm.set(3.0)
+    alarm.set(7.0)
+    await asyncio.sleep(6)
+    assert rung == []
+    alarm.set(None)
+    alarm.set(None)
+    await asyncio.sleep(60)
+    assert rung == []
+
+
+@jumping
+async def test_a_time_that_is_over_rings_at_once_with_the_time_it_is():
+    rung = []
+    await asyncio.sleep(2)
+    Alarm(rung.append).set(1.0)
+    await asyncio.sleep(0.001)
+    assert [round(now, 2) for now in rung] == [2.0]
+
+
+@jumping
+async def test_it_can_be_set_while_it_rings():
+    rung = []
+
+    def ring(now):
+        rung.append(now)
+        alarm.set(now + 1 if now < 3 else None)
+
+    alarm = Alarm(ring)
+    alarm.set(1.0)
+    await asyncio.sleep(60)
+    assert rung == [1.0, 2.0, 3.0]
+
+
+def test_a_loop_that_rings_a_hair_early_does_not_make_it_ring_early():
+    """Else a machine that is asked too early decides nothing, and is asked again at once, for ever."""
+
+    rung = []
+    loop = asyncio.new_event_loop()
+    loop.time = lambda: 4.999_999_999
+
+    async def main():
+        Alarm(rung.append).set(5.0)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    loop._clock_resolution = 1e-6
+    loop.run_until_complete(main())
+    loop.close()
+    assert rung == [5.0]
