@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 
+import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -74,14 +75,14 @@ class RawClient:
 
     async def closed(self):
         """Wait for the server to close; return (code, reason)."""
-        with contextlib.suppress(asyncio.TimeoutError):
-            try:
-                while True:
-                    await self.receive()
-            except ConnectionClosed as error:
-                assert error.rcvd is not None, "the connection broke without a close frame"
-                return error.rcvd.code, error.rcvd.reason
-        raise AssertionError("the server did not close the connection")
+        with pytest.raises(ConnectionClosed) as closed:
+            await self._receive_for_ever()
+        assert closed.value.rcvd is not None, "the connection broke without a close frame"
+        return closed.value.rcvd.code, closed.value.rcvd.reason
+
+    async def _receive_for_ever(self):
+        while True:
+            await self.receive()
 
 
 @contextlib.asynccontextmanager

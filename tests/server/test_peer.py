@@ -16,12 +16,12 @@ def serving(**options):
 
 
 async def test_the_handshake_announces_what_holds():
-    async with serving(ping_interval_s=0.5, ping_timeout_s=0.25, max_payload=5000) as server:
-        async with raw_client(server, connected=False) as client:
-            sid = client.handshake.pop("sid")
-            assert client.handshake == {"pingInterval": 500, "pingTimeout": 250, "maxPayload": 5000, "upgrades": []}
-            await client.join_namespace({"userId": "ana"})
-            assert client.sid not in ("", sid)
+    settings = {"ping_interval_s": 0.5, "ping_timeout_s": 0.25, "max_payload": 5000}
+    async with serving(**settings) as server, raw_client(server, connected=False) as client:
+        sid = client.handshake.pop("sid")
+        assert client.handshake == {"pingInterval": 500, "pingTimeout": 250, "maxPayload": 5000, "upgrades": []}
+        await client.join_namespace({"userId": "ana"})
+        assert client.sid not in ("", sid)
 
 
 async def test_no_private_id_is_offered_while_nothing_can_be_recovered():

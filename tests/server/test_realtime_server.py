@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from realtime.server.authentication import AuthenticationFailed
 from realtime.server.engine.memory import MemoryEngine
 from realtime.server.errors import ServerStartError
+from realtime.server.peer import Peer
 from realtime.server.realtime_server import RealtimeServer
 from tests.server.raw_client import raw_client
 from tests.server.waiting import until
@@ -22,27 +23,33 @@ MESSAGE = {"roomId": "lobby", "messageId": "m1", "text": "hello"}
 
 
 async def test_two_clients_chat():
-    async with RealtimeServer(port=0) as server:
-        async with raw_client(server, "ana", room="lobby") as ana, raw_client(server, "ben", room="lobby") as ben:
-            answer = await ana.call("chat:message", MESSAGE)
-            assert (answer["ok"], answer["offset"]) == (True, 1)
-            [_, message] = await ben.event("chat:message")
-            assert (message["userId"], message["text"]) == ("ana", "hello")
-            assert await ana.call("chat:message", MESSAGE) == answer
-            await ben.call("room:leave", {"roomId": "lobby"})
-            [_, diff] = await ana.event("presence:diff")
-            [_, diff] = await ana.event("presence:diff")
-            assert diff["leaves"][0]["userId"] == "ben"
+    async with (
+        RealtimeServer(port=0) as server,
+        raw_client(server, "ana", room="lobby") as ana,
+        raw_client(server, "ben", room="lobby") as ben,
+    ):
+        answer = await ana.call("chat:message", MESSAGE)
+        assert (answer["ok"], answer["offset"]) == (True, 1)
+        [_, message] = await ben.event("chat:message")
+        assert (message["userId"], message["text"]) == ("ana", "hello")
+        assert await ana.call("chat:message", MESSAGE) == answer
+        await ben.call("room:leave", {"roomId": "lobby"})
+        [_, diff] = await ana.event("presence:diff")
+        [_, diff] = await ana.event("presence:diff")
+        assert diff["leaves"][0]["userId"] == "ben"
 
 
 async def test_many_messages_at_once_are_answered_and_heard_in_order():
-    async with RealtimeServer(port=0) as server:
-        async with raw_client(server, "ana", room="lobby") as ana, raw_client(server, "ben", room="lobby") as ben:
-            asked = [await ana.ask("chat:message", MESSAGE | {"messageId": f"m{n}"}) for n in range(300)]
-            answers = [await ana.answer(ack_id) for ack_id in asked]
-            assert [answer["offset"] for answer in answers] == list(range(1, 301))
-            heard = [(await ben.event("chat:message"))[1]["messageId"] for _ in range(300)]
-            assert heard == [f"m{n}" for n in range(300)]
+    async with (
+        RealtimeServer(port=0) as server,
+        raw_client(server, "ana", room="lobby") as ana,
+        raw_client(server, "ben", room="lobby") as ben,
+    ):
+        asked = [await ana.ask("chat:message", MESSAGE | {"messageId": f"m{n}"}) for n in range(300)]
+        answers = [await ana.answer(ack_id) for ack_id in asked]
+        assert [answer["offset"] for answer in answers] == list(range(1, 301))
+        heard = [(await ben.event("chat:message"))[1]["messageId"] for _ in range(300)]
+        assert heard == [f"m{n}" for n in range(300)]
 
 
 async def test_events_of_the_application():
@@ -87,13 +94,18 @@ def test_its_address_is_one_to_connect_to(host, url):
 
 
 async def test_figures():
-    async with RealtimeServer(port=0) as server:
-        async with raw_client(server, "ana", room="lobby") as ana, raw_client(server, "ben", room="lobby") as ben:
-            await ana.call("chat:message", MESSAGE)
-            await ben.event("chat:message")
-            stats = server.stats
-            assert (stats.connections, stats.sessions, stats.rooms) == (2, 2, 1)
-            assert (stats.messages_in, stats.messages_logged, stats.deliveries) == (3, 1, 2)
+    async with (
+        RealtimeServer(port=0) as server,
+        raw_client(server, "ana", room="lobby") as ana,
+        raw_client(server, "ben", room="lobby") as ben,
+    ):
+        await ana.call("chat:message", MESSAGE)
+        await ben.event("chat:message")
+        stats = server.stats
+        assert (stats.connections, stats.sessions, stats.rooms) == (2, 2, 1)
+        assert (stats.messages_in, stats.messages_logged, stats.deliveries) == (3, 1, 2)
+        await ana.websocket.close()
+        await ben.websocket.close()
         await until(lambda: server.stats.connections == 0)
         assert (server.stats.sessions, server.stats.rooms) == (0, 0)
 
@@ -127,7 +139,7 @@ async def test_a_port_that_is_taken_is_a_clear_error():
 
 
 async def test_a_host_that_does_not_exist_is_a_clear_error():
-    with pytest.raises(ServerStartError, match="cannot listen on 203.0.113.1"):
+    with pytest.raises(ServerStartError, match=r"cannot listen on 203\.0\.113\.1"):
         await RealtimeServer(host="203.0.113.1", port=0, allow_unauthenticated=True).start()
 
 
@@ -179,7 +191,7 @@ async def test_stopping_tells_every_client_and_leaves_nothing():
         assert await ana.closed() == (1001, "server stopping")
         assert await ben.closed() == (1001, "server stopping")
         assert gone == ["server stopping"] * 2
-        with pytest.raises(OSError, match="refused|Connect call failed"):
+        with pytest.raises(OSError, match=r"refused|Connect call failed"):
             await asyncio.open_connection("127.0.0.1", server.port)
     assert server.stats.sessions == 0
     await until(lambda: asyncio.all_tasks() == before)
@@ -217,36 +229,39 @@ async def test_an_engine_may_be_given():
 
 
 async def test_a_lost_client_leaves_its_rooms():
-    async with RealtimeServer(port=0) as server:
-        async with raw_client(server, "ana", room="lobby") as ana, raw_client(server, "ben", room="lobby") as ben:
-            await ana.event("presence:diff")
-            ben.websocket.transport.abort()
-            [_, diff] = await ana.event("presence:diff")
-            assert [member["userId"] for member in diff["leaves"]] == ["ben"]
+    async with (
+        RealtimeServer(port=0) as server,
+        raw_client(server, "ana", room="lobby") as ana,
+        raw_client(server, "ben", room="lobby") as ben,
+    ):
+        await ana.event("presence:diff")
+        ben.websocket.transport.abort()
+        [_, diff] = await ana.event("presence:diff")
+        assert [member["userId"] for member in diff["leaves"]] == ["ben"]
 
 
 async def test_one_client_that_stalls_hurts_nobody_else():
-    async with RealtimeServer(port=0, max_backlog=100_000) as server:
-        async with (
-            raw_client(server, "ana", room="lobby") as ana,
-            raw_client(server, "ben", room="lobby") as ben,
-            raw_client(server, "cem", room="lobby") as stalled,
-        ):
-            stalled.websocket.transport.pause_reading()
-            sent = 0
-            while not server.stats.ended_too_slow:
-                assert sent < 5000
-                await ana.call("chat:message", MESSAGE | {"messageId": f"m{sent}", "text": "x" * 8000})
-                await ana.call("chat:typing", {"roomId": "lobby", "isTyping": True})
-                [_, message] = await ben.event("chat:message")
-                sent += 1
-                assert message["offset"] == sent
+    async with (
+        RealtimeServer(port=0, max_backlog=100_000) as server,
+        raw_client(server, "ana", room="lobby") as ana,
+        raw_client(server, "ben", room="lobby") as ben,
+        raw_client(server, "cem", room="lobby") as stalled,
+    ):
+        stalled.websocket.transport.pause_reading()
+        sent = 0
+        while not server.stats.ended_too_slow:
+            assert sent < 5000
+            await ana.call("chat:message", MESSAGE | {"messageId": f"m{sent}", "text": "x" * 8000})
+            await ana.call("chat:typing", {"roomId": "lobby", "isTyping": True})
+            [_, message] = await ben.event("chat:message")
+            sent += 1
+            assert message["offset"] == sent
+        [_, diff] = await ana.event("presence:diff")
+        while not diff["leaves"]:
             [_, diff] = await ana.event("presence:diff")
-            while not diff["leaves"]:
-                [_, diff] = await ana.event("presence:diff")
-            assert [member["userId"] for member in diff["leaves"]] == ["cem"]
-            assert server.stats.volatile_dropped > 0
-            stalled.websocket.transport.resume_reading()
+        assert [member["userId"] for member in diff["leaves"]] == ["cem"]
+        assert server.stats.volatile_dropped > 0
+        stalled.websocket.transport.resume_reading()
 
 
 async def test_a_raw_handshake_without_engine_io_is_refused():
@@ -269,10 +284,12 @@ async def test_a_refused_user_can_be_told_apart():
     def authenticate(auth):
         raise AuthenticationFailed("no entry")
 
-    async with RealtimeServer(port=0, authenticate=authenticate) as server:
-        async with raw_client(server, connected=False) as client:
-            await client.send("40{}")
-            assert await client.receive() == '44{"message":"no entry","data":{"code":"not_authorized"}}'
+    async with (
+        RealtimeServer(port=0, authenticate=authenticate) as server,
+        raw_client(server, connected=False) as client,
+    ):
+        await client.send("40{}")
+        assert await client.receive() == '44{"message":"no entry","data":{"code":"not_authorized"}}'
 
 
 async def test_connections_leave_no_garbage_behind():
@@ -281,15 +298,11 @@ async def test_connections_leave_no_garbage_behind():
             async with raw_client(server, "ana", room="lobby"):
                 pass
         await until(lambda: server.open_sockets == 0)
-        gc.collect()
-        from realtime.server.peer import Peer
-
-        assert not [thing for thing in gc.get_objects() if isinstance(thing, Peer)]
+        await until(lambda: gc.collect() is not None and not [o for o in gc.get_objects() if isinstance(o, Peer)])
 
 
 async def test_a_closed_connection_is_told_by_its_end():
     async with RealtimeServer(port=0) as server, raw_client(server, "ana") as ana:
         await server.stop()
         with pytest.raises(ConnectionClosed):
-            await ana.send("3")
             await ana.receive()
