@@ -31,15 +31,16 @@ class Deadlines:
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
-        self._heap: list[tuple[float, int, Waiting]] = []
-        self._valid: dict[Waiting, tuple[float, int]] = {}
+        self._heap: list[tuple[float, int]] = []  # entries outlive what was forgotten, so they do not refer to it
+        self._by_serial: dict[int, Waiting] = {}
+        self._entry: dict[Waiting, tuple[float, int]] = {}
         self._serial = 0
         self._timer: TimerHandle | None = None
         self._armed_for = 0.0
 
     def __len__(self) -> int:
         """How many are waiting."""
-        return len(self._valid)
+        return len(self._entry)
 
     @property
     def entries(self) -> int:
@@ -48,7 +49,7 @@ class Deadlines:
 
     def watch(self, waiting: Waiting, when: float) -> None:
         """Tell ``waiting`` at ``when``, in loop time. Needed at the start, and when a deadline came nearer."""
-        known = self._valid.get(waiting)
+        known = self._entry.get(waiting)
         if known is not None and known[0] <= when:
             return
         self._push(waiting, when)
@@ -56,23 +57,29 @@ class Deadlines:
 
     def forget(self, waiting: Waiting) -> None:
         """Tell ``waiting`` no more."""
-        self._valid.pop(waiting, None)
-        if len(self._heap) > 2 * len(self._valid) + 64:
-            self._heap = [entry for entry in self._heap if self._valid.get(entry[2]) == entry[:2]]
+        entry = self._entry.pop(waiting, None)
+        if entry is not None:
+            del self._by_serial[entry[1]]
+        if len(self._heap) > 2 * len(self._entry) + 64:
+            self._heap = [entry for entry in self._heap if entry[1] in self._by_serial]
             heapq.heapify(self._heap)
 
     def close(self) -> None:
         """Tell nobody any more."""
         self._heap.clear()
-        self._valid.clear()
+        self._by_serial.clear()
+        self._entry.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _push(self, waiting: Waiting, when: float) -> None:
+        if (replaced := self._entry.get(waiting)) is not None:
+            del self._by_serial[replaced[1]]
         self._serial += 1
-        self._valid[waiting] = (when, self._serial)
-        heapq.heappush(self._heap, (when, self._serial, waiting))
+        self._by_serial[self._serial] = waiting
+        self._entry[waiting] = (when, self._serial)
+        heapq.heappush(self._heap, (when, self._serial))
 
     def _arm(self) -> None:
         if not self._heap:
@@ -91,10 +98,11 @@ class Deadlines:
         now = max(self._loop.time(), self._armed_for)
         again: list[tuple[Waiting, float]] = []
         while self._heap and self._heap[0][0] <= now:
-            when, serial, waiting = heapq.heappop(self._heap)
-            if self._valid.get(waiting) != (when, serial):
+            _, serial = heapq.heappop(self._heap)
+            waiting = self._by_serial.pop(serial, None)
+            if waiting is None:
                 continue
-            del self._valid[waiting]
+            del self._entry[waiting]
             try:
                 following = waiting.due(now)
             except Exception:

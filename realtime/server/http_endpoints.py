@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
+from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
@@ -27,6 +28,10 @@ class HttpEndpoints:
 
     def __init__(self, health: Callable[[], Mapping[str, Any]]) -> None:
         self._health = health
+
+    def process_request(self, _: ServerConnection, request: Request) -> Response | None:
+        """See ``websockets.asyncio.server.serve``."""
+        return self.answer(request)
 
     def answer(self, request: Request) -> Response | None:
         """The response to a request; None for a WebSocket handshake, which then goes its way."""

@@ -65,6 +65,8 @@ class ServerConnection(WebSocketConnection):
         super().__init__(protocol, server, **options)
         self.backlog = 0
         """Bytes that wait here because the transport takes no more."""
+        self.too_slow = False
+        """Whether it is ended because it did not keep up."""
         self._live = live
         self._max_backlog = max_backlog
         self._close_timeout_s = close_timeout_s
@@ -87,6 +89,11 @@ class ServerConnection(WebSocketConnection):
         self._handler = handler
         self._direct = not self._reading and not self.paused
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether it is a WebSocket with a handler, and not at its end."""
+        return self._handler is not None and not self._ended
+
     async def gone(self) -> None:
         """Wait until the TCP connection has ended."""
         await asyncio.shield(self.connection_lost_waiter)
@@ -97,14 +104,11 @@ class ServerConnection(WebSocketConnection):
         """Send a whole frame, or let it wait if the peer does not keep up. Ignored once the connection has ended."""
         if self._direct:
             self.transport.write(frame)
-        elif not self._ended:
+        elif not (self._ended or self.too_slow):
             self._held.append(frame)
             self.backlog += len(frame)
             if self.paused and self.backlog > self._max_backlog:
-                self.end(
-                    CloseCode.TRY_AGAIN_LATER,
-                    f"too slow: over {self._max_backlog} bytes were waiting; reconnect and catch up",
-                )
+                self._give_up()
 
     def write_volatile(self, frame: bytes) -> bool:
         """Send a frame that is worth nothing later; returns False if it was dropped because the peer lags."""
@@ -112,6 +116,13 @@ class ServerConnection(WebSocketConnection):
             return False
         self.write(frame)
         return True
+
+    def _give_up(self) -> None:
+        self.too_slow = True
+        self._held, self.backlog = [], 0
+        reason = f"too slow: over {self._max_backlog} bytes were waiting; reconnect and catch up"
+        # Not at once: whoever writes is in the middle of a broadcast, and an end is broadcast too.
+        self.loop.call_soon(self.end, CloseCode.TRY_AGAIN_LATER, reason)
 
     def end(self, code: int, reason: str) -> None:
         """Close with a code and a reason. The handler is told before this returns; calling it twice is harmless."""

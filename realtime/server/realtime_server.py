@@ -1,0 +1,284 @@
+"""The server: Socket.IO with rooms, chat, presence and location, on one port, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import random
+from collections.abc import Mapping
+from typing import Any, Self
+
+import msgspec
+from websockets.asyncio.server import Server, serve
+from websockets.asyncio.server import ServerConnection as WebSocketConnection
+from websockets.frames import CloseCode
+from websockets.server import ServerProtocol
+
+from realtime.server.authentication import Authenticate, Authenticator
+from realtime.server.chat_events import ChatEvents
+from realtime.server.deadlines import Deadlines
+from realtime.server.engine.base import Engine
+from realtime.server.engine.memory import MemoryEngine
+from realtime.server.errors import ServerStartError
+from realtime.server.events import Handler
+from realtime.server.http_endpoints import HttpEndpoints
+from realtime.server.location_events import LocationEvents
+from realtime.server.namespace import Namespace
+from realtime.server.peer import Peer, Surroundings
+from realtime.server.room_events import RoomEvents
+from realtime.server.server_connection import ServerConnection
+from realtime.server.session import Session
+from realtime.server.stats import Counters, Stats
+from realtime.utils import ambient
+
+_PENDING_CONNECTS = 1024  # of the listening socket: after an outage, everybody comes back at once
+
+
+class RealtimeServer:
+    """Serves phones and browsers over Socket.IO (protocol 5, WebSocket only).
+
+    Use it as ``async with RealtimeServer() as server``, or call :meth:`start` and, in any case, :meth:`stop`.
+
+    Args:
+        host: address to listen on.
+        port: 0 takes any free one; :attr:`port` then tells which.
+        engine: keeps the rooms' logs; in memory by default.
+        ping_interval_s: from one Engine.IO ping to the next.
+        ping_timeout_s: a client that does not answer one within this is given up.
+        connect_timeout_s: so is one that asks for no namespace.
+        max_payload: bytes that one packet may have.
+        max_backlog: bytes that may wait for a client that does not keep up; beyond, it is disconnected, and
+            catches up by ``room:join`` with ``since``.
+        close_timeout_s: a client that does not answer a close is cut off after this; bounds :meth:`stop`.
+        authenticate: see :class:`Authenticator`. Without it everybody is believed (development mode).
+        allow_unauthenticated: serve other machines in development mode too.
+        rng: source of ids.
+
+    Raises:
+        ServerStartError: development mode was asked for on an address that other machines can reach.
+        ValueError: a setting makes no sense.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8765,
+        engine: Engine | None = None,
+        ping_interval_s: float = 25.0,
+        ping_timeout_s: float = 20.0,
+        connect_timeout_s: float = 45.0,
+        max_payload: int = 1_000_000,
+        max_backlog: int = 1024 * 1024,
+        close_timeout_s: float = 2.0,
+        authenticate: Authenticate | None = None,
+        allow_unauthenticated: bool = False,
+        rng: random.Random | None = None,
+    ) -> None:
+        _check_above_zero(
+            ping_interval_s=ping_interval_s,
+            ping_timeout_s=ping_timeout_s,
+            connect_timeout_s=connect_timeout_s,
+            max_payload=max_payload,
+            max_backlog=max_backlog,
+            close_timeout_s=close_timeout_s,
+        )
+        if authenticate is None and not allow_unauthenticated and not _is_this_machine(host):
+            raise ServerStartError(
+                f"{host!r} can be reached from other machines, and without authenticate= everybody is believed to be "
+                "whoever they say; pass authenticate=, or listen on 127.0.0.1, or accept it: allow_unauthenticated=True"
+            )
+        self._host = host
+        self._port = port
+        self._rng = rng or ambient.new_random()
+        self._engine: Engine = MemoryEngine(rng=self._rng) if engine is None else engine
+        self._counters = Counters()
+        self._namespaces: dict[str, Namespace] = {}
+        self._authenticator = Authenticator(authenticate, self._rng)
+        self._timing = {
+            "ping_interval_s": ping_interval_s,
+            "ping_timeout_s": ping_timeout_s,
+            "connect_timeout_s": connect_timeout_s,
+        }
+        self._max_payload = max_payload
+        self._max_backlog = max_backlog
+        self._close_timeout_s = close_timeout_s
+        self._live: dict[ServerConnection, None] = {}
+        self._server: Server | None = None
+        self._surroundings: Surroundings | None = None
+        main = self.namespace("/")
+        self._rooms = RoomEvents(main, self._engine)
+        ChatEvents(main, self._rooms, self._engine, self._counters)
+        LocationEvents(main, self._rooms)
+
+    def __repr__(self) -> str:
+        if self._server is None:
+            return f"<RealtimeServer {self.url} stopped>"
+        stats = self.stats
+        return f"<RealtimeServer {self.url} listening connections={stats.connections} rooms={stats.rooms}>"
+
+    @property
+    def port(self) -> int:
+        """The port; while the server runs, the real one."""
+        return self._port if self._server is None else int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """Where clients connect to."""
+        host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(self._host, self._host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def stats(self) -> Stats:
+        """Figures of this moment."""
+        return Stats.of(
+            self._counters,
+            connections=sum(connection.is_listening for connection in self._live),
+            sessions=sum(len(namespace.sessions) for namespace in self._namespaces.values()),
+            rooms=sum(len(namespace.rooms) for namespace in self._namespaces.values()),
+        )
+
+    @property
+    def open_sockets(self) -> int:
+        """TCP connections, those included that are no WebSocket yet or no longer."""
+        return len(self._live)
+
+    # The application's events
+
+    def namespace(self, name: str) -> Namespace:
+        """The namespace of this name; it is registered if it is new. Rooms, chat and location are in ``/`` only.
+
+        Raises:
+            LocalProtocolError: the name cannot travel.
+        """
+        if name not in self._namespaces:
+            self._namespaces[name] = Namespace(name, self._counters)
+        return self._namespaces[name]
+
+    def on(self, event: str, handler: Handler) -> Handler:
+        """Handle an event of the application's own in ``/``: see :meth:`EventTable.on`.
+
+        Raises:
+            ValueError: the name is built in, or reserved by Socket.IO.
+        """
+        return self.namespace("/").on(event, handler)
+
+    def emit(self, event: str, *args: Any, room: str | None = None, session: Session | None = None) -> None:
+        """Send an event to every session in ``/``, to those in a room, or to one session.
+
+        Raises:
+            LocalProtocolError: the name is reserved, or an argument cannot be sent.
+        """
+        if session is not None:
+            session.emit(event, *args)
+        else:
+            self.namespace("/").emit(event, *args, room=room)
+
+    # Lifecycle
+
+    async def start(self) -> None:
+        """Begin to listen.
+
+        Raises:
+            ServerStartError: the address cannot be listened on, or the server listens already.
+        """
+        if self._server is not None:
+            raise ServerStartError(f"this server listens already, on {self.url}")
+        await self._engine.start(self._rooms.deliver)
+        self._surroundings = Surroundings(
+            namespaces=self._namespaces,
+            authenticator=self._authenticator,
+            deadlines=Deadlines(asyncio.get_running_loop()),
+            counters=self._counters,
+            rng=self._rng,
+            max_payload=self._max_payload,
+            **self._timing,
+        )
+        try:
+            self._server = await serve(
+                self._serve,
+                self._host,
+                self._port,
+                create_connection=self._create_connection,  # type: ignore[arg-type]
+                process_request=HttpEndpoints(self._health).process_request,
+                compression=None,  # so that one frame serves all receivers
+                ping_interval=None,  # Engine.IO has its own
+                max_size=self._max_payload,
+                write_limit=64 * 1024,
+                server_header="realtime-lab",
+                backlog=_PENDING_CONNECTS,
+            )
+        except OSError as error:
+            await self._engine.stop()
+            raise ServerStartError(_explain(error, self._host, self._port)) from error
+
+    async def stop(self) -> None:
+        """Tell every client that the server goes (1001), close everything, and wait for it, within a bound.
+
+        Calling it on a server that does not run is harmless.
+        """
+        if self._server is None or self._surroundings is None:
+            return
+        server, surroundings, self._port = self._server, self._surroundings, self.port
+        self._server = self._surroundings = None
+        server.close(close_connections=False)
+        for namespace in self._namespaces.values():
+            namespace.clear("server stopping")
+        for connection in tuple(self._live):
+            if connection.is_listening:
+                connection.end(CloseCode.GOING_AWAY, "server stopping")
+            else:
+                connection.transport.abort()
+        surroundings.deadlines.close()
+        for namespace in self._namespaces.values():
+            await namespace.events.stop()
+        await server.wait_closed()
+        await self._engine.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def _create_connection(self, protocol: ServerProtocol, server: Server, **options: Any) -> ServerConnection:
+        return ServerConnection(
+            protocol,
+            server,
+            live=self._live,
+            max_backlog=self._max_backlog,
+            close_timeout_s=self._close_timeout_s,
+            **options,
+        )
+
+    async def _serve(self, connection: WebSocketConnection) -> None:
+        assert isinstance(connection, ServerConnection)
+        if self._surroundings is not None:
+            Peer(self._surroundings, connection).open()
+            await connection.gone()
+
+    def _health(self) -> Mapping[str, Any]:
+        return {"status": "ok", **msgspec.structs.asdict(self.stats)}
+
+
+def _check_above_zero(**settings: float) -> None:
+    for name, value in settings.items():
+        if not value > 0:
+            raise ValueError(f"{name} must be above zero, not {value}")
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name may lead anywhere
+
+
+def _explain(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"{host}:{port} is taken by another program; choose another port, or port=0 for any free one"
+    return f"cannot listen on {host}:{port}: {error.strerror or error}"
