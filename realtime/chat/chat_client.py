@@ -20,6 +20,7 @@ from realtime.chat.typing_indicator import TypingChanged, TypingToSend
 from realtime.chat.wire import LoggedMessage, PresenceDiff, TypingPayload
 from realtime.protocol.errors import LocalProtocolError
 from realtime.utils import ambient
+from realtime.utils.alarm import Alarm
 from realtime.utils.event_emitter import EventEmitter, Handler
 from realtime.utils.ids import new_id
 from realtime.utils.observable import Observable
@@ -72,7 +73,7 @@ class ChatClient:
         self._events = EventEmitter()
         self._seats: dict[str, Seat] = {}
         self._questions = Questions(socket)
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._ring)
         self._handlers: list[tuple[str, Handler]] = []
         self._hear("connect", self._connected)
         self._hear("disconnect", self._disconnected)
@@ -179,8 +180,7 @@ class ChatClient:
         for event, handler in self._handlers:
             self._socket.off(event, handler)
         self._disconnected("closed")
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.set(None)
         for seat in self._seats.values():
             seat.close()
 
@@ -257,21 +257,9 @@ class ChatClient:
                     self._socket.emit("chat:typing", {"roomId": seat.room_id, "isTyping": is_typing}, volatile=True)
                 case JoinRefused(room_id, error):
                     self._events.dispatch("join_refused", room_id, error)
-        self._arm()
-
-    # --- time
-
-    def _arm(self) -> None:
         timers = (seat.room.next_timer() for seat in self._seats.values())
-        due = min((timer for timer in timers if timer is not None), default=None)
-        if self._timer is not None:
-            if self._timer.when() == due:
-                return
-            self._timer.cancel()
-        self._timer = None if due is None else asyncio.get_running_loop().call_at(due, self._ring, due)
+        self._alarm.set(min((timer for timer in timers if timer is not None), default=None))
 
-    def _ring(self, due: float) -> None:
-        self._timer = None
-        now = max(due, asyncio.get_running_loop().time())  # a loop may ring a hair too early
+    def _ring(self, now: float) -> None:
         for seat in tuple(self._seats.values()):
             seat.changed(seat.room.handle_timer(now))
