@@ -17,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``realtime serve``."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8765, help="port, 0 for any free one (default: %(default)s)")
+    parser.add_argument(
+        "--allow-unauthenticated", action="store_true", help="serve other machines, believing whoever they say they are"
+    )
     parser.add_argument("--store", default="memory", help="where rooms are kept: memory (default: %(default)s)")
 
 
@@ -29,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     _check_store(options.store)
 
     async def work(stopped: asyncio.Event) -> None:
-        await _serve(options.host, options.port, stopped)
+        await _serve(options, stopped)
 
     run_until_stopped(work, loop_factory=new_event_loop)
     return 0
@@ -45,14 +48,22 @@ def _check_store(store: str) -> None:
     raise CommandError(f"--store {store}: {why}; use --store memory", status=2)
 
 
-async def _serve(host: str, port: int, stopped: asyncio.Event) -> None:
+async def _serve(options: argparse.Namespace, stopped: asyncio.Event) -> None:
+    from realtime.server.errors import ServerStartError
     from realtime.server.realtime_server import RealtimeServer
 
-    server = RealtimeServer(host=host, port=port)
+    host, port, unauthenticated = options.host, options.port, options.allow_unauthenticated
     try:
+        server = RealtimeServer(host=host, port=port, allow_unauthenticated=unauthenticated)
         await server.start()
-    except OSError as error:
-        raise cannot_listen(error, host, port, "--port") from error
+    except ServerStartError as error:
+        if isinstance(error.__cause__, OSError):
+            raise cannot_listen(error.__cause__, host, port, "--port") from error
+        raise CommandError(
+            f"{host} can be reached from other machines, and everybody is believed to be whoever they say; "
+            "listen on 127.0.0.1, or accept it with --allow-unauthenticated",
+            status=2,
+        ) from error
     try:
         loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
         print(f"Serving {server.url} (store: memory, loop: {loop}). Ctrl+C stops.", flush=True)

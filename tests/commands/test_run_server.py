@@ -50,3 +50,12 @@ async def test_a_store_that_does_not_exist_is_refused(store):
         assert await child.ended() == 2
         assert store in child.errors[0]
         assert "--store memory" in child.errors[0]
+
+
+async def test_other_machines_are_not_served_by_accident():
+    async with Child(REALTIME, "serve", "--host", "0.0.0.0", "--port", "0") as child:
+        assert await child.ended() == 2
+        [error] = child.errors
+        assert "--allow-unauthenticated" in error
+    async with Child(REALTIME, "serve", "--host", "0.0.0.0", "--port", "0", "--allow-unauthenticated") as child:
+        await child.matching("Serving")
