@@ -13,13 +13,6 @@ import pytest
 from realtime.lab.background import BackgroundLoop, BackgroundLoopError, background_loop
 
 
-@pytest.fixture
-def background():
-    loop = BackgroundLoop("test-loop")
-    yield loop
-    loop.stop()
-
-
 async def thread_name():
     return threading.current_thread().name
 

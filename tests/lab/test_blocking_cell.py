@@ -1,0 +1,103 @@
+"""A cell that blocks the kernel does not touch the lab: proven in a real kernel."""
+
+import json
+import queue
+import textwrap
+
+import pytest
+
+jupyter_client = pytest.importorskip("jupyter_client", reason="install JupyterLab: pip install 'realtime-lab[lab]'")
+
+BLOCK_S = 30
+HEARTBEAT_S = 1.0  # interval, and timeout: a frozen loop would be dropped within 2 s
+MESSAGES = 100
+
+SET_UP = f"""
+import asyncio, json, time
+import realtime.lab
+
+lab = realtime.lab.start(seed=3, ping_interval_s={HEARTBEAT_S}, ping_timeout_s={HEARTBEAT_S})
+ana, ben = lab.phone("ana"), lab.phone("ben")
+beats = []
+
+async def beat():
+    while True:
+        beats.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(0.1)
+
+async def talk():
+    for n in range({MESSAGES}):
+        ana.chat.client.send_message("lobby", f"message {{n}}")
+        await asyncio.sleep({BLOCK_S} / {MESSAGES} * 0.8)
+
+tasks = [lab.background.call(asyncio.ensure_future, coroutine()) for coroutine in (beat, talk)]
+"""
+
+BLOCK = f"""
+end = time.monotonic() + {BLOCK_S}
+while time.monotonic() < end - {BLOCK_S} / 2:
+    sum(range(10_000))                      # computes, holding the interpreter …
+time.sleep(max(0, end - time.monotonic()))  # … and then waits
+"""
+
+REPORT = (
+    """
+room = ben.chat.room("lobby")
+before = len(room.snapshot.texts)
+lab.wait_until(lambda: tasks[1].done() and len(room.snapshot.texts) >= %d, timeout_s=20)
+told = lab.to_frame()
+print(json.dumps({
+    "texts": room.snapshot.texts,
+    "before": before,
+    "disconnects": int((told.event == "disconnect").sum()),
+    "heard": list(lab.deliveries().query("phone == 'ben'").groupby("message_id").size()),
+    "longest_gap_s": max(b - a for a, b in zip(beats, beats[1:])),
+}))
+lab.background.call(tasks[0].cancel)
+lab.close()
+"""
+    % MESSAGES
+)
+
+
+@pytest.fixture
+def kernel():
+    manager, client = jupyter_client.manager.start_new_kernel(kernel_name="python3")
+    yield client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    manager.cleanup_resources()
+    client.context.destroy()
+
+
+def run(kernel, source, *, timeout_s):
+    """Run a cell; returns what it printed."""
+    kernel.execute(textwrap.dedent(source))
+    printed, error = "", None
+    while True:
+        try:
+            message = kernel.get_iopub_msg(timeout=timeout_s)
+        except queue.Empty:
+            raise AssertionError(f"the kernel says nothing for {timeout_s} s") from None
+        kind, content = message["msg_type"], message["content"]
+        if kind == "stream" and content["name"] == "stdout":
+            printed += content["text"]
+        elif kind == "error":
+            error = "\n".join(content["traceback"])
+        elif kind == "status" and content["execution_state"] == "idle":
+            assert error is None, error
+            return printed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.clause("RT-LAB-1")
+def test_a_blocking_cell_drops_no_connection_and_loses_no_message(kernel):
+    run(kernel, SET_UP, timeout_s=60)
+    run(kernel, BLOCK, timeout_s=BLOCK_S + 30)
+    told = json.loads(run(kernel, REPORT, timeout_s=60))
+    assert told["texts"] == [f"message {n}" for n in range(MESSAGES)]
+    assert told["before"] > MESSAGES * 0.9, "they arrived while the cell blocked, not after it"
+    assert told["heard"] == [1] * MESSAGES, "each message reached the application once"
+    assert told["disconnects"] == 0
+    assert told["longest_gap_s"] < 2 * HEARTBEAT_S

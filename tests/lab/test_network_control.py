@@ -1,0 +1,143 @@
+"""A phone's network in one's hand, from any thread."""
+
+import random
+
+import pytest
+
+from realtime.connection.connection_state import ConnectionSnapshot, ConnectionState
+from realtime.connection.net_info import NetInfo, NetType
+from realtime.lab.network_control import HISTORY, NetworkControl
+from realtime.network.link import MS, LinkConditions
+from realtime.network.profiles import ProfileError, profile
+from realtime.network.proxy import ChaosProxy
+from realtime.utils.observable import Observable
+
+
+class Bench:
+    """A control over a proxy that is not started, and over a device that is only told things."""
+
+    def __init__(self, background):
+        self.proxy = ChaosProxy("127.0.0.1", 9, profile="lte", rng=random.Random(1))
+        self.net_info = NetInfo(NetType.CELLULAR)
+        self.connection_state = Observable(ConnectionSnapshot())
+        self.said = []
+        self.control = NetworkControl(
+            self.proxy,
+            self.net_info,
+            self.connection_state,
+            background,
+            clock=lambda: 0.0,
+            on_act=lambda act, detail: self.said.append((act, detail)),
+        )
+
+
+@pytest.fixture
+def bench(background):
+    return Bench(background)
+
+
+def test_a_profile_is_read_and_set_by_name(bench):
+    assert bench.control.profile == "lte"
+    bench.control.profile = "3g"
+    assert bench.control.profile == "3g"
+    assert bench.proxy.profile == profile("3g")
+    bench.control.profile = None
+    assert bench.control.profile is None
+    assert bench.control.conditions("up") == LinkConditions()
+    with pytest.raises(ProfileError, match="wifi"):
+        bench.control.profile = "5g-plus"
+    assert bench.said == [("profile", "3g"), ("profile", "unlimited")]
+
+
+def test_single_values_change_the_rest_stays(bench):
+    bench.control.set(rate_kbps=64, loss=0.02)
+    for direction, of_lte in (("down", profile("lte").down), ("up", profile("lte").up)):
+        now = bench.control.conditions(direction)
+        assert (now.rate_bps, now.loss) == (64_000, 0.02)
+        assert now.delay_ns == of_lte.delay_ns
+    assert bench.control.profile is None
+    assert bench.said == [("set", "rate_kbps=64 loss=0.02")]
+
+
+def test_one_direction_alone(bench):
+    bench.control.set(delay_ms=12.5, jitter_ms=3, direction="up")
+    up, down = bench.control.conditions("up"), bench.control.conditions("down")
+    assert (up.delay_ns, up.jitter_ns) == (12_500_000, 3 * MS)
+    assert down == profile("lte").down
+    assert bench.said == [("set", "delay_ms=12.5 jitter_ms=3 direction=up")]
+
+
+def test_no_limit_is_none(bench):
+    bench.control.set(rate_kbps=None)
+    assert bench.control.conditions("down").rate_bps is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"loss": 5}, "loss"),
+        ({"delay_ms": -1}, "delay"),
+        ({"rate_kbps": 0}, "rate_kbps"),
+        ({"rate_kbps": 10, "direction": "sideways"}, "direction"),
+        ({}, "rate_kbps, delay_ms"),
+    ],
+)
+def test_nonsense_is_refused_and_changes_nothing(bench, wrong, words):
+    before = bench.control.conditions("down"), bench.control.conditions("up")
+    with pytest.raises(ValueError, match=words):
+        bench.control.set(**wrong)
+    assert (bench.control.conditions("down"), bench.control.conditions("up")) == before
+    assert bench.control.profile == "lte"
+
+
+def test_the_device_is_told_when_it_is_offline_and_gets_its_network_back(bench):
+    bench.control.offline()
+    assert bench.control.state == bench.proxy.state == "offline"
+    assert not bench.net_info.is_connected
+    bench.control.online()
+    assert bench.control.state == "online"
+    assert bench.net_info.type is NetType.CELLULAR
+
+
+def test_the_device_does_not_notice_that_it_is_unplugged(bench):
+    told = []
+    bench.net_info.observe(told.append)
+    bench.control.unplug()
+    assert bench.control.state == "unplugged"
+    bench.control.replug()
+    bench.control.reset()
+    assert bench.control.state == "online"
+    assert told == []
+    assert [act for act, _ in bench.said] == ["unplug", "replug", "reset"]
+
+
+def test_samples_tell_rates_round_trip_and_what_waits(bench):
+    now = [10.0]
+    bench.control._clock = lambda: now[0]
+    bench.connection_state.set(ConnectionSnapshot(state=ConnectionState.CONNECTED, rtt_s=0.115, queued=2, unacked=1))
+    bench.control.sample()
+    bench.proxy.up.delivered_bytes += 500
+    bench.proxy.down.delivered_bytes += 1000
+    now[0] = 10.5
+    bench.control.sample()
+    newest = bench.control.samples.snapshot[-1]
+    assert (newest.t_s, newest.rtt_ms, newest.up_bps, newest.down_bps) == (10.5, 115.0, 8000.0, 16000.0)
+    assert (newest.state, newest.queued, newest.unacked) == ("connected", 2, 1)
+
+
+def test_an_unknown_round_trip_is_none(bench):
+    bench.control.sample()
+    assert bench.control.samples.snapshot[-1].rtt_ms is None
+
+
+def test_samples_are_bounded(bench):
+    for _ in range(HISTORY + 5):
+        bench.control.sample()
+    assert len(bench.control.samples.snapshot) == HISTORY
+
+
+def test_its_repr_tells_what_the_network_is_like(bench):
+    assert repr(bench.control) == "<NetworkControl lte online>"
+    bench.control.set(loss=0.1)
+    bench.control.unplug()
+    assert repr(bench.control) == "<NetworkControl custom unplugged>"
