@@ -414,6 +414,8 @@ class TestHearing:
     async def test_rooms_that_were_not_joined_are_ignored(self):
         ana = await Ana.joined()
         ana.socket.dispatch("chat:message", logged(1) | {"roomId": "tram"})
+        ana.socket.dispatch("chat:typing", {"roomId": "tram", "userId": "ben", "isTyping": True})
+        ana.socket.dispatch("presence:diff", {"roomId": "tram", "joins": [{"userId": "ben"}]})
         assert ana.told == []
         assert ana.chat.room("tram").snapshot.messages == ()
 

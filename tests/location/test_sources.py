@@ -129,6 +129,10 @@ def test_a_walk_goes_on_while_nobody_looks():
     assert 5 < distance_m(start.position, back.position) <= 120
 
 
+def test_a_walk_shows_where_it_is():
+    assert repr(SimulatedWalk(START)) == "<SimulatedWalk around 59.9139, 10.7522>"
+
+
 def test_both_are_sources():
     assert isinstance(GpxSource(NORTH), LocationSource)
     assert isinstance(SimulatedWalk(START), LocationSource)
