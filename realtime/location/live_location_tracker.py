@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import msgspec
 
 from realtime.connection.app_state import AppState, AppStateValue
-from realtime.connection.errors import ConnectionLost
 from realtime.connection.receipt import Receipt
 from realtime.location.fix import Fix, LocationState
 from realtime.location.fix_throttle import FixThrottle
@@ -235,10 +234,8 @@ class LiveLocationTracker:
     def _acked(self, receipt: Receipt) -> None:
         try:
             reply = receipt.result()
-        except ConnectionLost:
-            return  # told again at the next connection
-        except RealtimeError as error:
-            reply = {"error": {"message": str(error)}}
+        except RealtimeError:
+            return  # lost with its connection; told again at the next one
         if not (isinstance(reply, dict) and reply.get("ok")):
             _log.warning("the server refused a location update: %s", reply)
         self._tell(self._throttle.acked(asyncio.get_running_loop().time()))
