@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +14,28 @@ class Dial:
     """Begin an attempt to connect."""
 
 
+class Farewell(enum.Enum):
+    """How to end a connection."""
+
+    GOODBYE = "goodbye"
+    """End the session, then close: nobody comes back for what is missed from now on."""
+    CLOSE = "close"
+    """Close without ending the session, so that the next connection may continue it."""
+    DROP = "drop"
+    """Just let go: there is nobody to talk to."""
+
+
 @dataclass(frozen=True, slots=True)
 class HangUp:
     """End the connection, or the attempt; nothing more may be heard of it.
 
     Attributes:
         reason: why, in the words of the ``disconnect`` event; None for an attempt that came to nothing.
-        clean: say goodbye to a server that listens; otherwise just let go.
+        farewell: how.
     """
 
     reason: str | None
-    clean: bool
+    farewell: Farewell
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import logging
-import ssl
 import struct
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
-from websockets.protocol import State
 
+from realtime.connection.actions import Farewell
 from realtime.connection.errors import ConnectError, ConnectionLost
 from realtime.connection.failures import (
     PARSE_ERROR,
@@ -25,6 +24,7 @@ from realtime.connection.failures import (
 )
 from realtime.connection.heartbeat_monitor import HeartbeatMonitor, Verdict
 from realtime.connection.lifecycle import IO_SERVER_DISCONNECT
+from realtime.connection.web_socket import Route, WebSocket, open_web_socket
 from realtime.protocol.client_session import (
     AckReceived,
     ClientSession,
@@ -44,33 +44,6 @@ from realtime.protocol.errors import LocalProtocolError, RemoteProtocolError
 from realtime.utils import ambient
 
 _log = logging.getLogger("realtime.connection")
-
-USER_AGENT = "realtime-lab"
-WRITE_BUFFER_BYTES = 32_768
-"""Above this much unsent data a connection takes no more: the rest waits in the outbox, where it can be taken back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How to reach the server.
-
-    Attributes:
-        url: the WebSocket address.
-        address: the server, as error messages shall name it.
-        headers: HTTP headers to add to the opening handshake.
-        compression: ``deflate`` or None.
-        max_size: the largest frame to accept, in bytes.
-        ssl: for ``wss``, what to trust instead of the system's certificates.
-        close_timeout_s: how long a goodbye may take before the transport is just dropped.
-    """
-
-    url: str
-    address: str
-    headers: Mapping[str, str] | None = None
-    compression: str | None = None
-    max_size: int = 4 * 2**20
-    ssl: ssl.SSLContext | None = None
-    close_timeout_s: float = 3.0
 
 
 class Listener(Protocol):
@@ -133,7 +106,7 @@ class Connection:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._session: ClientSession | None = None
-        self._socket: _Socket | None = None
+        self._socket: WebSocket | None = None
         self._task: asyncio.Task[None] | None = None
         self._pings: dict[asyncio.Task[None], None] = {}
         self._measuring: list[asyncio.Future[str | None]] = []
@@ -151,9 +124,9 @@ class Connection:
         """What the next connection needs to continue this one's session."""
         return None if self._session is None else self._session.recovery
 
-    def start(self) -> None:
-        """Dial."""
-        self._task = self._loop.create_task(self._run())
+    def start(self, context: contextvars.Context | None = None) -> None:
+        """Dial, in this context, or in a copy of the present one."""
+        self._task = self._loop.create_task(self._run(), context=context)
 
     def write(self, text: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """Write a text frame and the binary frames that belong to it; only while ready."""
@@ -210,37 +183,36 @@ class Connection:
             self._finish(reason)
             self._listener.connection_lost(reason)
 
-    def hang_up(self, *, clean: bool) -> asyncio.Future[None]:
+    def hang_up(self, farewell: Farewell) -> asyncio.Future[None]:
         """Let go at once: the listener hears nothing more.
 
         Args:
-            clean: say goodbye if there is someone to say it to, for at most ``close_timeout_s``.
+            farewell: how; anything but DROP takes at most ``close_timeout_s``.
 
         Returns:
             Done when nothing of the connection is left; never fails, and need not be awaited.
         """
         self._finish(self._end_reason)
-        return asyncio.ensure_future(self._close(clean=clean))
+        return asyncio.ensure_future(self._close(farewell))
 
-    async def _close(self, *, clean: bool) -> None:
+    async def _close(self, farewell: Farewell) -> None:
         socket, task = self._socket, self._task
         if socket is None:
             if task is not None:
                 task.cancel()
         else:
-            if clean:
-                self._say_goodbye()
-                try:
+            if farewell is Farewell.GOODBYE:
+                self._end_session()
+            if farewell is not Farewell.DROP:
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._route.close_timeout_s):
                         await socket.close()
-                except TimeoutError:
-                    pass
             socket.transport.abort()
         rest = [task for task in (task, *self._pings) if task is not None]
         if rest:
             await asyncio.wait(rest)
 
-    def _say_goodbye(self) -> None:
+    def _end_session(self) -> None:
         session = self._session
         if session is not None and session.state is ClientState.CONNECTED:
             session.send_disconnect()
@@ -258,7 +230,8 @@ class Connection:
         try:
             self._stage("making the auth")
             self._session = session = await self._make_session()
-            self._socket = socket = await self._open()
+            self._stage("waiting for the TCP connection")
+            self._socket = socket = await open_web_socket(self._route, self)
             self._stage("waiting for the Engine.IO handshake")
             await self._read(socket, session)
         except Exception as error:
@@ -271,30 +244,7 @@ class Connection:
             else:
                 self._failed(error)
 
-    async def _open(self) -> _Socket:
-        self._stage("waiting for the TCP connection")
-        options: dict[str, Any] = {} if self._route.ssl is None else {"ssl": self._route.ssl}
-        socket = await connect(
-            self._route.url,
-            create_connection=self._make_socket,  # type: ignore[arg-type]
-            additional_headers=self._route.headers,
-            user_agent_header=USER_AGENT,
-            compression=self._route.compression,
-            max_size=self._route.max_size,
-            write_limit=WRITE_BUFFER_BYTES,
-            proxy=None,
-            open_timeout=None,  # the lifecycle bounds the whole attempt
-            ping_interval=None,  # the heartbeat is Engine.IO's
-            close_timeout=None,  # bounded by hang_up
-            **options,
-        )
-        assert isinstance(socket, _Socket)
-        return socket
-
-    def _make_socket(self, *args: Any, **options: Any) -> _Socket:
-        return _Socket(self, *args, **options)
-
-    async def _read(self, socket: _Socket, session: ClientSession) -> None:
+    async def _read(self, socket: WebSocket, session: ClientSession) -> None:
         while True:
             message = await socket.recv()
             if self._over:
@@ -377,7 +327,7 @@ class Connection:
             self._pings[task] = None
             task.add_done_callback(lambda done: self._pings.pop(done, None))
 
-    async def _ping(self, socket: _Socket, number: int) -> None:
+    async def _ping(self, socket: WebSocket, number: int) -> None:
         try:
             pong = await socket.ping(struct.pack("!Q", number))
             await pong
@@ -395,11 +345,6 @@ class Connection:
 
     # --- called by the socket
 
-    @property
-    def close_timeout_s(self) -> float:
-        """How long a closing handshake may take."""
-        return self._route.close_timeout_s
-
     def tcp_open(self) -> None:
         """The TCP connection, and TLS if any, stands."""
         self._stage("waiting for the WebSocket upgrade")
@@ -413,47 +358,3 @@ class Connection:
         """The write buffer has drained."""
         if self.writable:
             self._listener.connection_writable()
-
-
-class _Socket(ClientConnection):
-    """The WebSocket, which also tells about every byte and about room to write."""
-
-    def __init__(self, owner: Connection, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._owner = owner
-        self._closing: asyncio.TimerHandle | None = None
-
-    @property
-    def has_room(self) -> bool:
-        return self.state is State.OPEN and not self.paused and not self.transport.is_closing()
-
-    def write(self, data: bytes, *, text: bool) -> bool:
-        """Write a frame now, as ``websockets``' own broadcast does; False if the connection is closing."""
-        if self.state is not State.OPEN or self.transport.is_closing():
-            return False
-        if text:
-            self.protocol.send_text(data)
-        else:
-            self.protocol.send_binary(data)
-        self.send_data()
-        return True
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._owner.tcp_open()
-
-    def data_received(self, data: bytes) -> None:
-        self._owner.data_arrived()
-        super().data_received(data)
-        if self.state is State.CLOSING and self._closing is None:
-            # The server said that it closes; nobody else would mind if the end of the stream never came.
-            self._closing = self.loop.call_later(self._owner.close_timeout_s, self.transport.abort)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._closing is not None:
-            self._closing.cancel()
-        super().connection_lost(exc)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._owner.room_again()

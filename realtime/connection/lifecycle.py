@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from realtime.connection.actions import Action, Announce, Dial, HangUp, Probe, Settle, TellAppState
+from realtime.connection.actions import Action, Announce, Dial, Farewell, HangUp, Probe, Settle, TellAppState
 from realtime.connection.app_state import AppStateValue, BackgroundPolicy
 from realtime.connection.connection_state import ConnectionState
 from realtime.connection.errors import ConnectError, ConnectionLost, ConnectRefused, ConnectTimeout
@@ -134,7 +134,7 @@ class Lifecycle:
         """Nobody wants a connection any more."""
         if self._state is ConnectionState.DISCONNECTED:
             return []
-        self._end(now, ConnectionState.DISCONNECTED, IO_CLIENT_DISCONNECT, clean=True)
+        self._end(now, ConnectionState.DISCONNECTED, IO_CLIENT_DISCONNECT, Farewell.GOODBYE)
         self._settle(ConnectionLost(IO_CLIENT_DISCONNECT))
         self._persistent = False
         return self._take()
@@ -176,10 +176,10 @@ class Lifecycle:
     def lost(self, now: float, reason: str) -> list[Action]:
         """The connection ended, not by our wish."""
         if self._strategy is None or reason == IO_SERVER_DISCONNECT:
-            self._end(now, ConnectionState.DISCONNECTED, reason, hang_up=False)
+            self._end(now, ConnectionState.DISCONNECTED, reason, None)
             self._persistent = False
         else:
-            self._end(now, ConnectionState.RECONNECTING, reason, hang_up=False)
+            self._end(now, ConnectionState.RECONNECTING, reason, None)
             self._schedule(now, None)
         return self._take()
 
@@ -194,7 +194,7 @@ class Lifecycle:
             if self._state is ConnectionState.CONNECTED:
                 self._tell_app_state()
             if not self._permitted(now):
-                self._suspend(now, APP_BACKGROUND)
+                self._suspend(now, APP_BACKGROUND, Farewell.CLOSE)
         elif before is AppStateValue.BACKGROUND:
             if self._state is ConnectionState.CONNECTED:
                 self._act(Probe())
@@ -208,12 +208,12 @@ class Lifecycle:
         other_network = status.is_connected and self._net.is_connected and status.type is not self._net.type
         self._net = status
         if not status.is_connected:
-            self._suspend(now, NETWORK_OFFLINE)
+            self._suspend(now, NETWORK_OFFLINE, Farewell.DROP)
         elif self._state is ConnectionState.CONNECTED:
             self._act(Probe())
         elif other_network and self._attempt_until is not None:
             # Its packets leave by an interface that may be gone: it could only fail at its bound.
-            self._act(HangUp(None, clean=False))
+            self._act(HangUp(None, Farewell.DROP))
             self._note_failure(now, ConnectError(f"{self._address}: the network changed during the attempt"))
             self._try_at_once(now)
         else:
@@ -236,10 +236,10 @@ class Lifecycle:
     def handle_timer(self, now: float) -> list[Action]:
         """Do what is due at ``now``."""
         if not self._permitted(now):
-            self._suspend(now, APP_BACKGROUND)
+            self._suspend(now, APP_BACKGROUND, Farewell.CLOSE)
         if self._attempt_until is not None and now >= self._attempt_until:
             error = ConnectTimeout(f"{self._address} did not answer within {self._limit_s:g} s: {self.stage}")
-            self._act(HangUp(None, clean=False))
+            self._act(HangUp(None, Farewell.DROP))
             self._note_failure(now, error)
             self._go_on(now, error)
         self._expire_waiters(now)
@@ -294,9 +294,9 @@ class Lifecycle:
         if self._retry_at <= now:
             self._dial(now)
 
-    def _suspend(self, now: float, reason: str) -> None:
+    def _suspend(self, now: float, reason: str, farewell: Farewell) -> None:
         if self._state not in _WITHOUT_CONNECTION:
-            self._end(now, ConnectionState.SUSPENDED, reason, clean=reason == APP_BACKGROUND)
+            self._end(now, ConnectionState.SUSPENDED, reason, farewell)
 
     def _resume(self, now: float) -> None:
         if self._state is ConnectionState.SUSPENDED and self._permitted(now):
@@ -305,15 +305,13 @@ class Lifecycle:
         elif self._retry_at is not None:
             self._try_at_once(now)
 
-    def _end(
-        self, now: float, state: ConnectionState, reason: str, *, clean: bool = False, hang_up: bool = True
-    ) -> None:
-        """Leave whatever there is of a connection for ``state``."""
+    def _end(self, now: float, state: ConnectionState, reason: str, farewell: Farewell | None) -> None:
+        """Leave whatever there is of a connection for ``state``; without ``farewell`` it is gone already."""
         was_connected = self._state is ConnectionState.CONNECTED
-        if was_connected and hang_up:
-            self._act(HangUp(reason, clean))
+        if was_connected and farewell is not None:
+            self._act(HangUp(reason, farewell))
         elif self._attempt_until is not None:
-            self._act(HangUp(reason, clean=False))
+            self._act(HangUp(reason, Farewell.DROP))
         self._attempt_until = self._retry_at = self._retry_delay_s = None
         if self._strategy is not None:
             self._strategy.lost(now)
@@ -353,7 +351,7 @@ class Lifecycle:
 
     def _end_attempts(self) -> None:
         if self._attempt_until is not None:
-            self._act(HangUp(None, clean=False))
+            self._act(HangUp(None, Farewell.DROP))
         self._attempt_until = self._retry_at = self._retry_delay_s = None
 
     def _give_up(self, error: ConnectError) -> None:
