@@ -3,6 +3,7 @@
 try:
     from widgets.chat_room import ChatRoom
     from widgets.location_map import LocationMap
+    from widgets.network_panel import NetworkPanel
 except ModuleNotFoundError as error:
     if error.name in {"anywidget", "ipyleaflet", "ipywidgets", "traitlets"}:
         raise ImportError(
@@ -10,4 +11,4 @@ except ModuleNotFoundError as error:
         ) from error
     raise
 
-__all__ = ["ChatRoom", "LocationMap"]
+__all__ = ["ChatRoom", "LocationMap", "NetworkPanel"]

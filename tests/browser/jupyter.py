@@ -132,9 +132,9 @@ class Notebook:
 
     def run(self, index: int, *, wait: bool = True) -> None:
         """Run one cell, as Ctrl+Enter does; without ``wait`` only start it."""
-        done = self.page.evaluate_handle(_RUN_CELL, index)
+        run = self.page.evaluate_handle(_RUN_CELL, index)
         if wait:
-            self.page.evaluate("run => Promise.race([run.done, run.late])", done)
+            self.page.evaluate(_WAIT_FOR, [run, CELL_S])
             assert not (error := self.error(index)), error
 
     def run_all(self, *, until: str | None = None) -> int:
@@ -214,10 +214,13 @@ _CLOSE = """async () => {
     await widget.context.save();
     widget.close();
 }"""
-_RUN_CELL = f"""(index) => {{
+_RUN_CELL = """index => {
     const notebook = jupyterapp.shell.currentWidget.content;
     notebook.activeCellIndex = index;
     notebook.deselectAll();
-    const late = (_, reject) => setTimeout(() => reject(new Error(`cell ${{index}} did not end`)), {CELL_S}000);
-    return {{ done: jupyterapp.commands.execute("notebook:run-cell"), late: new Promise(late) }};
-}}"""
+    return { done: jupyterapp.commands.execute("notebook:run-cell") };
+}"""
+_WAIT_FOR = """([run, seconds]) => {
+    const late = (_, reject) => setTimeout(() => reject(new Error(`the cell did not end in ${seconds} s`)), seconds * 1000);
+    return Promise.race([run.done, new Promise(late)]);
+}"""

@@ -111,3 +111,15 @@ def test_a_refused_text_comes_back_with_the_reason(notebook, page):
     field.press("Enter")
     expect(page.get_by_role("alert")).to_have_text("The outbox is full")
     expect(field).to_have_value("keep me")
+
+
+def test_the_room_stays_live_while_a_cell_blocks_the_kernel(notebook, page):
+    """State comes from other threads; only what the reader types may have to wait for the cell."""
+    chat = notebook(
+        "import threading\ncalls = iter(range(9))\n",
+        "n = next(calls)\nthreading.Timer(0.3, show, [message(n, f'while you compute {n}')]).start()\n"
+        "threading.Event().wait(4 * n)",
+    )
+    chat.run(2, wait=False)
+    expect(page.get_by_role("log", name="Messages")).to_contain_text("while you compute 1", timeout=3500)
+    assert page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status") == "busy"

@@ -1,0 +1,82 @@
+"""The network panel in JupyterLab: everything by keyboard, every figure in words, charts that follow the theme."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+SETUP = """
+import math
+from tests.widgets.fakes import FakePhone, sample
+from widgets import NetworkPanel
+
+ana = FakePhone("ana")
+samples = []
+for n in range(121):
+    t, away = n / 2, 50 <= n < 74
+    samples.append(sample(t, None if away else 120 + 60 * math.sin(n / 5) + (900 if n in (74, 75) else 0),
+                          "reconnecting" if away else "connected", waiting=(n - 50) // 4 if away else 0))
+    samples[-1].down_bps = 0 if away else 24_000 + 16_000 * math.sin(n / 3)
+    samples[-1].up_bps = 0 if away else 9_000 + 5_000 * math.cos(n / 4)
+ana.network.samples.set(tuple(samples))
+NetworkPanel(ana)
+"""
+
+
+@pytest.fixture
+def notebook(server, open_notebook):
+    notebook = open_notebook(server.write("network.ipynb", SETUP, "print(ana.network.asked, ana.app_state)"))
+    notebook.run(0)
+    return notebook
+
+
+def test_every_figure_is_said_in_words(notebook, page, shoot):
+    panel = page.get_by_role("region", name="Network of ana")
+    for words in ("Round trip", "Throughput", "Waiting to be sent", "Connection"):
+        chart = panel.get_by_role("img", name=re.compile(f"{words}.*, last 60 seconds; now "))
+        expect(chart).to_be_visible()
+    expect(panel.get_by_role("slider", name="Rate")).to_have_attribute("aria-valuetext", "50 Mbit/s")
+    shoot(notebook, panel, "network-panel")
+    assert page.complaints == []
+
+
+def test_it_is_worked_by_keyboard_alone(notebook, page):
+    panel = page.get_by_role("region", name="Network of ana")
+    panel.get_by_role("combobox", name="Profile").focus()
+    page.keyboard.press("ArrowDown")
+    notebook.run_until(1, "('profile', '4g')")
+    panel.get_by_role("combobox", name="Profile").focus()
+    for label, field in (("Rate", "rate_kbps"), ("Delay, each way", "delay_ms"), ("Loss", "loss")):
+        page.keyboard.press("Tab")
+        expect(panel.get_by_role("slider", name=label)).to_be_focused()
+        page.keyboard.press("ArrowRight")
+        notebook.run_until(1, f"('set', {{'{field}'")
+        panel.get_by_role("slider", name=label).focus()
+    for words, act, then in (
+        ("Go offline", "('offline',)", "Go online"),
+        ("Unplug", "('unplug',)", "Replug"),
+        ("Reset connections", "('reset',)", "Reset connections"),
+        ("App to background", "AppState BACKGROUND", "App to foreground"),
+    ):
+        page.keyboard.press("Tab")
+        button = panel.get_by_role("button", name=words)
+        expect(button).to_be_focused()
+        page.keyboard.press("Space")
+        notebook.run_until(1, act)
+        panel.get_by_role("button", name=then, exact=True).focus()
+
+
+def test_charts_are_drawn_again_in_another_theme(notebook, page):
+    canvas = page.get_by_role("img", name=re.compile("Round trip"))
+    darkness = """canvas => { const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        let sum = 0; for (let i = 0; i < data.length; i += 4) sum += data[i + 3] && data[i]; return sum; }"""
+    page.wait_for_function(f"canvas => ({darkness})(canvas) > 0", arg=canvas.element_handle())
+    light = canvas.evaluate(darkness)
+    notebook.theme("Dark")
+    page.wait_for_function(
+        f"([canvas, before]) => ({darkness})(canvas) !== before", arg=[canvas.element_handle(), light]
+    )
+    notebook.theme("Light")
+    page.wait_for_function(
+        f"([canvas, before]) => ({darkness})(canvas) === before", arg=[canvas.element_handle(), light]
+    )
