@@ -131,11 +131,17 @@ class JsonChild(Child):
 
     async def tells(self, *keys: str, **values: Any) -> dict[str, Any]:
         """The first message that has these keys and these values."""
+        return (await self.tells_times(1, *keys, **values))[0]
 
-        def look(line: str) -> dict[str, Any] | None:
+    async def tells_times(self, number: int, *keys: str, **values: Any) -> list[dict[str, Any]]:
+        """The messages that have these keys and these values, once there are so many."""
+        found: list[dict[str, Any]] = []
+
+        def look(line: str) -> list[dict[str, Any]] | None:
             message = _from_plain(json.loads(line))
-            fits = all(key in message for key in keys) and all(message.get(k) == v for k, v in values.items())
-            return message if fits else None
+            if all(key in message for key in keys) and all(message.get(k) == v for k, v in values.items()):
+                found.append(message)
+            return found if len(found) == number else None
 
         return await self.find(look)
 

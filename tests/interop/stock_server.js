@@ -27,13 +27,13 @@ for (const name of ["/", "/custom"]) {
 obey({
   emit: (event) => io.emit(...event),
   emitWithAck: (event) => io.sockets.sockets.forEach((socket) => socket.emit(...event, (...args) => tell({ acked: args }))),
-  // Ends every connection without a word to the client, and emits an event the moment the server has noticed.
-  dropAndEmit: (event) =>
+  // Ends every connection, with a WebSocket close or without a word, and emits an event the moment the server knows.
+  dropAndEmit: ({ how, event }) =>
     io.sockets.sockets.forEach((socket) => {
       socket.once("disconnect", () => io.emit(...event));
-      socket.conn.transport.socket.terminate();
+      if (how === "terminate") socket.conn.transport.socket.terminate();
+      else socket.conn.close();
     }),
-  close: () => io.sockets.sockets.forEach((socket) => socket.conn.close()),
 });
 
 http.listen(port, "127.0.0.1", () => tell({ ready: http.address().port }));

@@ -51,7 +51,7 @@ async def test_a_repeated_message_is_acked_again_and_heard_once(stock_client):
         for message in (HELLO, HELLO, HELLO | {"messageId": "m-2", "text": "the last one"}):
             await ana.do(call=["chat:message", message])
         await ben.find(lambda line: "the last one" in line or None)
-        acks = [told["args"][0] for told in ana.told if told.get("ack") == "chat:message"]
+        acks = [told["args"] for told in await ana.tells_times(3, ack="chat:message")]
         texts = [message["text"] for _, message, *_ in _events(ben, "chat:message")]
         assert texts == [HELLO["text"], "the last one"]
         assert acks[0] == acks[1]
@@ -87,10 +87,10 @@ async def test_bytes_go_there_and_back(stock_client):
         assert echoed == [{"photo": b"\x00\xff", "name": "p"}, b"\x01"]
 
 
-async def test_the_stock_client_recovers_what_it_missed_after_a_drop(stock_client):
+async def test_the_stock_client_catches_up_by_position_after_a_drop(stock_client):
     async with serving() as served, SocketManager(served.url, auth={"userId": "ben"}) as ben:
         await ben.call("room:join", {"roomId": "lobby"})
-        ana = await stock_client(served.url, auth={"userId": "ana"}, reconnectionDelay=200, randomizationFactor=0)
+        ana = await stock_client(served.url, auth={"userId": "ana"}, reconnectionDelay=10)
         await ana.do(call=["room:join", {"roomId": "lobby"}])
         await ana.tells(ack="room:join")
         for number in range(3):
@@ -99,11 +99,12 @@ async def test_the_stock_client_recovers_what_it_missed_after_a_drop(stock_clien
                 await ana.tells("disconnect")
             assert (await ben.call("chat:message", HELLO | {"messageId": f"m-{number}", "text": f"{number}"}))["ok"]
             if number == 0:
-                await _event(ana, "chat:message")
-        await ana.tells("connect", recovered=True)
-        await ana.find(lambda line: '"text":"2"' in line or None)
-        texts = [message["text"] for _, message, *_ in _events(ana, "chat:message")]
-        assert texts == ["0", "1", "2"]
+                _, message, *_ = await _event(ana, "chat:message")
+        await ana.tells_times(2, "connect")
+        await ana.do(call=["room:join", {"roomId": "lobby", "since": message["position"]}])
+        joined = (await ana.tells_times(2, ack="room:join"))[1]["args"][0]
+        assert joined["recovered"]
+        assert [message["text"] for message in joined["messages"]] == ["1", "2"]
 
 
 def _events(client, name):

@@ -97,7 +97,8 @@ async def test_after_a_restart_queued_events_arrive_once_and_in_order(stock_serv
         assert [told["received"] for told in again.told if "received" in told] == [["message", n] for n in range(10)]
 
 
-async def test_a_dropped_session_is_recovered_with_what_it_missed(stock_server):
+@pytest.mark.parametrize("how", ["close", "terminate"])
+async def test_a_dropped_session_is_recovered_with_what_it_missed(stock_server, how):
     server = await stock_server(connectionStateRecovery={"maxDisconnectionDuration": 120_000})
     socket = SocketManager(server.url)
     heard = Heard(socket, "news")
@@ -105,7 +106,7 @@ async def test_a_dropped_session_is_recovered_with_what_it_missed(stock_server):
         assert not socket.recovered
         await server.do(emit=["news", {"n": 0}])  # gives the client its first offset
         await heard.until("news")
-        await server.do(dropAndEmit=["news", {"n": 1}])
+        await server.do(dropAndEmit={"how": how, "event": ["news", {"n": 1}]})
         await server.tells("connection", recovered=True)
         await server.do(emit=["news", {"n": 2}])
         assert await heard.until("news", times=3) == [{"n": 0}, {"n": 1}, {"n": 2}]
