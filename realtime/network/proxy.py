@@ -149,6 +149,13 @@ class ChaosProxy:
         """The profile in force; None without one, or after :meth:`set_conditions`."""
         return self._profile
 
+    @property
+    def label(self) -> str:
+        """The profile's name, ``unlimited`` or ``custom``."""
+        if self._profile is not None:
+            return self._profile.name
+        return "unlimited" if self.up.conditions == self.down.conditions == IDEAL else "custom"
+
     def set_profile(self, profile: Profile | str | None) -> None:
         """Take both directions' conditions from a profile; None adds nothing to the real network.
 
@@ -226,11 +233,7 @@ class ChaosProxy:
 
     def __repr__(self) -> str:
         here, there = f"{self.host}:{self._port}", ":".join(map(str, self.upstream))
-        if self._profile is not None:
-            name = self._profile.name
-        else:
-            name = "unlimited" if self.up.conditions == self.down.conditions == IDEAL else "custom"
-        return f"<ChaosProxy {here} → {there} {name} {self.state} connections={len(self._connections)}>"
+        return f"<ChaosProxy {here} → {there} {self.label} {self.state} connections={len(self._connections)}>"
 
     # -- what its connections ask
 

@@ -329,6 +329,9 @@ async def test_before_start_it_has_no_port():
 
 
 async def test_its_repr_tells_the_state(proxy, server):
+    assert proxy.label == "unlimited"
+    proxy.set_conditions(up=SLOW)
+    assert proxy.label == "custom"
     proxy.set_profile("lte")
     proxy.offline()
     assert repr(proxy) == f"<ChaosProxy 127.0.0.1:{proxy.port} → 127.0.0.1:{server.port} lte offline connections=0>"
