@@ -221,6 +221,8 @@ _RUN_CELL = """index => {
     return { done: jupyterapp.commands.execute("notebook:run-cell") };
 }"""
 _WAIT_FOR = """([run, seconds]) => {
-    const late = (_, reject) => setTimeout(() => reject(new Error(`the cell did not end in ${seconds} s`)), seconds * 1000);
-    return Promise.race([run.done, new Promise(late)]);
+    const late = new Promise((_, reject) => {
+        setTimeout(() => reject(new Error(`the cell did not end in ${seconds} s`)), seconds * 1000);
+    });
+    return Promise.race([run.done, late]);
 }"""

@@ -14,10 +14,12 @@ ana = FakePhone("ana")
 samples = []
 for n in range(121):
     t, away = n / 2, 50 <= n < 74
-    samples.append(sample(t, None if away else 120 + 60 * math.sin(n / 5) + (900 if n in (74, 75) else 0),
-                          "reconnecting" if away else "connected", waiting=(n - 50) // 4 if away else 0))
-    samples[-1].down_bps = 0 if away else 24_000 + 16_000 * math.sin(n / 3)
-    samples[-1].up_bps = 0 if away else 9_000 + 5_000 * math.cos(n / 4)
+    samples.append(sample(
+        t, None if away else 120 + 60 * math.sin(n / 5) + (900 if n in (74, 75) else 0),
+        "reconnecting" if away else "connected", waiting=(n - 50) // 4 if away else 0,
+        up_bps=0 if away else 9_000 + 5_000 * math.cos(n / 4),
+        down_bps=0 if away else 24_000 + 16_000 * math.sin(n / 3),
+    ))
 ana.network.samples.set(tuple(samples))
 NetworkPanel(ana)
 """

@@ -5,17 +5,17 @@ from typing import Any
 
 from realtime.chat.message import Message, MessageStatus, RoomState
 from realtime.connection.app_state import AppState
+from realtime.connection.connection_state import ConnectionSnapshot, ConnectionState
+from realtime.lab.network_control import NetworkSample
 from realtime.location.fix import Fix, LocationState
 from realtime.network.link import LinkConditions
 from realtime.network.profiles import load_profiles
 from realtime.utils.observable import Observable
 
 
-def connection(state: str = "connected", *, queued: int = 0, unacked: int = 0, rtt_s: float | None = 0.07) -> Any:
+def connection(state: str = "connected", *, queued: int = 0, unacked: int = 0) -> ConnectionSnapshot:
     """As SocketManager shows it."""
-    return SimpleNamespace(
-        state=state, since_s=0.0, rtt_s=rtt_s, attempt=0, queued=queued, unacked=unacked, reason=None, bytes_sent=0
-    )
+    return ConnectionSnapshot(ConnectionState(state), rtt_s=0.07, queued=queued, unacked=unacked)
 
 
 def message(n: int, text: str = "hi", *, user_id: str = "ben", **changes: Any) -> Message:
@@ -114,11 +114,17 @@ class FakeNetwork:
         return act
 
 
-def sample(t_s: float, rtt_ms: float | None = 115.0, state: str = "connected", *, waiting: int = 0) -> Any:
-    """As the network control records it, several times a second."""
-    return SimpleNamespace(
-        t_s=t_s, rtt_ms=rtt_ms, up_bps=2_000.0, down_bps=8_000.0, state=state, queued=waiting, unacked=0
-    )
+def sample(
+    t_s: float,
+    rtt_ms: float | None = 115.0,
+    state: str = "connected",
+    *,
+    waiting: int = 0,
+    up_bps: float = 2_000.0,
+    down_bps: float = 8_000.0,
+) -> NetworkSample:
+    """As the network control records it, twice a second."""
+    return NetworkSample(t_s, rtt_ms, up_bps, down_bps, state, waiting, 0)
 
 
 def fix(n: int, **changes: Any) -> Fix:

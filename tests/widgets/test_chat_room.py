@@ -59,6 +59,8 @@ def test_typing_and_the_connection_are_shown(room, phone):
     phone.socket.connection_state.set(connection("reconnecting", queued=2, unacked=1))
     assert shown(room)["typing"] == ["ben", "cleo"]
     assert shown(room)["connection"] == "reconnecting"
+    phone.socket.connection_state.set(connection("suspended"))
+    assert shown(room)["connection"] == "offline"
 
 
 def test_waiting_messages_are_the_rooms_own(room, phone):

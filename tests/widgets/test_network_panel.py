@@ -39,6 +39,9 @@ def test_the_conditions_of_now_are_shown(panel, phone):
     shown = panel.compose()
     assert (shown["profile"], shown["rate_kbps"], shown["delay_ms"], shown["loss"]) == ("lte", 50_000, 50, 0)
     assert (shown["network"], shown["app"], shown["connection"]) == ("online", "active", "connected")
+    phone.background()
+    phone.socket.connection_state.set(connection("suspended"))
+    assert (panel.compose()["app"], panel.compose()["connection"]) == ("background", "background")
 
 
 def test_samples_of_the_last_minute_are_shown(panel, phone):
