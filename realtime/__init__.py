@@ -1,0 +1,39 @@
+"""Realtime features for phones that lose nothing on bad networks, and the laboratory that proves it."""
+
+from realtime.chat.chat_client import ChatClient
+from realtime.connection.app_state import AppState, BackgroundPolicy
+from realtime.connection.errors import AckTimeout, ConnectionLost, ConnectRefused, ConnectTimeout, SendRefused
+from realtime.connection.heartbeat_monitor import HeartbeatMonitor
+from realtime.connection.message_queue import MessageQueue
+from realtime.connection.net_info import NetInfo
+from realtime.connection.reconnection_strategy import ReconnectionStrategy
+from realtime.connection.socket_manager import ConnectionState, SocketManager
+from realtime.location.live_location_tracker import LiveLocationTracker
+from realtime.network.proxy import ChaosProxy
+from realtime.protocol.errors import LocalProtocolError, RealtimeError, RemoteProtocolError
+from realtime.server.realtime_server import RealtimeServer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AckTimeout",
+    "AppState",
+    "BackgroundPolicy",
+    "ChaosProxy",
+    "ChatClient",
+    "ConnectRefused",
+    "ConnectTimeout",
+    "ConnectionLost",
+    "ConnectionState",
+    "HeartbeatMonitor",
+    "LiveLocationTracker",
+    "LocalProtocolError",
+    "MessageQueue",
+    "NetInfo",
+    "RealtimeError",
+    "RealtimeServer",
+    "ReconnectionStrategy",
+    "RemoteProtocolError",
+    "SendRefused",
+    "SocketManager",
+]
