@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from realtime.network.handshake import Established, Handshake, Refused, RequestReceived, TimedOut
+from realtime.network.handshake import Confirmation, Established, Handshake, Refused, RequestReceived, TimedOut
 from realtime.network.link import MS, NS, Link, LinkConditions
 
 
@@ -94,3 +94,41 @@ def test_a_cut_one_hears_nothing_more():
     bench.handshake.cut()
     bench.run()
     assert bench.events == [(50 * MS, RequestReceived()), (127 * NS, TimedOut())]
+
+
+def confirmed_at(confirmation, until_ns=10**15):
+    while (at := confirmation.next_timer()) is not None and at <= until_ns:
+        if confirmation.handle_timer(at):
+            return at
+    return None
+
+
+def test_the_listener_learns_that_the_client_is_there_when_its_confirmation_arrives():
+    confirmation = Confirmation([link(delay_ns=50 * MS)], now_ns=100 * MS)
+    assert confirmed_at(confirmation) == 150 * MS
+    assert confirmation.next_timer() is None
+    assert not confirmation.arrive(), "it arrives only once"
+
+
+def test_a_lost_confirmation_is_repeated():
+    forward = link(delay_ns=50 * MS)
+    forward.down = True
+    confirmation = Confirmation([forward], now_ns=0)
+    assert confirmed_at(confirmation, 2 * NS) is None
+    forward.down = False
+    assert confirmed_at(confirmation) == 3050 * MS
+
+
+def test_data_confirms_too():
+    confirmation = Confirmation([link(delay_ns=50 * MS)], now_ns=0)
+    assert confirmation.arrive()
+    assert not confirmation.arrive()
+    assert confirmation.next_timer() is None
+
+
+def test_after_five_repetitions_the_listener_forgets_the_client():
+    forward = link()
+    forward.down = True
+    confirmation = Confirmation([forward], now_ns=0)
+    assert confirmed_at(confirmation) is None
+    assert confirmation.next_timer() is None

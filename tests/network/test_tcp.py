@@ -155,6 +155,15 @@ def test_two_segments_behind_a_lost_one_are_not_enough():
     assert bench.received == b"abc"
 
 
+def test_what_arrives_behind_a_gap_does_not_postpone_the_timeout():
+    bench = Bench(Script(link(delay_ns=50 * MS), 0), link(delay_ns=50 * MS), rtt_ns=100 * MS)
+    bench.tcp.write(0, b"a")
+    bench.run(100 * MS)
+    bench.tcp.write(100 * MS, b"b")
+    bench.run()
+    assert bench.events == [(350 * MS, Received(b"ab"))]
+
+
 def test_a_lost_acknowledgement_is_covered_by_the_next():
     bench = Bench(link(delay_ns=50 * MS), Script(link(delay_ns=50 * MS), 0), rtt_ns=100 * MS)
     bench.tcp.write(0, b"a")
