@@ -1,7 +1,8 @@
-"""The first round trip of a TCP connection, over links that lose packets.
+"""The three packets that open a TCP connection, over links that lose some.
 
-Pure, like :mod:`realtime.network.tcp`: pass ``now_ns``, and after each call look at :meth:`Handshake.next_timer`.
-The last of the three packets is not modelled: it travels with the client's first bytes.
+Pure, like :mod:`realtime.network.tcp`: pass ``now_ns``, and after each call look at ``next_timer()``.
+:class:`Handshake` is the first round trip; :class:`Confirmation` is the third packet, for those who play the
+listener and must know when it may accept.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from realtime.network.tcp import HEADER_BYTES
 # RFC 6298, section 2, and Linux (net.ipv4.tcp_syn_retries = 6): after 1, 2, 4 … 32 s again, after 64 s more given up.
 FIRST_TIMEOUT_NS = 1 * NS
 MAX_RETRIES = 6
+MAX_CONFIRMATIONS = 6  # net.ipv4.tcp_synack_retries = 5
 
 
 class RequestReceived(msgspec.Struct, frozen=True):
@@ -122,3 +124,53 @@ class Handshake:
     def _reply(self, now_ns: int, answer: _Packet) -> None:
         self._answer = answer
         self._back.send(now_ns, HEADER_BYTES, answer)
+
+
+class Confirmation:
+    """The client's acknowledgement of the listener's answer; its first bytes serve as well.
+
+    Args:
+        forward: links from the client to the listener.
+        now_ns: when the client was established.
+    """
+
+    def __init__(self, forward: Sequence[Link], *, now_ns: int) -> None:
+        self._forward: Path[None] = Path(forward)
+        self._sent = 0
+        self._again_ns: int | None = now_ns
+        self._has_arrived = False
+        self._send(now_ns)
+
+    def arrive(self) -> bool:
+        """Data has arrived, which confirms too. Returns whether that is news."""
+        is_news = not self._has_arrived
+        self._has_arrived = True
+        self.cut()
+        return is_news
+
+    def cut(self) -> None:
+        """From now on packets vanish, and none is sent."""
+        self._forward.cut()
+        self._again_ns = None
+
+    def next_timer(self) -> int | None:
+        """When :meth:`handle_timer` wants to be called next."""
+        times = (self._forward.next_timer(), self._again_ns)
+        return min((at for at in times if at is not None), default=None)
+
+    def handle_timer(self, now_ns: int) -> bool:
+        """Do what is due by ``now_ns``. Returns whether the listener may accept now."""
+        if self._forward.arrivals(now_ns):
+            return self.arrive()
+        if self._again_ns is not None and self._again_ns <= now_ns:
+            self._send(now_ns)
+        return False
+
+    def _send(self, now_ns: int) -> None:
+        """Sent once, and again as often as the listener, hearing nothing, repeats its answer."""
+        if self._sent == MAX_CONFIRMATIONS:
+            self._again_ns = None
+            return
+        self._again_ns = now_ns + (FIRST_TIMEOUT_NS << self._sent)
+        self._sent += 1
+        self._forward.send(now_ns, HEADER_BYTES, None)

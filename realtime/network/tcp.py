@@ -265,15 +265,12 @@ class TcpDirection:
 
     def _acknowledge(self, now_ns: int, ack: _Ack) -> None:
         acked = self._in_flight.pop(ack.seq, None)
-        is_progress = acked is not None
         if acked is not None and not acked.is_repeated:  # Karn's rule
             self._timeout.sample(now_ns - acked.sent_ns)
         if ack.next_seq > self._acked_seq:
             self._acked_seq = ack.next_seq
             while self._in_flight and (first := next(iter(self._in_flight))) < ack.next_seq:
                 del self._in_flight[first]
-                is_progress = True
-        if is_progress:
             self._timeout.stop()
             if self._in_flight:
                 self._timeout.start(now_ns)
