@@ -91,6 +91,10 @@ class SimFuture(asyncio.Future[Any]):
 class SimLoop(_BaseLoop):  # type: ignore[misc]
     """The virtual-time loop.
 
+    Attributes:
+        now_ns: the virtual time.
+        neutral: the context in which the loop was made, for callbacks that belong to nobody.
+
     Args:
         max_virtual_s: going beyond it raises :class:`SimTimeLimit`.
         max_turns_per_instant: more turns of the loop without the clock moving raise :class:`SimLivelock`.
@@ -108,7 +112,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         self._numbers = itertools.count(1)
         self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
         self._cancelled_timers = 0
-        self._neutral = contextvars.copy_context()
+        self.neutral = contextvars.copy_context()
 
     # -- the clock
 
@@ -217,7 +221,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         if self.get_task_factory() is not None:
             return super().create_task(coro, name=name, context=context, **options)
         task = SimTask(coro, loop=self, name=name, context=context, **options)
-        task.add_done_callback(self._keep_failure, context=self._neutral)
+        task.add_done_callback(self._keep_failure, context=self.neutral)
         return task
 
     def create_future(self) -> SimFuture:
