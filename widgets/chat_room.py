@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from widgets.connection_word import connection_word
 from widgets.live_widget import Action, LiveWidget, refuse_unknown, static
 
 if TYPE_CHECKING:
-    from realtime.lab.live import Phone
-
     from realtime.chat.message import Message
+    from realtime.lab.live import Phone
 
 WINDOW = 200  # messages that the page holds; older ones are counted
 MIN_HEIGHT_PX = 160
@@ -51,8 +51,7 @@ class ChatRoom(LiveWidget):
         self._title = phone.name if title is None else title
         self._height_px = height_px
         self._room = phone.chat.room(room_id)
-        self._connection = phone.socket.connection_state
-        super().__init__(watches=[self._room, self._connection], layout=layout)
+        super().__init__(watches=[self._room, phone.socket.connection_state], layout=layout)
 
     def __repr__(self) -> str:
         return f"ChatRoom({self._phone.name!r}, room={self._room_id!r})"
@@ -65,7 +64,7 @@ class ChatRoom(LiveWidget):
             "me": self._phone.name,
             "room": self._room_id,
             "height_px": self._height_px,
-            "connection": str(self._connection.snapshot.state),
+            "connection": connection_word(self._phone),
             "waiting": sum(message.mine and message.error is None for message in room.unsent),
             "typing": list(room.typing),
             "earlier": max(0, len(room.messages) - WINDOW),

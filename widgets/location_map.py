@@ -56,14 +56,16 @@ class LocationMap(ipywidgets.VBox):  # type: ignore[misc]
         refuse_unknown("LocationMap", LocationMap.__init__, unknown)
         if height_px < MIN_HEIGHT_PX:
             raise ValueError(f"height_px must be at least {MIN_HEIGHT_PX}, got {height_px}")
-        phones = getattr(source, "phones", None)
-        self._name = "lab" if phones is not None else repr(source.name)
+        phones: list[Phone]
+        if hasattr(source, "phones"):
+            phones, self._name, heading = list(source.phones.values()), "lab", "Everyone"
+        else:
+            phones, self._name, heading = [source], repr(source.name), source.name
         self._room_id = room_id
-        self._states = [phone.location.state for phone in ([source] if phones is None else phones.values())]
-        heading = title or ("Everyone" if phones is not None else source.name)
+        self._states = [phone.location.state for phone in phones]
         self.people: dict[str, _Person] = {}
         self._people_layer = ipyleaflet.LayerGroup()
-        self.legend = MapLegend(title=heading, room_id=room_id, centre=self._centre_on)
+        self.legend = MapLegend(title=title or heading, room_id=room_id, centre=self._centre_on)
         self.map = ipyleaflet.Map(
             center=CITY,
             zoom=13.5,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from realtime.network.profiles import Profile, load_profiles
+from widgets.connection_word import connection_word
 from widgets.live_widget import Action, LiveWidget, refuse_unknown, static
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class NetworkPanel(LiveWidget):
             "loss": down.loss,
             "network": str(network.state),
             "app": str(self._phone.app_state.snapshot),
-            "connection": str(self._phone.socket.connection_state.snapshot.state),
+            "connection": connection_word(self._phone),
             "samples": [
                 [s.t_s, s.rtt_ms, s.up_bps, s.down_bps, str(s.state), s.queued + s.unacked]
                 for s in samples

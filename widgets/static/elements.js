@@ -49,8 +49,10 @@ const CONNECTION_WORDS = {
   connected: "Connected",
   connecting: "Connecting…",
   reconnecting: "Reconnecting…",
+  offline: "Offline",
+  background: "In background",
   suspended: "Suspended",
-  disconnected: "Offline",
+  disconnected: "Disconnected",
 };
 
 /** Says the state of the connection in words; the colour of the dot only repeats it. */

@@ -74,11 +74,12 @@ function actButton(model, notice, there, back) {
 
 /** The state of the connection over time: a band whose height tells it too, for those who cannot tell the colours. */
 function paintStates({ context, samples, width, height, x, colour }) {
-  const levels = { connected: ["good", 1], connecting: ["warn", 0.5], reconnecting: ["warn", 0.5] };
+  const trying = ["warn", 0.5];
+  const levels = { connected: ["good", 1], connecting: trying, reconnecting: trying, suspended: ["muted", 0.25] };
   context.fillStyle = colour("line");
   context.fillRect(0, height - 1, width, 1);
   samples.forEach((sample, i) => {
-    const [name, level] = levels[sample[STATE]] ?? ["bad", 0.2];
+    const [name, level] = levels[sample[STATE]] ?? ["bad", 0.25];
     const from = i ? x(samples[i - 1][0]) : x(sample[0]) - 2;
     context.fillStyle = colour(name);
     context.fillRect(from, height - level * height, Math.max(1, x(sample[0]) - from + 0.5), level * height);
