@@ -1,0 +1,102 @@
+"""Whole frames out of a stream, the plain ones already read."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.frames import Frame, Opcode
+
+from realtime.server.frame_splitter import FrameSplitter
+
+MAX = 70_000
+
+
+def masked(opcode, data, fin=True):
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
+def test_plain_text_frames_are_read():
+    splitter = FrameSplitter(MAX)
+    assert splitter.split(masked(Opcode.TEXT, b"one") + masked(Opcode.TEXT, b"x" * 126)) == [b"one", b"x" * 126]
+    assert splitter.split(masked(Opcode.TEXT, b"")) == [b""]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        masked(Opcode.BINARY, b"x"),
+        masked(Opcode.PING, b"x"),
+        masked(Opcode.CLOSE, b"\x03\xe8"),
+        masked(Opcode.TEXT, b"x", fin=False),
+        masked(Opcode.CONT, b"x"),
+        masked(Opcode.TEXT, b"x" * 65_536),
+    ],
+)
+def test_other_frames_come_whole_for_websockets_to_read(frame):
+    splitter = FrameSplitter(MAX)
+    assert splitter.split(frame[:-1]) == []
+    [rest] = splitter.split(frame[-1:])
+    assert rest == bytearray(frame)
+    assert isinstance(rest, bytearray)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Frame(Opcode.TEXT, b"x" * 20).serialize(mask=False),
+        masked(Opcode.TEXT, b"x" * (MAX + 1)),
+        masked(Opcode.BINARY, b"x" * (MAX + 1)),
+        b"\x81\xff" + b"\xff" * 12,
+    ],
+    ids=["unmasked", "long text", "long binary", "absurd"],
+)
+def test_what_websockets_will_refuse_is_passed_on_with_its_header_and_nothing_is_kept(frame):
+    splitter = FrameSplitter(MAX)
+    [passed] = splitter.split(frame[:16])
+    assert passed == frame[:16]
+    [passed] = splitter.split(frame[:16])
+    assert passed == frame[:16]
+
+
+def test_a_frame_may_come_byte_by_byte():
+    splitter = FrameSplitter(MAX)
+    frame = masked(Opcode.TEXT, b"grüß".decode("latin-1").encode()) + masked(Opcode.PING, b"")
+    items = [item for n in range(len(frame)) for item in splitter.split(frame[n : n + 1])]
+    assert len(items) == 2
+
+
+FRAMES = st.tuples(
+    st.sampled_from([Opcode.TEXT, Opcode.TEXT, Opcode.BINARY, Opcode.PING]),
+    st.binary(max_size=125) | st.integers(126, 66_000).map(lambda size: b"z" * size),
+)
+
+
+@given(frames=st.lists(FRAMES, max_size=6), cuts=st.lists(st.integers(0, 1000), max_size=12))
+def test_however_the_stream_is_cut_the_frames_are_the_same(frames, cuts):
+    frames = [(opcode, data[:125] if opcode is Opcode.PING else data) for opcode, data in frames]
+    stream = b"".join(masked(opcode, data) for opcode, data in frames)
+    splitter = FrameSplitter(MAX)
+    items, start = [], 0
+    for cut in [*sorted(cut * len(stream) // 1000 for cut in cuts), len(stream)]:
+        items += splitter.split(stream[start:cut])
+        start = cut
+    read = []
+    for item in items:
+        if isinstance(item, bytes):
+            read.append((Opcode.TEXT, item))
+        else:
+            parser = Frame.parse(reader(item), mask=True)
+            with pytest.raises(StopIteration) as parsed:
+                next(parser)
+            read.append((parsed.value.value.opcode, bytes(parsed.value.value.data)))
+    assert read == frames
+
+
+def reader(data):
+    def read_exact(n):
+        assert len(data) >= n
+        taken = bytes(data[:n])
+        del data[:n]
+        return taken
+        yield
+
+    return read_exact
