@@ -1,0 +1,98 @@
+"""Live location as plain calls, from any thread and cell."""
+
+from __future__ import annotations
+
+import difflib
+import random
+from pathlib import Path
+
+from realtime.lab.background import BackgroundLoop
+from realtime.location.fix import LocationState
+from realtime.location.live_location_tracker import LiveLocationTracker
+from realtime.location.sources import GpxSource, LocationSource, SimulatedWalk
+from realtime.utils.event_emitter import Handler
+from realtime.utils.geo import LatLon
+from realtime.utils.observable import Observable
+from realtime.utils.share import share_path
+
+HOME: LatLon = (59.9127, 10.7461)  # the middle of Oslo, where the tram of data/tracks rides and the map is drawn
+
+
+class PhoneLocation:
+    """A phone's location tracker, to call from any thread. Handlers and observers run on the lab's own thread.
+
+    Args:
+        tracker: the real one; for code that runs on the lab's loop.
+        background: that loop.
+        rng: for walks.
+    """
+
+    def __init__(self, tracker: LiveLocationTracker, background: BackgroundLoop, rng: random.Random) -> None:
+        self.tracker = tracker
+        self._background = background
+        self._rng = rng
+
+    def __repr__(self) -> str:
+        return repr(self.tracker).replace("LiveLocationTracker", "PhoneLocation", 1)
+
+    @property
+    def state(self) -> Observable[LocationState]:
+        """Where everybody is, to read and to observe."""
+        return self.tracker.state
+
+    @property
+    def tracking(self) -> bool:
+        """Whether fixes are being read."""
+        return self.tracker.tracking
+
+    def start(self, room_id: str = "lobby", source: LocationSource | Path | str = "tram") -> None:
+        """Follow a source of positions and tell a room of it, instead of what was followed before.
+
+        Args:
+            room_id: a joined room.
+            source: ``tram`` or another track that came with the installation, ``walk``, a GPX file, or any source.
+
+        Raises:
+            ValueError: there is no such source.
+        """
+        found = named_source(source, rng=self._rng)
+        self._background.run(self.tracker.start_tracking(found, room_id=room_id))
+
+    def stop(self) -> None:
+        """Stop, and take this phone off the others' maps."""
+        self._background.call(self.tracker.stop_tracking)
+
+    def on(self, event: str, handler: Handler) -> Handler:
+        """Call ``handler`` at every event of the tracker: ``update(user_id, fix)``, ``error(exception)``."""
+        return self._background.call(self.tracker.on, event, handler)
+
+    def off(self, event: str, handler: Handler | None = None) -> None:
+        """Remove one handler, or all handlers of the event."""
+        self._background.call(self.tracker.off, event, handler)
+
+
+def named_source(source: LocationSource | Path | str, *, rng: random.Random | None = None) -> LocationSource:
+    """The source that is meant.
+
+    Args:
+        source: a name, a GPX file, or a source.
+        rng: for a walk.
+
+    Raises:
+        ValueError: there is no source of this name.
+        TypeError: this is no source at all.
+    """
+    if source == "walk":
+        return SimulatedWalk(HOME, rng=rng)
+    if isinstance(source, Path) or (isinstance(source, str) and source.endswith(".gpx")):
+        return GpxSource(source)
+    if isinstance(source, str):
+        tracks = {path.stem: path for path in sorted((share_path("data") / "tracks").glob("*.gpx"))}
+        if source in tracks:
+            return GpxSource(tracks[source])
+        near = difflib.get_close_matches(source, [*tracks, "walk"], n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(f"no source {source!r}; {hint}there are {', '.join([*tracks, 'walk'])}, and any .gpx file")
+    if not isinstance(source, LocationSource):
+        raise TypeError(f"a source is a name, a .gpx file or a LocationSource, not {source!r}")
+    return source

@@ -1,0 +1,257 @@
+"""What happened in a lab, as tidy frames with units in their columns."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from realtime.chat.message import Message
+from realtime.lab.network_control import NetworkSample
+from realtime.location.fix import Fix
+from realtime.utils import ambient
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from realtime.lab.phone import Phone
+
+LIMIT = 100_000  # rows per table; the oldest go
+
+_CONNECTION_EVENTS = ("connect", "disconnect", "connect_error", "reconnect_attempt", "reconnect", "reconnect_failed")
+
+
+@dataclass(slots=True)
+class _Letter:
+    """A message, as far as the recorder knows it."""
+
+    sender: str | None
+    message: Message
+    receivers: frozenset[str]
+    sent_s: float | None
+    acked_s: float | None = None
+    acked_ms: int | None = None
+    sent_ms: int = 0
+    deliveries: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def status(self) -> str:
+        """In the sender's words; what came from outside of the lab has been sent."""
+        return "sent" if self.sender is None else self.message.status.value
+
+    @property
+    def latency_s(self) -> float | None:
+        """From the send to its acknowledgement."""
+        return None if self.sent_s is None or self.acked_s is None else self.acked_s - self.sent_s
+
+
+class Recorder:
+    """Listens to phones and keeps what they tell, up to a bound.
+
+    The phones tell it on their loop's thread; ask for frames on any.
+
+    Args:
+        clock: seconds since the lab began.
+        receivers: the names of the phones that are in a room now.
+        limit: rows per table.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], *, receivers: Callable[[str], Iterable[str]], limit: int = LIMIT
+    ) -> None:
+        self._clock = clock
+        self._receivers = receivers
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._letters: dict[tuple[str, str], _Letter] = {}  # by room and message id, oldest first
+        self._tables: dict[str, deque[tuple[Any, ...]]] = {name: deque(maxlen=limit) for name in _COLUMNS}
+        self._subscriptions: dict[str, list[Callable[[], object]]] = {}
+
+    # -- told by the lab, on the loop's thread
+
+    def watch(self, phone: Phone) -> None:
+        """Record what happens at a phone, until :meth:`unwatch`."""
+        name, socket, chat = phone.name, phone.socket, phone.chat.client
+        ends = self._subscriptions[name] = [
+            phone.app_state.observe(lambda value: self.acted(name, value.value, "")),
+            phone.network.samples.observe(lambda samples: self._sampled(name, samples)),
+        ]
+        handlers: list[tuple[Any, str, Callable[..., None]]] = [
+            *((socket, event, partial(self._connection_event, name, event)) for event in _CONNECTION_EVENTS),
+            (socket, "state_change", lambda state: self._add("states", name, self._clock(), state.value)),
+            (chat, "message", partial(self._received, name)),
+            (chat, "message_delivered", partial(self._delivered, name)),
+            (chat, "message_failed", partial(self._failed, name)),
+            (phone.location.tracker, "update", partial(self._moved, name)),
+        ]
+        for emitter, event, handler in handlers:
+            emitter.on(event, handler)
+            ends.append(partial(emitter.off, event, handler))
+
+    def unwatch(self, name: str) -> None:
+        """End :meth:`watch`; harmless for a phone that is not watched."""
+        for end in self._subscriptions.pop(name, ()):
+            end()
+
+    def sent(self, name: str, message: Message) -> None:
+        """A phone sends a message."""
+        receivers = frozenset(self._receivers(message.room_id)) - {name}
+        self._keep(_Letter(name, message, receivers, self._clock(), sent_ms=ambient.wall_time_ms()))
+        self._note(name, "send", message.text, message)
+
+    def acted(self, name: str, event: str, detail: str) -> None:
+        """Somebody did something to a phone."""
+        self._note(name, event, detail)
+
+    # -- asked by people, on any thread
+
+    def to_frame(self) -> pd.DataFrame:
+        """The timeline: one row per event, oldest first. Positions and link samples have tables of their own."""
+        return _frame("timeline", self._rows("timeline"))
+
+    def messages(self) -> pd.DataFrame:
+        """One row per message that a phone sent or received; ``phone`` is None for those from outside of the lab."""
+        with self._lock:
+            rows = [_message_row(letter) for letter in self._letters.values()]
+        return _frame("messages", rows)
+
+    def deliveries(self) -> pd.DataFrame:
+        """One row per call of a receiving phone's ``message`` handlers; ``latency_s`` is from the send."""
+        return _frame("deliveries", self._rows("deliveries"))
+
+    def delivery_report(self) -> pd.DataFrame:
+        """One row per message that a phone sent.
+
+        ``expected`` counts the other phones that were in the room at the send, ``delivered`` and ``missing`` those of
+        them that did and did not get it, ``duplicates`` every delivery to a phone after its first.
+        """
+        with self._lock:
+            rows = [_report_row(letter) for letter in self._letters.values() if letter.sender is not None]
+        return _frame("report", rows)
+
+    def states(self) -> pd.DataFrame:
+        """One row per change of a connection's state."""
+        return _frame("states", self._rows("states"))
+
+    def positions(self) -> pd.DataFrame:
+        """One row per position and phone that learnt of it; ``user`` was there."""
+        return _frame("positions", self._rows("positions"))
+
+    def link_samples(self) -> pd.DataFrame:
+        """One row per phone and half second: see :class:`~realtime.lab.network_control.NetworkSample`."""
+        return _frame("link_samples", self._rows("link_samples"))
+
+    # -- told by the phones
+
+    def _connection_event(self, name: str, event: str, *args: object) -> None:
+        self._note(name, event, ", ".join(map(str, args)))
+
+    def _received(self, name: str, message: Message) -> None:
+        letter = self._letters.get((message.room_id, message.message_id))
+        if letter is None:
+            letter = self._keep(_Letter(None, message, frozenset(), None, sent_ms=message.timestamp_ms))
+        now_s = self._clock()
+        latency_s = None if letter.sent_s is None else now_s - letter.sent_s
+        with self._lock:
+            letter.deliveries[name] += 1
+        place = (message.room_id, message.message_id, message.user_id)
+        self._add("deliveries", name, *place, now_s, latency_s, message.offset)
+        self._note(name, "message", message.text, message)
+
+    def _delivered(self, name: str, message: Message) -> None:
+        letter = self._letters.get((message.room_id, message.message_id))
+        if letter is not None:
+            with self._lock:
+                letter.message, letter.acked_s, letter.acked_ms = message, self._clock(), ambient.wall_time_ms()
+        self._note(name, "message_delivered", message.text, message)
+
+    def _failed(self, name: str, message: Message) -> None:
+        letter = self._letters.get((message.room_id, message.message_id))
+        if letter is not None:
+            with self._lock:
+                letter.message = message
+        reason = "" if message.error is None else f"{message.error}: "
+        self._note(name, "message_failed", reason + message.text, message)
+
+    def _moved(self, name: str, user_id: str, fix: Fix) -> None:
+        place = (fix.latitude, fix.longitude, fix.accuracy_m, fix.speed_mps, fix.heading_deg)
+        self._add("positions", name, user_id, self._clock(), *place, fix.timestamp_ms)
+
+    def _sampled(self, name: str, samples: Sequence[NetworkSample]) -> None:
+        s = samples[-1]
+        self._add("link_samples", name, s.t_s, s.rtt_ms, s.up_bps, s.down_bps, s.state, s.queued, s.unacked)
+
+    # -- keeping
+
+    def _note(self, name: str, event: str, detail: str, message: Message | None = None) -> None:
+        place = (None, None) if message is None else (message.room_id, message.message_id)
+        self._add("timeline", self._clock(), ambient.wall_time_ms(), name, event, detail, *place)
+
+    def _add(self, table: str, *row: Any) -> None:
+        with self._lock:
+            self._tables[table].append(row)
+
+    def _rows(self, table: str) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return list(self._tables[table])
+
+    def _keep(self, letter: _Letter) -> _Letter:
+        with self._lock:
+            self._letters[letter.message.room_id, letter.message.message_id] = letter
+            if len(self._letters) > self._limit:
+                del self._letters[next(iter(self._letters))]
+        return letter
+
+
+# The columns of each frame, with the types that pandas does not find by itself.
+_COLUMNS: dict[str, dict[str, str | None]] = {
+    "timeline": {"t_s": "float", "at": "ms", "phone": None, "event": None, "detail": None}
+    | {"room": None, "message_id": None},
+    "messages": {"phone": None, "room": None, "message_id": None, "user": None, "text": None, "status": None}
+    | {"sent_at": "ms", "delivered_at": "ms", "latency_s": "float", "offset": "Int64"},
+    "deliveries": {"phone": None, "room": None, "message_id": None, "user": None}
+    | {"t_s": "float", "latency_s": "float", "offset": "Int64"},
+    "report": {"room": None, "message_id": None, "sender": None, "text": None, "status": None}
+    | {"expected": "int", "delivered": "int", "missing": "int", "duplicates": "int"},
+    "states": {"phone": None, "t_s": "float", "state": None},
+    "positions": {"phone": None, "user": None, "t_s": "float", "latitude_deg": "float", "longitude_deg": "float"}
+    | {"accuracy_m": "float", "speed_mps": "float", "heading_deg": "float", "measured_at": "ms"},
+    "link_samples": {"phone": None, "t_s": "float", "rtt_ms": "float", "up_bps": "float", "down_bps": "float"}
+    | {"state": None, "queued": "int", "unacked": "int"},
+}
+
+
+def _frame(table: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    import pandas as pd  # takes half a second, and only people who look at records need it
+
+    columns = _COLUMNS[table]
+    frame = pd.DataFrame(rows, columns=list(columns))
+    for name, kind in columns.items():
+        if kind == "ms":
+            frame[name] = pd.to_datetime(frame[name], unit="ms", utc=True)
+        else:
+            dtype: Any = kind or "object"
+            frame[name] = frame[name].astype(dtype)
+    return frame
+
+
+def _message_row(letter: _Letter) -> tuple[Any, ...]:
+    message = letter.message
+    return (
+        *(letter.sender, message.room_id, message.message_id, message.user_id, message.text, letter.status),
+        *(letter.sent_ms, letter.acked_ms, letter.latency_s, message.offset),
+    )
+
+
+def _report_row(letter: _Letter) -> tuple[Any, ...]:
+    message = letter.message
+    delivered = sum(letter.deliveries[name] > 0 for name in letter.receivers)
+    expected = len(letter.receivers)
+    duplicates = sum(count - 1 for count in letter.deliveries.values() if count > 1)
+    return (
+        *(message.room_id, message.message_id, letter.sender, message.text, letter.status),
+        *(expected, delivered, expected - delivered, duplicates),
+    )
