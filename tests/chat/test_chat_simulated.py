@@ -38,11 +38,12 @@ def test_a_message_is_pending_for_a_round_trip_and_then_sent():
         ana = await town.phone("ana", profile="3g")
         shown = []
         start_s = world.now_s
-        ana.chat.room("lobby").observe(
+        unobserve = ana.chat.room("lobby").observe(
             lambda state: shown.append((state.messages[0].status.name, world.now_s - start_s))
         )
         [result] = ana.send("hello")
         await result
+        unobserve()
         return shown
 
     (pending, at_s), (sent, later_s) = play(script).result
@@ -107,7 +108,7 @@ def test_a_message_whose_ack_is_lost_is_not_sent_twice():
         await town.settle()
         assert_same_log(town, ["hello"])
         assert (message.offset, ana.failed, ana.delivered) == (1, ["hello"], ["hello"])
-        return ana.states, ben.heard
+        return list(ana.states), ben.heard
 
     states, heard = play(script).result
     assert states == ["CONNECTING", "CONNECTED", "RECONNECTING", "CONNECTED"]
@@ -134,7 +135,7 @@ def test_a_phone_that_returns_from_the_background_catches_up_page_by_page():
         assert ana.room.texts[:450] == tuple(texts)
         assert sorted(ana.room.texts[450:]) == ["typed in the background", "welcome back"]
         assert (ana.room.unread, ana.room.gap) == (451, False)
-        return ana.states
+        return list(ana.states)
 
     states = play(script).result
     assert states == ["CONNECTING", "CONNECTED", "SUSPENDED", "RECONNECTING", "CONNECTED"]

@@ -45,7 +45,9 @@ def test_ten_fixes_a_second_make_one_update_a_second_at_most(profile):
     arrivals = play(script).result
     assert 10 < len(arrivals) <= 31
     measured = [fix_s for _, fix_s in arrivals]
-    assert all(later - earlier > 0.99 for earlier, later in pairwise(measured)), "one per interval"
+    assert all(later - earlier > 0.89 for earlier, later in pairwise(measured)), (
+        "one a second, of fixes up to 0.1 s old"
+    )
     assert_never_back(measured)
 
 
@@ -93,7 +95,7 @@ def test_the_background_stops_the_tracking_and_the_foreground_resumes_where_one_
             ana.socket.net_info.update(type=NetType.WIFI)
         await asyncio.sleep(5)
         now_ms = ana.location.state.snapshot.fixes["ana"].timestamp_ms
-        return seen(ben, "ana"), now_ms, ana.states
+        return seen(ben, "ana"), now_ms, tuple(ana.states)
 
     timestamps, now_ms, states = play(script).result
     assert_never_back(timestamps)
@@ -102,9 +104,9 @@ def test_the_background_stops_the_tracking_and_the_foreground_resumes_where_one_
     assert silent[0] in range(58, 63)
     assert silent[1] in range(9, 13)
     assert now_ms - timestamps[-1] < 2000
-    assert states == [
+    assert states == (
         "CONNECTING", "CONNECTED", "SUSPENDED", "RECONNECTING", "CONNECTED", "SUSPENDED", "RECONNECTING", "CONNECTED",
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def test_a_ride_ends_on_the_others_maps_where_the_track_ends_and_goes_when_it_is_stopped():
