@@ -46,22 +46,37 @@ def test_other_frames_come_whole_for_websockets_to_read(frame):
         masked(Opcode.TEXT, b"x" * (MAX + 1)),
         masked(Opcode.BINARY, b"x" * (MAX + 1)),
         b"\x81\xff" + b"\xff" * 12,
+        b"\x83\xfe\x01\x00",
+        b"\xf1\x85\x00\x00\x00\x00",
+        b"\x89\xfe\x01\x00\x00\x00\x00\x00",
+        b"\x81\x00",
     ],
-    ids=["unmasked", "long text", "long binary", "absurd"],
+    ids=["unmasked", "long text", "long binary", "absurd", "opcode", "reserved bits", "long ping", "unmasked, empty"],
 )
 def test_what_websockets_will_refuse_is_passed_on_with_its_header_and_nothing_is_kept(frame):
     splitter = FrameSplitter(MAX)
-    [passed] = splitter.split(frame[:16])
-    assert passed == frame[:16]
-    [passed] = splitter.split(frame[:16])
-    assert passed == frame[:16]
+    assert splitter.split(frame[:16]) == [bytearray(frame[:16])]
+    # Where it stopped is no boundary of frames: from now on, it looks at nothing.
+    rest = masked(Opcode.TEXT, b"x")
+    assert splitter.split(rest) == [bytearray(rest)]
+
+
+def test_between_fragments_even_a_plain_text_is_for_websockets_to_judge():
+    splitter = FrameSplitter(MAX)
+    forbidden = masked(Opcode.TEXT, b"not here")
+    frames = [masked(Opcode.TEXT, b"a", fin=False), masked(Opcode.PING, b""), forbidden, masked(Opcode.CONT, b"b")]
+    assert splitter.split(b"".join(frames[:3])) == [bytearray(frame) for frame in frames[:3]]
+    splitter = FrameSplitter(MAX)
+    frames.remove(forbidden)
+    assert splitter.split(b"".join(frames)) == [bytearray(frame) for frame in frames]
+    assert splitter.split(masked(Opcode.TEXT, b"c")) == [b"c"]
 
 
 def test_a_frame_may_come_byte_by_byte():
     splitter = FrameSplitter(MAX)
-    frame = masked(Opcode.TEXT, b"grüß".decode("latin-1").encode()) + masked(Opcode.PING, b"")
+    frame = masked(Opcode.TEXT, "grüß".encode()) + masked(Opcode.PING, b"")
     items = [item for n in range(len(frame)) for item in splitter.split(frame[n : n + 1])]
-    assert len(items) == 2
+    assert items == ["grüß".encode(), bytearray(frame[-6:])]
 
 
 FRAMES = st.tuples(
