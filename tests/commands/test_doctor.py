@@ -103,7 +103,7 @@ def test_what_is_missing_is_no_failure(tmp_path):
 
 
 def test_a_broken_base_fails(tmp_path: Path):
-    (tmp_path / "msgspec.py").write_text("raise ImportError('no wheel for this machine')\n")
+    (tmp_path / "pandas.py").write_text("raise ImportError('no wheel for this machine')\n")
     shown = run(PYTHONPATH=str(tmp_path))
     assert shown.returncode == 1
     assert "no wheel for this machine" in shown.stdout
