@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import msgspec
 from msgspec import UNSET
 
 from realtime.server.engine.base import Appended, Draft, Engine, EngineError, Page, Position
@@ -67,7 +66,7 @@ class ChatEvents:
     def _typing(self, session: Session, request: SetTyping, ack_id: int | None) -> None:
         self._rooms.require(session, request.room_id)
         body = TypingBody(request.room_id, session.user_id, request.is_typing)
-        frame = self._namespace.frame("chat:typing", msgspec.Raw(encode(body)))
+        frame = self._namespace.frame("chat:typing", encode(body))
         self._namespace.broadcast(request.room_id, frame, skip=session, volatile=True)
         session.acknowledge(ack_id, OkReply())
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from realtime.server.messages import (
     AcceptedReply,
     LocationBody,
@@ -38,5 +36,5 @@ class LocationEvents:
         session.acknowledge(ack_id, OkReply())
 
     def _pass_on(self, event: str, session: Session, body: LocationBody | LocationStopBody) -> None:
-        frame = self._namespace.frame(event, msgspec.Raw(encode(body)))
+        frame = self._namespace.frame(event, encode(body))
         self._namespace.broadcast(body.room_id, frame, skip=session)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from realtime.protocol.socketio import check_namespace
+from realtime.protocol.socketio import check_namespace, encode_event
 from realtime.server.events import EventTable, Handler
+from realtime.server.packets import event_frame
 from realtime.server.rooms import Rooms
-from realtime.server.session import Session, event_frame
+from realtime.server.session import Session, frames
 from realtime.server.stats import Counters
 
 
@@ -44,7 +45,7 @@ class Namespace:
         Raises:
             LocalProtocolError: the name is reserved, or an argument cannot be sent.
         """
-        frame = self.frame(event, *args)
+        frame = frames(encode_event(event, args, namespace=self.name))
         if room is not None:
             self.broadcast(room, frame)
             return
@@ -52,13 +53,9 @@ class Namespace:
             session.link.write(frame)
         self._counters.deliveries += len(self.sessions)
 
-    def frame(self, event: str, *args: Any) -> bytes:
-        """The frame of an event, to be written to any number of sessions of this namespace.
-
-        Raises:
-            LocalProtocolError: the name is reserved, or an argument cannot be sent.
-        """
-        return event_frame(event, args, self.name)
+    def frame(self, event: str, body: bytes) -> bytes:
+        """The frame of an event whose one argument is JSON, to be written to any number of sessions."""
+        return event_frame(event, body, self.name)
 
     def broadcast(self, room_id: str, frame: bytes, *, skip: Session | None = None, volatile: bool = False) -> None:
         """Write one frame to every session in a room but ``skip``; a volatile one not to those that lag."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import msgspec
-
 from realtime.server.engine.base import Engine, EngineError, Page, Position, Record
 from realtime.server.messages import (
     PAGE,
@@ -58,7 +56,7 @@ class RoomEvents:
 
     def deliver(self, record: Record) -> None:
         """Broadcast what the engine has made durable."""
-        frame = self._namespace.frame(record.event, msgspec.Raw(record.body))
+        frame = self._namespace.frame(record.event, record.body)
         origin = self._namespace.sessions.get(record.origin)
         self._namespace.broadcast(record.room_id, frame, skip=origin)
         if self._joining:
@@ -153,7 +151,7 @@ class RoomEvents:
         session.acknowledge(ack_id, OkReply())
 
     def _tell(self, diff: PresenceDiff, skip: Session | None = None) -> None:
-        frame = self._namespace.frame("presence:diff", msgspec.Raw(encode(diff)))
+        frame = self._namespace.frame("presence:diff", encode(diff))
         self._namespace.broadcast(diff.room_id, frame, skip=skip)
 
     def _present(self, room_id: str) -> list[PresentMember]:

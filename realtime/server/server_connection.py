@@ -19,10 +19,13 @@ from websockets.frames import BINARY, CLOSE, CONT, TEXT, CloseCode, Frame
 from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 
+from realtime.server.frame_splitter import FrameSplitter
+
 _log = logging.getLogger("realtime.server")
 
 _REASON_BYTES = 123  # RFC 6455 §5.5: a control frame carries 125 bytes, two of them are the close code
 _UNSENT_BYTES = 128 * 1024
+_UNLIMITED = 2**63
 
 
 class FrameHandler(Protocol):
@@ -71,6 +74,7 @@ class ServerConnection(WebSocketConnection):
         self._max_backlog = max_backlog
         self._close_timeout_s = close_timeout_s
         self._handler: FrameHandler | None = None
+        self._splitter = FrameSplitter(protocol.max_message_size or _UNLIMITED)
         self._direct = False  # frames may go straight to the transport
         self._reading = False  # inside data_received: answers wait for its end, to go out in one write
         self._held: list[bytes] = []
@@ -160,17 +164,10 @@ class ServerConnection(WebSocketConnection):
 
     def process_event(self, event: Event) -> None:
         """See the base class: here, data frames go to the handler instead of a queue."""
-        if self._handler is None:
-            if self.request is None:
-                super().process_event(event)
-            else:
-                self.transport.abort()  # a frame before the handshake was answered
-        elif not self._ended:
-            try:
-                self._receive(cast(Frame, event))
-            except Exception:
-                _log.exception("%r: a received message failed", self)
-                self.end(CloseCode.INTERNAL_ERROR, "internal error; see the server's log")
+        if self.request is None:
+            super().process_event(event)
+        elif self._handler is not None and not self._ended:
+            self._receive(cast(Frame, event))
 
     def _receive(self, frame: Frame) -> None:
         assert self._handler is not None
@@ -226,13 +223,30 @@ class ServerConnection(WebSocketConnection):
     def data_received(self, data: bytes) -> None:
         """See the base class."""
         self._reading, self._direct = True, False
-        super().data_received(data)
+        try:
+            if self._handler is None:
+                self._receive_request(data)
+            else:
+                for part in self._splitter.split(data):
+                    if type(part) is not bytes:
+                        super().data_received(cast(bytes, part))
+                    elif not self._ended:
+                        self._receive_text(part)
+        except Exception:
+            _log.exception("%r: a received message failed", self)
+            self.end(CloseCode.INTERNAL_ERROR, "internal error; see the server's log")
         self._reading = False
         if not self.paused:
             self._release()
         if not self._ended and self._handler is not None and self.protocol.state is not OPEN:
             broken = self.protocol.close_sent  # by websockets itself, over a frame that RFC 6455 forbids
             self._finish("closed" if broken is None else f"bad WebSocket frame ({broken.code} {broken.reason})")
+
+    def _receive_request(self, data: bytes) -> None:
+        is_early = self.request is not None
+        super().data_received(data)
+        if is_early or (self.request is not None and not data.endswith(b"\n")):
+            self.transport.abort()  # a frame before the handshake was answered; where the next one begins, who knows
 
     def pause_writing(self) -> None:
         """See the base class: from here on, frames are held."""

@@ -10,6 +10,7 @@ import msgspec
 from realtime.protocol.socketio import EncodedPacket, encode_ack, encode_event
 from realtime.server.frames import binary_frame, text_frame
 from realtime.server.messages import AppStateName, ErrorReply, Refusal, encode
+from realtime.server.packets import ack_frame
 from realtime.server.rooms import Member
 
 
@@ -72,7 +73,7 @@ class Session:
         Raises:
             LocalProtocolError: the name is reserved, or an argument cannot be sent.
         """
-        frame = event_frame(event, args, self.namespace)
+        frame = frames(encode_event(event, args, namespace=self.namespace))
         if self.connected:
             self.link.write(frame)
 
@@ -88,8 +89,8 @@ class Session:
 
     def acknowledge(self, ack_id: int | None, reply: msgspec.Struct) -> None:
         """Answer an event with one object, if the client asked for an answer."""
-        if ack_id is not None:
-            self.answer(ack_id, [msgspec.Raw(encode(reply))])
+        if ack_id is not None and self.connected:
+            self.link.write(ack_frame(ack_id, encode(reply), self.namespace))
 
     def refuse(self, ack_id: int | None, refusal: Refusal) -> None:
         """Answer an event with ``{"ok": false, …}``, if the client asked for an answer."""
@@ -103,15 +104,6 @@ class Session:
         """
         if ack_id is not None and self.connected:
             self.link.write(frames(encode_ack(ack_id, args, namespace=self.namespace)))
-
-
-def event_frame(event: str, args: Sequence[Any], namespace: str) -> bytes:
-    """The frames of an event, the same for every receiver.
-
-    Raises:
-        LocalProtocolError: the name is reserved, or an argument cannot be sent.
-    """
-    return frames(encode_event(event, args, namespace=namespace))
 
 
 def frames(packet: EncodedPacket) -> bytes:

@@ -10,6 +10,7 @@ is told of a message that a crash could still undo.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -145,11 +146,17 @@ class Engine(Protocol):
 
 def stamped(draft: Draft, epoch: str, offset: int) -> Record:
     """The record that ``draft`` becomes at ``offset``: its JSON object gains timestamp, offset and position."""
-    body = b'%b%b"timestamp":%d,"offset":%d,"position":%b}' % (
+    body = b'%b%b"timestamp":%d,"offset":%d,"position":"%b:%d"}' % (
         draft.body[:-1],
         b"," if len(draft.body) > 2 else b"",
         draft.timestamp_ms,
         offset,
-        msgspec.json.encode(f"{epoch}:{offset}"),
+        _escaped(epoch),
+        offset,
     )
     return Record(draft.room_id, offset, draft.event, body, draft.origin)
+
+
+@lru_cache(maxsize=64)
+def _escaped(epoch: str) -> bytes:
+    return msgspec.json.encode(epoch)[1:-1]
