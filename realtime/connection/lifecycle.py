@@ -288,10 +288,10 @@ class Lifecycle:
         self._wait(now, 0.0)
 
     def _wait(self, now: float, delay_s: float) -> None:
-        self._retry_at = max(now + delay_s, self._not_before)
-        self._retry_delay_s = self._retry_at - now
+        self._retry_delay_s = max(delay_s, self._not_before - now)
+        self._retry_at = now + self._retry_delay_s
         self._act(Announce("reconnect_attempt", (max(1, self.attempt), self._retry_delay_s)))
-        if self._retry_at <= now:
+        if self._retry_delay_s <= 0:
             self._dial(now)
 
     def _suspend(self, now: float, reason: str, farewell: Farewell) -> None:

@@ -181,7 +181,8 @@ class Peer:
 
     async def _hear(self, caller: Caller, frame: str) -> None:
         if frame.startswith("40"):
-            caller.auth = json.loads(frame[2:] or "null")
+            auth = frame.partition(",")[2] if frame.startswith("40/") else frame[2:]
+            caller.auth = json.loads(auth or "null")
             await self._welcome(caller)
         elif found := EVENT.fullmatch(frame):
             event = json.loads(found[2])

@@ -127,4 +127,4 @@ async def test_an_idle_connection_wakes_only_for_its_heartbeat(world: World) -> 
     await ana.connect()
     await world.until(3600)
     sent = ana.socket.connection_state.snapshot.bytes_sent
-    assert sent == len("40") + 144 * len("3")
+    assert sent == len("40") + 143 * len("3")
