@@ -73,13 +73,14 @@ def open_notebook(page) -> Iterator[Callable[[str], Notebook]]:
 
 
 @pytest.fixture
-def shoot() -> Callable[[Notebook, Locator, str], None]:
-    """``shoot(notebook, what, name)`` saves a picture of it in both themes, for people to look at."""
+def shoot() -> Callable[..., None]:
+    """``shoot(notebook, name=what, …)`` saves pictures in both themes, for people to look at."""
     SCREENSHOTS.mkdir(exist_ok=True)
 
-    def take(notebook: Notebook, what: Locator, name: str) -> None:
+    def take(notebook: Notebook, **pictures: Locator) -> None:
         for theme in ("Dark", "Light"):
             notebook.theme(theme)
-            what.screenshot(path=SCREENSHOTS / f"{name}-{theme.lower()}.png")
+            for name, what in pictures.items():
+                what.screenshot(path=SCREENSHOTS / f"{name}-{theme.lower()}.png")
 
     return take

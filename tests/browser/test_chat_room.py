@@ -76,7 +76,7 @@ ana.socket.connection_state.set(connection("reconnecting", queued=2))
     assert log.locator("img").count() == 0
     expect(page.get_by_text("ben is typing…")).to_be_visible()
     expect(page.get_by_role("status").filter(has_text="Reconnecting… · 2 waiting")).to_be_visible()
-    shoot(chat, page.locator(".rt-chat"), "chat-room")
+    shoot(chat, chat_room=page.locator(".rt-chat"))
     discard = page.get_by_role("button", name="Discard “Or longer”")
     discard.focus()
     page.keyboard.press("Enter")

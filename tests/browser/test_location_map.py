@@ -50,7 +50,7 @@ def test_a_marker_moves_on_a_map_that_needs_no_internet(notebook, page, shoot):
         arg=[ana.element_handle(), before],
     )
     expect(page.get_by_role("button", name="ben")).to_contain_text("±180 m")
-    shoot(notebook, page.locator(".rt-map"), "location-map")
+    shoot(notebook, location_map=page.locator(".rt-map"))
     assert page.complaints == []
 
 

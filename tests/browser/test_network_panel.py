@@ -34,11 +34,11 @@ def notebook(server, open_notebook):
 
 def test_every_figure_is_said_in_words(notebook, page, shoot):
     panel = page.get_by_role("region", name="Network of ana")
-    for words in ("Round trip", "Throughput", "Waiting to be sent", "Connection"):
+    for words in ("Round trip", "Throughput", "Not acknowledged yet", "Connection"):
         chart = panel.get_by_role("img", name=re.compile(f"{words}.*, last 60 seconds; now "))
         expect(chart).to_be_visible()
     expect(panel.get_by_role("slider", name="Rate")).to_have_attribute("aria-valuetext", "50 Mbit/s")
-    shoot(notebook, panel, "network-panel")
+    shoot(notebook, network_panel=panel)
     assert page.complaints == []
 
 

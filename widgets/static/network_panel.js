@@ -25,7 +25,7 @@ const stepOfRate = (kbps) => {
 
 /** A labelled slider. `toSlider` and `fromSlider` map values to its steps; `words` says a value with its unit. */
 function slider({ label, steps, toSlider, fromSlider, words, send }) {
-  const value = h("output", { class: "rt-value" });
+  const value = h("span", { class: "rt-value", "aria-hidden": "true" });
   const input = h("input", { type: "range", min: 0, max: steps, step: 1, "aria-label": label });
   const node = h("label", { class: "rt-field" }, h("span", { class: "rt-caption" }, h("span", {}, label), value), input);
   let touchedAt = -Infinity;
@@ -78,11 +78,14 @@ function paintStates({ context, samples, width, height, x, colour }) {
   const levels = { connected: ["good", 1], connecting: trying, reconnecting: trying, suspended: ["muted", 0.25] };
   context.fillStyle = colour("line");
   context.fillRect(0, height - 1, width, 1);
+  let from = samples.length ? x(samples[0][0]) : 0;
   samples.forEach((sample, i) => {
+    if (sample[STATE] === samples[i + 1]?.[STATE]) return;
     const [name, level] = levels[sample[STATE]] ?? ["bad", 0.25];
-    const from = i ? x(samples[i - 1][0]) : x(sample[0]) - 2;
+    const to = x(sample[0]);
     context.fillStyle = colour(name);
-    context.fillRect(from, height - level * height, Math.max(1, x(sample[0]) - from + 0.5), level * height);
+    context.fillRect(from, height - level * height, Math.max(1, to - from), level * height);
+    from = to;
   });
 }
 
@@ -109,7 +112,7 @@ function charts(signal) {
       signal,
     }),
     chart({
-      label: "Waiting to be sent",
+      label: "Not acknowledged yet",
       height: 40,
       paint: linePainter([waiting], { least: 2, format: (n) => String(n) }),
       words: (samples) => known(samples, (s) => (s[WAITING] === 1 ? "1 message" : `${s[WAITING]} messages`)),
