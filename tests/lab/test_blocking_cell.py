@@ -9,12 +9,15 @@ import pytest
 jupyter_client = pytest.importorskip("jupyter_client", reason="install JupyterLab: pip install 'realtime-lab[lab]'")
 
 BLOCK_S = 30
-HEARTBEAT_S = 1.0  # interval, and timeout: a frozen loop would be dropped within 2 s
+HEARTBEAT_S = 2.5  # interval, and timeout: a frozen client is dropped within 5 s
 MESSAGES = 100
 
 SET_UP = f"""
 import asyncio, json, time
 import realtime.lab
+from realtime import SocketManager
+
+MESSAGES = {MESSAGES}
 
 lab = realtime.lab.start(seed=3, ping_interval_s={HEARTBEAT_S}, ping_timeout_s={HEARTBEAT_S})
 ana, ben = lab.phone("ana"), lab.phone("ben")
@@ -26,11 +29,16 @@ async def beat():
         await asyncio.sleep(0.1)
 
 async def talk():
-    for n in range({MESSAGES}):
+    for n in range(MESSAGES):
         ana.chat.client.send_message("lobby", f"message {{n}}")
-        await asyncio.sleep({BLOCK_S} / {MESSAGES} * 0.8)
+        await asyncio.sleep(0.8 * {BLOCK_S} / MESSAGES)
 
 tasks = [lab.background.call(asyncio.ensure_future, coroutine()) for coroutine in (beat, talk)]
+
+# For comparison, a client on the kernel's own loop, which the cell does block:
+frozen, frozen_ends = SocketManager(lab.url, auth={{"userId": "frozen"}}), []
+frozen.on("disconnect", frozen_ends.append)
+await frozen.connect()
 """
 
 BLOCK = f"""
@@ -40,24 +48,24 @@ while time.monotonic() < end - {BLOCK_S} / 2:
 time.sleep(max(0, end - time.monotonic()))  # … and then waits
 """
 
-REPORT = (
-    """
+REPORT = """
 room = ben.chat.room("lobby")
 before = len(room.snapshot.texts)
-lab.wait_until(lambda: tasks[1].done() and len(room.snapshot.texts) >= %d, timeout_s=20)
-told = lab.to_frame()
+async with asyncio.timeout(20):
+    while not (frozen_ends and tasks[1].done() and len(room.snapshot.texts) >= MESSAGES):
+        await asyncio.sleep(0.02)
 print(json.dumps({
     "texts": room.snapshot.texts,
     "before": before,
-    "disconnects": int((told.event == "disconnect").sum()),
+    "disconnects": int((lab.to_frame().event == "disconnect").sum()),
     "heard": list(lab.deliveries().query("phone == 'ben'").groupby("message_id").size()),
     "longest_gap_s": max(b - a for a, b in zip(beats, beats[1:])),
+    "frozen_ends": frozen_ends,
 }))
 lab.background.call(tasks[0].cancel)
+await frozen.disconnect()
 lab.close()
 """
-    % MESSAGES
-)
 
 
 @pytest.fixture
@@ -101,3 +109,4 @@ def test_a_blocking_cell_drops_no_connection_and_loses_no_message(kernel):
     assert told["heard"] == [1] * MESSAGES, "each message reached the application once"
     assert told["disconnects"] == 0
     assert told["longest_gap_s"] < 2 * HEARTBEAT_S
+    assert told["frozen_ends"], "a client that the cell froze was dropped: the heartbeat was short enough to tell"

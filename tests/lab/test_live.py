@@ -1,5 +1,6 @@
 """A lab in one call: a real server, real sockets, real proxies, plain calls."""
 
+import asyncio
 import gc
 import subprocess
 import sys
@@ -145,7 +146,7 @@ def test_the_network_is_sampled(lab):
 
 
 def test_what_happened_is_recorded(lab):
-    ana, ben = lab.phone("ana"), lab.phone("ben")
+    ana, _ = lab.phone("ana"), lab.phone("ben")
     for n in range(5):
         ana.chat.send("lobby", f"message {n}").wait(10)
     lab.wait_until(lambda: lab.delivery_report().delivered.sum() == 5)
@@ -204,16 +205,15 @@ def test_closing_leaves_no_task_no_socket_and_may_be_repeated():
     lab.phone("cleo").chat.send("lobby", "hi")
     lab.close()
     lab.close()
-    lab.wait_until(lambda: background.run(_tasks()) == 0, what="the loop is empty")
+    lab.wait_until(lambda: background.run(tasks()) == 0, what="the loop is empty")
     gc.collect()
     assert repr(lab) == "<Lab closed>"
     with pytest.raises(RuntimeError, match="closed"):
         lab.phone("dora")
 
 
-async def _tasks():
-    import asyncio
-
+async def tasks():
+    """How many there are, but for this one."""
     return len(asyncio.all_tasks()) - 1
 
 
