@@ -24,6 +24,7 @@ class Path(Generic[P]):
         self._links = tuple(links)
         # Per link the packets in it, per link in order of arrival at its far end; at last those arrived.
         self._under_way: tuple[deque[tuple[int, int, P]], ...] = tuple(deque() for _ in range(len(self._links) + 1))
+        self._next_ns: int | None = None  # the earliest of all
         self._is_cut = False
 
     def send(self, now_ns: int, nbytes: int, packet: P) -> None:
@@ -34,15 +35,18 @@ class Path(Generic[P]):
     def cut(self) -> None:
         """From now on, and for good, everything vanishes, also what is under way."""
         self._is_cut = True
+        self._next_ns = None
         for packets in self._under_way:
             packets.clear()
 
     def next_timer(self) -> int | None:
         """When :meth:`arrivals` wants to be called next."""
-        return min((packets[0][0] for packets in self._under_way if packets), default=None)
+        return self._next_ns
 
     def arrivals(self, now_ns: int) -> list[P]:
         """Move the packets on and return those that have reached the end by ``now_ns``."""
+        if self._next_ns is None or self._next_ns > now_ns:
+            return []
         for hop, link in enumerate(self._links):
             packets = self._under_way[hop]
             while packets and packets[0][0] <= now_ns:
@@ -52,14 +56,22 @@ class Path(Generic[P]):
         arrived = self._under_way[-1]
         result = [packet for _, _, packet in arrived]
         arrived.clear()
+        self._next_ns = None
+        for packets in self._under_way:
+            if packets and (self._next_ns is None or packets[0][0] < self._next_ns):
+                self._next_ns = packets[0][0]
         return result
 
     def _enter(self, hop: int, now_ns: int, nbytes: int, packet: P) -> None:
-        for ahead in range(hop, len(self._links)):
-            verdict = self._links[ahead].offer(now_ns, nbytes)
+        at_ns = now_ns
+        for link in self._links[hop:] if hop else self._links:
+            verdict = link.offer(now_ns, nbytes)
             if not isinstance(verdict, Deliver):
                 return
-            if verdict.at_ns > now_ns:
-                self._under_way[ahead].append((verdict.at_ns, nbytes, packet))
-                return
-        self._under_way[-1].append((now_ns, nbytes, packet))
+            at_ns = verdict.at_ns
+            if at_ns > now_ns:
+                break
+            hop += 1
+        self._under_way[hop].append((at_ns, nbytes, packet))
+        if self._next_ns is None or at_ns < self._next_ns:
+            self._next_ns = at_ns

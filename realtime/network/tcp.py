@@ -190,8 +190,12 @@ class TcpDirection:
 
     def next_timer(self) -> int | None:
         """When :meth:`handle_timer` wants to be called next."""
-        times = (self._forward.next_timer(), self._back.next_timer(), self._timeout.at_ns)
-        return min((at for at in times if at is not None), default=None)
+        earliest = self._timeout.at_ns
+        for path in (self._forward, self._back):
+            at_ns = path.next_timer()
+            if at_ns is not None and (earliest is None or at_ns < earliest):
+                earliest = at_ns
+        return earliest
 
     def handle_timer(self, now_ns: int) -> list[Event]:
         """Do what is due by ``now_ns``. Returns what the two applications learn, in order."""

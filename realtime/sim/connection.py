@@ -146,9 +146,10 @@ class SimConnection:
 
     def touch(self) -> None:
         """Set the timer to the earliest deadline."""
-        machines = (self._handshake, self._confirmation, self._up, self._down)
-        times = (machine.next_timer() for machine in machines if machine is not None)
-        at_ns = min((at for at in times if at is not None), default=None)
+        at_ns = None
+        for machine in (self._handshake, self._confirmation, self._up, self._down):
+            if machine is not None and (next_ns := machine.next_timer()) is not None:
+                at_ns = next_ns if at_ns is None or next_ns < at_ns else at_ns
         if at_ns is None:
             self._forget_if_over()
         elif self._timer is None or at_ns < self._timer_ns:
@@ -167,8 +168,10 @@ class SimConnection:
         if self._confirmation is not None and self._confirmation.handle_timer(now_ns):
             self._accept()
         if self._up is not None and self._down is not None:
-            self._on_events(self._up.handle_timer(now_ns), self._client, self._server)
-            self._on_events(self._down.handle_timer(now_ns), self._server, self._client)
+            if events := self._up.handle_timer(now_ns):
+                self._on_up_events(events)
+            if events := self._down.handle_timer(now_ns):
+                self._on_events(events, self._server, self._client)
             for transport in (self._client, self._server):
                 if transport is not None:
                     transport.progress()
@@ -233,10 +236,12 @@ class SimConnection:
         if not self._opened.done():
             self._opened.set_exception(error)
 
-    def _on_events(self, events: list[Event], sender: SimTransport | None, receiver: SimTransport | None) -> None:
-        if events and sender is self._client and self._confirmation is not None and self._confirmation.arrive():
+    def _on_up_events(self, events: list[Event]) -> None:
+        if self._confirmation is not None and self._confirmation.arrive():
             self._accept()
-            receiver = self._server
+        self._on_events(events, self._client, self._server)
+
+    def _on_events(self, events: list[Event], sender: SimTransport | None, receiver: SimTransport | None) -> None:
         for event in events:
             match event:
                 case Received(data=data) if receiver is not None:

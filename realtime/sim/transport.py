@@ -100,7 +100,7 @@ class SimTransport(asyncio.Transport):
 
     def progress(self) -> None:
         """Bytes may have been acknowledged: resume the writer, finish a close."""
-        if self._is_lost:
+        if self._is_lost or not (self._is_writing_paused or self._is_closing):
             return
         size = self.get_write_buffer_size()
         if self._is_writing_paused and size <= self._low:
