@@ -369,3 +369,46 @@ def test_data_that_arrives_at_a_closed_socket_is_answered_with_a_reset(who):
     getattr(world.connection, other).data_received(b"are you there?")
     world.run(3)
     assert getattr(world, other).log == ["linger", "abort"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_the_network_does_every_byte_arrives_once_and_in_order(seed):
+    """Data both ways while conditions, outages and slow readers come and go; then the path heals."""
+    rng = random.Random(seed)
+    world = World(delay_ms=rng.choice([0, 0, 5, 60]))
+    ends = {"client": world.connection.client, "server": world.connection.server}
+    sent = {"client": b"", "server": b""}
+    for _ in range(rng.randrange(5, 60)):
+        world.run(world.now_ns / NS + rng.choice([0, 0, 0.001, 0.03, 1.5]))
+        name, act = rng.choice(["client", "server"]), rng.random()
+        side = ends[name]
+        if side.transport is None:
+            continue
+        if act < 0.6 and side.transport.reading:
+            data = rng.randbytes(rng.choice([1, 30, 2000, 40_000]))
+            sent[name] += data
+            side.data_received(data)
+        elif act < 0.7:
+            link = rng.choice([world.up, world.down])
+            link.conditions = rng.choice(
+                [LinkConditions(), LinkConditions(loss=0.2, delay_ns=20 * MS), LinkConditions(rate_bps=400_000)]
+            )
+        elif act < 0.8:
+            world.outage(rng.random() < 0.5)
+        elif act < 0.9 and not side.is_full:
+            side.pause_writing()
+        elif side.is_full:
+            side.resume_writing()
+    world.outage(False)
+    world.up.conditions = world.down.conditions = LinkConditions(delay_ns=MS)
+    for side in ends.values():
+        if side.is_full:
+            side.resume_writing()
+    world.run(world.now_ns / NS + 300)
+    for side in ends.values():
+        side.eof_received()
+    world.run(world.now_ns / NS + 300)
+    assert world.server.written == sent["client"]
+    assert world.client.written == sent["server"]
+    assert world.client.log == world.server.log == ["eof", "close"]
+    assert world.forgotten
