@@ -142,6 +142,32 @@ def test_a_phone_that_returns_from_the_background_catches_up_page_by_page():
 
 
 @pytest.mark.clause("RT-CHAT-3")
+@pytest.mark.parametrize("breaks_after_s", [None, 4.0, 8.0, 12.0, 16.0])
+def test_a_catch_up_goes_on_while_the_others_do_and_may_break(breaks_after_s):
+    """Pages come slowly over 2G, broadcasts between them: told are all of them in the room's order."""
+
+    async def script(world, town):
+        ana, ben = await town.phone("ana", profile="2g"), await town.phone("ben", profile="wifi")
+        ana.background()
+        for n in range(450):
+            ben.send(f"missed {n}")
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(200)
+        ana.foreground()
+        if breaks_after_s is not None:
+            world.at(world.now_s + breaks_after_s).reset("ana")
+        ana.send("I am back")
+        await chatter(ben, 100, every_s=0.2)
+        assert len(ana.heard) < 450, "still catching up, or the test proves nothing"
+        await town.settle()
+        assert_same_log(town)
+        assert not ana.room.gap
+        return len(ana.heard)
+
+    assert play(script).result == 550
+
+
+@pytest.mark.clause("RT-CHAT-3")
 def test_two_devices_of_one_user_show_the_same():
     async def script(world, town):
         phone = await town.phone("ana", device="ana-phone")
