@@ -6,7 +6,7 @@ import asyncio
 import atexit
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -208,7 +208,7 @@ class Lab:
         if not self._is_closed:
             self._is_closed = True
             _open.pop(self, None)
-            self.background.run(self._close())
+            self.background.run(_whatever_interrupts(self._close()))
 
     async def _close(self) -> None:
         await asyncio.gather(*(phone.aclose() for phone in tuple(self._phones.values())))
@@ -262,6 +262,11 @@ class Lab:
 
 
 _open: dict[Lab, None] = {}
+
+
+async def _whatever_interrupts(work: Coroutine[Any, Any, None]) -> None:
+    """Run it to its end, even if nobody waits for it any more."""
+    await asyncio.shield(asyncio.ensure_future(work))
 
 
 @atexit.register

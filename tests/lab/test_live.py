@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -210,6 +212,29 @@ def test_closing_leaves_no_task_no_socket_and_may_be_repeated():
     assert repr(lab) == "<Lab closed>"
     with pytest.raises(RuntimeError, match="closed"):
         lab.phone("dora")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to this process")
+def test_an_interrupted_close_closes_all_the_same():
+    lab = realtime.lab.start()
+    ana = lab.phone("ana")
+    stopping = threading.Event()
+    stop = lab.server.stop
+
+    async def slow_stop():
+        stopping.set()
+        await asyncio.sleep(0.3)
+        await stop()
+
+    lab.server.stop = slow_stop
+    interrupter = threading.Thread(target=lambda: stopping.wait(10) and os.kill(os.getpid(), signal.SIGINT))
+    interrupter.start()
+    with pytest.raises(KeyboardInterrupt):
+        lab.close()
+    interrupter.join()
+    lab.wait_until(lambda: lab.background.run(tasks()) == 0, what="everything ends")
+    assert not ana.connected
+    assert lab.server.open_sockets == 0
 
 
 async def tasks():
