@@ -15,7 +15,7 @@ SIZE = {"width": 1280, "height": 1000}
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if {"page", "open_notebook"} & set(getattr(item, "fixturenames", ())):
+        if "jupyterlab_page" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
 
 
@@ -58,18 +58,21 @@ def page(jupyterlab_page) -> Page:
     return jupyterlab_page
 
 
+@pytest.fixture(scope="module")
+def module_notebook(request, jupyterlab_page, server) -> Iterator[Notebook]:
+    """A notebook whose first cell is the test module's ``SETUP``; one kernel for the module."""
+    name = server.write(f"{request.module.__name__.split('.')[-1]}.ipynb", request.module.SETUP, "")
+    notebook = Notebook(jupyterlab_page, name)
+    yield notebook
+    notebook.close()
+
+
 @pytest.fixture
-def open_notebook(page) -> Iterator[Callable[[str], Notebook]]:
-    """``open_notebook(name)`` opens a notebook of the server; its kernel and its tab end with the test."""
-    opened = []
-
-    def open_it(name: str) -> Notebook:
-        opened.append(Notebook(page, name))
-        return opened[-1]
-
-    yield open_it
-    for notebook in opened:
-        notebook.close()
+def notebook(module_notebook, page) -> Notebook:
+    """The module's notebook with its widget shown anew; ``notebook.do(code)`` runs code beside it."""
+    module_notebook.do("")
+    module_notebook.run(0)
+    return module_notebook
 
 
 @pytest.fixture

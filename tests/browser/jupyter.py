@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S, CELL_S = 60, 60
@@ -160,22 +160,24 @@ class Notebook:
         outputs = self.cells[index].get("outputs", [])
         return "\n".join(line for out in outputs if out["output_type"] == "error" for line in out["traceback"])
 
-    def run_until(self, index: int, words: str) -> None:
-        """Run a cell until it prints these words: what the page asked for may still be on its way to Python."""
-        for _ in range(50):
-            self.run(index)
-            if words in self.text(index):
-                return
-        raise AssertionError(f"{words!r} is not in {self.text(index)!r}")
-
     def text(self, index: int) -> str:
         """What a cell printed."""
         outputs = self.cells[index].get("outputs", [])
         return "".join("".join(out["text"]) for out in outputs if out["output_type"] == "stream")
 
-    def cell(self, index: int) -> Locator:
-        """The cell on the page."""
-        return self.page.locator(".jp-Notebook-cell").nth(index)
+    def do(self, code: str, *, wait: bool = True) -> str:
+        """Write code into the last cell and run it; returns what it printed."""
+        last = len(self.cells) - 1
+        self.page.evaluate(_SET_SOURCE, [last, code])
+        self.run(last, wait=wait)
+        return self.text(last) if wait else ""
+
+    def until(self, words: str, code: str) -> None:
+        """Run code until it prints these words: what the page asked for may still be on its way to Python."""
+        for _ in range(50):
+            if words in (printed := self.do(code)):
+                return
+        raise AssertionError(f"{words!r} is not in {printed!r}")
 
     def theme(self, name: str) -> None:
         """Change to the ``"Light"`` or the ``"Dark"`` theme."""
@@ -219,6 +221,9 @@ _RUN_CELL = """index => {
     notebook.activeCellIndex = index;
     notebook.deselectAll();
     return { done: jupyterapp.commands.execute("notebook:run-cell") };
+}"""
+_SET_SOURCE = """([index, source]) => {
+    jupyterapp.shell.currentWidget.content.widgets[index].model.sharedModel.setSource(source);
 }"""
 _WAIT_FOR = """([run, seconds]) => {
     const late = new Promise((_, reject) => {

@@ -1,6 +1,5 @@
 """The map in JupyterLab: without internet, by keyboard, light on dark."""
 
-import pytest
 from playwright.sync_api import expect
 
 SETUP = """
@@ -32,19 +31,12 @@ LocationMap(ana, tiles="auto")
 """
 
 
-@pytest.fixture
-def notebook(server, open_notebook):
-    notebook = open_notebook(server.write("map.ipynb", SETUP, "move('ana', 200, 260)"))
-    notebook.run(0)
-    return notebook
-
-
 def test_a_marker_moves_on_a_map_that_needs_no_internet(notebook, page, shoot):
     markers = page.locator(".leaflet-marker-icon:has(.rt-pin)")
     expect(markers).to_have_count(2)
     ana = page.locator(".leaflet-marker-icon[title=ana]")
     before = ana.bounding_box()
-    notebook.run(1)
+    notebook.do("move('ana', 200, 260)")
     page.wait_for_function(
         "([marker, before]) => Math.abs(marker.getBoundingClientRect().x - before.x) > 5",
         arg=[ana.element_handle(), before],

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 SETUP = """
@@ -25,11 +24,7 @@ NetworkPanel(ana)
 """
 
 
-@pytest.fixture
-def notebook(server, open_notebook):
-    notebook = open_notebook(server.write("network.ipynb", SETUP, "print(ana.network.asked, ana.app_state)"))
-    notebook.run(0)
-    return notebook
+ASKED = "print(ana.network.asked, ana.app_state)"
 
 
 def test_every_figure_is_said_in_words(notebook, page, shoot):
@@ -46,13 +41,13 @@ def test_it_is_worked_by_keyboard_alone(notebook, page):
     panel = page.get_by_role("region", name="Network of ana")
     panel.get_by_role("combobox", name="Profile").focus()
     page.keyboard.press("ArrowDown")
-    notebook.run_until(1, "('profile', '4g')")
+    notebook.until("('profile', '4g')", ASKED)
     panel.get_by_role("combobox", name="Profile").focus()
     for label, field in (("Rate", "rate_kbps"), ("Delay, each way", "delay_ms"), ("Loss", "loss")):
         page.keyboard.press("Tab")
         expect(panel.get_by_role("slider", name=label)).to_be_focused()
         page.keyboard.press("ArrowRight")
-        notebook.run_until(1, f"('set', {{'{field}'")
+        notebook.until(f"('set', {{'{field}'", ASKED)
         panel.get_by_role("slider", name=label).focus()
     for words, act, then in (
         ("Go offline", "('offline',)", "Go online"),
@@ -64,7 +59,7 @@ def test_it_is_worked_by_keyboard_alone(notebook, page):
         button = panel.get_by_role("button", name=words)
         expect(button).to_be_focused()
         page.keyboard.press("Space")
-        notebook.run_until(1, act)
+        notebook.until(act, ASKED)
         panel.get_by_role("button", name=then, exact=True).focus()
 
 
