@@ -12,8 +12,9 @@ from websockets.exceptions import ConnectionClosed
 class RawClient:
     """A WebSocket to the server, past Engine.IO's handshake."""
 
-    def __init__(self, websocket):
+    def __init__(self, websocket, deadline_s):
         self.websocket = websocket
+        self.deadline_s = deadline_s
         self.handshake = None
         self.sid = None
         self.answers_pings = True
@@ -29,7 +30,7 @@ class RawClient:
         if self._put_aside:
             return self._put_aside.pop(0)
         while True:
-            frame = await asyncio.wait_for(self.websocket.recv(), 10)
+            frame = await asyncio.wait_for(self.websocket.recv(), self.deadline_s)
             if frame != "2":
                 return frame
             if self.answers_pings:
@@ -86,11 +87,11 @@ class RawClient:
 
 
 @contextlib.asynccontextmanager
-async def raw_client(server, user_id=None, *, room=None, device_id=None, connected=True):
+async def raw_client(server, user_id=None, *, room=None, device_id=None, connected=True, deadline_s=10):
     """A client of a running server: connected as ``user_id`` unless told otherwise, in ``room`` if given."""
     url = f"{server.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
     async with connect(url, compression=None, proxy=None, ping_interval=None, close_timeout=1) as websocket:
-        client = RawClient(websocket)
+        client = RawClient(websocket, deadline_s)
         opening = await client.receive()
         assert opening.startswith("0{")
         client.handshake = json.loads(opening[1:])
