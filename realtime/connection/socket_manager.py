@@ -214,7 +214,8 @@ class SocketManager:
     def on(self, event: str, handler: Handler) -> Handler:
         """Call ``handler(*args)`` at every ``event``; see :class:`SocketManager` for the connection's own events.
 
-        If the server asks for an acknowledgement, the first value other than None that a handler returns is sent.
+        If the server asks for an acknowledgement, the first value other than None that a handler returns is sent, or an
+        empty one once all handlers are done.
         """
         return self._events.on(event, handler)
 

@@ -78,6 +78,7 @@ class Peer:
         self._host, self.port = host, port
         self._interval_s, self._timeout_s, self._max_payload = ping_interval_s, ping_timeout_s, max_payload
         self._server: Server | None = None
+        self._unanswered: list[ServerConnection] = []
 
     @property
     def url(self) -> str:
@@ -116,6 +117,9 @@ class Peer:
 
     async def stop(self) -> None:
         """Close every connection with a close frame, and stop listening."""
+        for ws in self._unanswered:
+            ws.transport.abort()
+        self._unanswered.clear()
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
@@ -135,6 +139,7 @@ class Peer:
         self.paths.append(request.path)
         self.headers.append(dict(request.headers.raw_items()))
         if self.mood is Mood.SILENT:
+            self._unanswered.append(ws)
             await ws.wait_closed()
         elif self.mood is Mood.DROPPING:
             ws.transport.abort()
