@@ -2,30 +2,22 @@
 
 import asyncio
 import contextlib
-import errno
-import math
+import gc
 import random
-import socket
 import threading
 import time
+import weakref
 
 import pytest
 import websockets
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 
-from realtime.network.link import MS, LinkConditions
 from realtime.sim.loop import SimDeadlock, SimTimeLimit
 from realtime.sim.network import current_host
 from realtime.sim.world import SimTaskFailed, simulate
 from realtime.utils import ambient
-
-URL = "ws://server:8765"
-
-
-async def echo(socket):
-    async for message in socket:
-        await socket.send(message)
+from tests.sim.websockets_pair import URL, echo
 
 
 def now():
@@ -117,232 +109,6 @@ def test_a_message_sent_into_a_tunnel_arrives_after_its_end_when_tcp_tries_again
     assert simulate(main).result == pytest.approx(20.4)
 
 
-# -- connecting
-
-
-@pytest.mark.parametrize("delay_ms", [0, 75])
-def test_a_closed_port_refuses_after_one_round_trip(delay_ms):
-    async def main(world):
-        world.set_conditions("ana", delay_ms=delay_ms)
-        world.network.host("server")
-        with world.on("ana"), pytest.raises(ConnectionRefusedError) as caught:
-            await connect(URL)
-        assert caught.value.errno == errno.ECONNREFUSED
-        return now()
-
-    assert simulate(main).result == 2 * delay_ms / 1000
-
-
-def test_a_black_hole_does_not_answer_and_the_kernel_gives_up_at_127_seconds():
-    async def main(world):
-        world.outage("server")
-        with pytest.raises(TimeoutError):
-            await asyncio.open_connection("server", 80)
-        return now()
-
-    assert simulate(main).result == 127.0
-
-
-def test_websockets_gives_up_sooner():
-    async def main(world):
-        world.outage("server")
-        with pytest.raises(TimeoutError):
-            await connect(URL, open_timeout=10)
-        await asyncio.sleep(200)
-        return list(world.network.connections("server"))
-
-    assert simulate(main).result == []
-
-
-def test_an_unknown_host_has_no_address():
-    async def main(world):
-        await connect("ws://nowhere:1")
-
-    with pytest.raises(socket.gaierror, match="no host 'nowhere'"):
-        simulate(main)
-
-
-def test_a_port_is_bound_once():
-    async def main(world):
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(asyncio.Protocol, "server", 80)
-        with pytest.raises(OSError, match="in use") as caught:
-            await loop.create_server(asyncio.Protocol, "server", 80)
-        server.close()
-        await loop.create_server(asyncio.Protocol, "server", 80)
-        await loop.create_server(asyncio.Protocol, "elsewhere", 80)
-        return caught.value.errno
-
-    assert simulate(main).result == errno.EADDRINUSE
-
-
-def test_local_names_mean_the_current_host_and_need_no_link():
-    async def main(world):
-        world.outage("server")
-        with world.on("server"):
-            async with serve(echo, "127.0.0.1", 8765), connect("ws://localhost:8765") as ws:
-                await ws.send("still here")
-                return await ws.recv(), now()
-
-    assert simulate(main).result == ("still here", 0.0)
-
-
-def test_the_server_of_websockets_closes_its_connections():
-    async def main(world):
-        with world.on("ana"):
-            async with serve(echo, "server", 8765):
-                ws = await connect(URL)
-        await ws.wait_closed()
-        return ws.close_code
-
-    assert simulate(main).result == 1001
-
-
-# -- faults
-
-
-async def opened(world, **options):
-    """A client on ana of an echo server, both with keepalive off; and the server's ends."""
-    ends = []
-
-    async def handler(ws):
-        ends.append(ws)
-        await echo(ws)
-
-    world.set_conditions("ana", delay_ms=50)
-    await serve(handler, "server", 8765, ping_interval=None)
-    with world.on("ana"):
-        return await connect(URL, ping_interval=None, **options), ends
-
-
-def test_a_reset_is_felt_at_both_ends_at_once():
-    async def main(world):
-        ws, ends = await opened(world)
-        world.at(5).reset("ana")
-        with pytest.raises(websockets.ConnectionClosedError) as caught:
-            await ws.recv()
-        felt = now()
-        await ends[0].wait_closed()
-        return felt, now(), type(caught.value.__cause__)
-
-    assert simulate(main).result == (5.0, 5.0, ConnectionResetError)
-
-
-def test_unplugged_both_ends_believe_in_the_connection():
-    async def main(world):
-        ws, ends = await opened(world)
-        world.unplug("ana")
-        await ws.send("into the void")
-        await ends[0].send("into the void")
-        await asyncio.sleep(600)
-        states = ws.state.name, ends[0].state.name
-        world.replug("ana")
-        with world.on("ana"):
-            second = await connect(URL, ping_interval=None)
-        await second.send("again")
-        assert await second.recv() == "again"
-        await asyncio.sleep(600)
-        return states, ws.state.name, ends[0].state.name
-
-    assert simulate(main).result == (("OPEN", "OPEN"), "CLOSED", "CLOSED"), "after 924 s TCP gives up"
-
-
-def test_unplugged_and_silent_it_stays_open_for_ever():
-    async def main(world):
-        ws, ends = await opened(world)
-        await asyncio.sleep(1)
-        world.unplug("ana")
-        await asyncio.sleep(86_400)
-        return ws.state.name, ends[0].state.name
-
-    assert simulate(main).result == ("OPEN", "OPEN")
-
-
-def test_while_unplugged_nobody_answers():
-    async def main(world):
-        await opened(world)
-        world.unplug("ana")
-        started = now()
-        world.at(started + 4).replug("ana")
-        with world.on("ana"):
-            await connect(URL)
-        return now() - started
-
-    assert simulate(main).result == pytest.approx(7.2), "SYN at 0, 1, 3 and 7 s; then HTTP"
-
-
-def test_a_partition_cuts_two_hosts_and_no_others():
-    async def main(world):
-        ws, _ = await opened(world)
-        with world.on("ben"):
-            other = await connect(URL, ping_interval=None)
-        world.partition("ana", "server")
-        await ws.send("a")
-        await other.send("b")
-        assert await other.recv() == "b"
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(60):
-                await ws.recv()
-        world.repair("ana", "server")
-        return await ws.recv()
-
-    assert simulate(main).result == "a"
-
-
-def test_overlapping_outages_end_with_the_last():
-    async def main(world):
-        states = []
-        world.at(1).outage("ana", for_s=10)
-        world.at(2).outage("ana", for_s=2)
-        world.at(20).outage("ana")
-        world.at(21).outage("ana", for_s=100)
-        world.at(30).restore("ana")
-        for t in (0, 3, 5, 10.5, 11.5, 25, 31):
-            await world.until(t)
-            states.append(world.uplink("ana").down and world.downlink("ana").down)
-        return states
-
-    assert simulate(main).result == [False, True, True, True, False, True, False]
-
-
-def test_restore_does_not_replug():
-    async def main(world):
-        world.unplug("ana")
-        world.outage("ana")
-        world.restore("ana")
-        down = world.uplink("ana").down
-        world.replug("ana")
-        return down, world.uplink("ana").down
-
-    assert simulate(main).result == (True, False)
-
-
-def test_conditions_and_profiles():
-    async def main(world):
-        world.set_conditions("ana", delay_ms=75, rate_kbps=100)
-        world.set_conditions("ana", loss=0.1, up=LinkConditions(jitter_ns=7))
-        first = world.uplink("ana").conditions, world.downlink("ana").conditions
-        world.set_conditions("ana", rate_kbps=math.inf)
-        world.at(3).set_profile("ana", "lte")
-        await world.until(4)
-        return first, world.downlink("ana").conditions
-
-    first, lte = simulate(main).result
-    assert first == (
-        LinkConditions(jitter_ns=7, loss=0.1),
-        LinkConditions(delay_ns=75 * MS, rate_bps=100_000, loss=0.1),
-    )
-    assert lte.rate_bps is not None
-
-
-def test_wrong_conditions_are_refused_where_they_are_written():
-    async def main(world):
-        with pytest.raises(ValueError, match="loss"):
-            world.at(5).set_conditions("ana", loss=2)
-
-    simulate(main)
-
-
 # -- who runs where, and when
 
 
@@ -394,30 +160,66 @@ def test_our_own_clock_and_entropy_are_the_simulations():
 # -- how a run ends
 
 
-def test_a_failure_in_the_background_fails_the_run():
-    async def main(world):
-        async def fails():
-            await asyncio.sleep(1)
-            raise ZeroDivisionError("in the phone")
+async def fails_after_a_second():
+    await asyncio.sleep(1)
+    raise ZeroDivisionError("in the phone")
 
-        world.spawn("ana", fails())
-        await asyncio.sleep(5)
+
+def test_a_failure_of_a_spawned_task_ends_the_run_at_once():
+    async def main(world):
+        world.spawn("ana", fails_after_a_second())
+        while True:
+            await asyncio.sleep(10)
 
     with pytest.raises(SimTaskFailed, match="in the phone") as caught:
         simulate(main, seed=7)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
-    assert any("seed=7" in note for note in caught.value.__notes__)
+    assert "at 1.000000000 s" in caught.value.__notes__[0]
+    assert "seed=7" in caught.value.__notes__[0]
 
 
-def test_a_failure_that_someone_handles_does_not():
+def test_a_failure_that_someone_waits_for_is_theirs():
     async def main(world):
-        async def fails():
-            raise ZeroDivisionError
-
         with pytest.raises(ZeroDivisionError):
-            await world.spawn("ana", fails())
+            await world.spawn("ana", fails_after_a_second())
+        results = await asyncio.gather(world.spawn("ana", fails_after_a_second()), return_exceptions=True)
+        return results
 
-    simulate(main)
+    assert isinstance(simulate(main).result[0], ZeroDivisionError)
+
+
+def test_a_failed_task_that_nobody_asks_fails_the_run_at_its_end():
+    async def main(world):
+        task = asyncio.create_task(fails_after_a_second())
+        await asyncio.wait([task])
+        return world.now_s
+
+    with pytest.raises(SimTaskFailed, match="in the phone"):
+        simulate(main)
+
+
+def test_a_failed_task_that_is_asked_later_does_not():
+    async def main(world):
+        task = asyncio.create_task(fails_after_a_second())
+        await asyncio.sleep(5)
+        return repr(task.exception())
+
+    assert "in the phone" in simulate(main).result
+
+
+def test_a_failure_while_everything_ends_is_reported():
+    async def main(world):
+        async def clumsy():
+            try:
+                await asyncio.sleep(1000)
+            finally:
+                raise ZeroDivisionError("on the way out")
+
+        world.spawn("ana", clumsy())
+        await asyncio.sleep(1)
+
+    with pytest.raises(SimTaskFailed, match="on the way out"):
+        simulate(main)
 
 
 @pytest.mark.parametrize("how", ["call", "task"])
@@ -435,11 +237,9 @@ def test_a_failing_script_fails_the_run(how):
 
 def test_mains_own_failure_comes_out_as_it_is_with_the_line_that_replays_it():
     async def main(world):
-        async def fails():
-            raise ZeroDivisionError("background")
-
-        world.spawn("ana", fails())
-        await asyncio.sleep(3)
+        task = asyncio.create_task(fails_after_a_second())
+        await asyncio.wait([task], timeout=3)
+        await world.until(3)
         raise KeyError("main")
 
     with pytest.raises(KeyError, match="main") as caught:
@@ -447,7 +247,7 @@ def test_mains_own_failure_comes_out_as_it_is_with_the_line_that_replays_it():
     notes = "\n".join(caught.value.__notes__)
     assert "at 3.000000000 s" in notes
     assert "seed=42" in notes
-    assert "background" in notes
+    assert "in the phone" in notes
 
 
 def test_at_the_end_everything_is_cancelled():
@@ -568,3 +368,22 @@ async def test_beside_a_live_loop_that_notices_nothing():
     assert exchanged > 0
     assert 0 <= time.time() - before < 60
     assert (await running).hash == simulate(small, seed=5).hash
+
+
+def test_nothing_of_a_run_stays_in_memory():
+    kept = []
+
+    async def main(world):
+        kept.append(weakref.ref(world.loop))
+        await small(world)
+        world.spawn("ana", asyncio.sleep(1000))
+        await connect_and_leave(world)
+
+    async def connect_and_leave(world):
+        await serve(echo, "server", 99)
+        with world.on("ana"):
+            await connect("ws://server:99")
+
+    simulate(main)
+    gc.collect()
+    assert kept[0]() is None
