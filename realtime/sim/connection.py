@@ -137,6 +137,12 @@ class SimConnection:
         if not self._opened.done():
             self._opened.set_exception(_os_error(ConnectionResetError, errno.ECONNRESET))
 
+    def abandon(self) -> None:
+        """The run is over: whoever still holds an end finds it closed."""
+        for transport in (self._client, self._server):
+            if transport is not None:
+                transport.abandon()
+
     # -- the transports' side
 
     def record(self, kind: Kind, sender: SimTransport | None, data: bytes = b"") -> None:
@@ -237,7 +243,7 @@ class SimConnection:
             self._opened.set_exception(error)
 
     def _on_up_events(self, events: list[Event]) -> None:
-        if self._confirmation is not None and self._confirmation.arrive():
+        if self._confirmation is not None and isinstance(events[0], Received | Ended) and self._confirmation.arrive():
             self._accept()
         self._on_events(events, self._client, self._server)
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from realtime.network.link import NS
 from realtime.protocol.errors import RealtimeError
+from realtime.sim.tasks import SimFuture, SimTask, SpawnedTask, in_one_line, position
 
 T = TypeVar("T")
 Context = contextvars.Context
@@ -49,6 +50,15 @@ class SimTimeLimit(SimError):
     """The run is longer, in virtual time, than it was allowed to be."""
 
 
+class SimTaskFailed(SimError):
+    """A task or callback in the background failed, and nobody handled it. The first error is the cause."""
+
+    def __init__(self, errors: Sequence[BaseException]) -> None:
+        lines = "".join(f"\n  {in_one_line(error)}" for error in errors)
+        super().__init__(f"failed in the background, with nobody handling it:{lines}")
+        self.__cause__ = errors[0]
+
+
 class SocketLayer(Protocol):
     """What the loop needs of a network."""
 
@@ -64,28 +74,6 @@ class SocketLayer(Protocol):
         self, factory: Callable[[], asyncio.BaseProtocol], host: str | None, port: int, *, start_serving: bool
     ) -> asyncio.AbstractServer:
         """Accept connections."""
-
-
-class SimTask(asyncio.Task[Any]):
-    """A task that hashes by its creation number."""
-
-    def __init__(self, coro: Coroutine[Any, Any, Any], *, loop: SimLoop, name: str | None, **options: Any) -> None:
-        self.creation_number = loop.next_number()
-        super().__init__(coro, loop=loop, name=name or f"Task-{self.creation_number}", **options)
-
-    def __hash__(self) -> int:
-        return self.creation_number
-
-
-class SimFuture(asyncio.Future[Any]):
-    """A future that hashes by its creation number."""
-
-    def __init__(self, *, loop: SimLoop) -> None:
-        self.creation_number = loop.next_number()
-        super().__init__(loop=loop)
-
-    def __hash__(self) -> int:
-        return self.creation_number
 
 
 class SimLoop(_BaseLoop):  # type: ignore[misc]
@@ -110,6 +98,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         self._turns_here = 0
         self._turns = 0
         self._numbers = itertools.count(1)
+        self._error: BaseException | None = None
         self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
         self._cancelled_timers = 0
         self.neutral = contextvars.copy_context()
@@ -123,6 +112,11 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
     def limit_time(self, max_virtual_s: float) -> None:
         """Set another limit, in virtual seconds since the start of the run."""
         self._limit_ns = round(max_virtual_s * NS)
+
+    def fail(self, error: BaseException) -> None:
+        """End the run with an error, before the next turn. The first one counts."""
+        if self._error is None:
+            self._error = error
 
     def next_number(self) -> int:
         """Numbers everything that wants an order."""
@@ -163,6 +157,9 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
 
     def _run_once(self) -> None:
         """One turn: what is ready and what is due. Replaces asyncio's, which would wait."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
         ready = self._ready
         if not ready and not self._stopping:
             self._advance()
@@ -211,7 +208,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
 
     def _waiting(self) -> str:
         tasks = sorted((task for task in asyncio.all_tasks(self) if isinstance(task, SimTask)), key=hash)
-        return "tasks:" + "".join(f"\n  {task.get_name()}: {_position(task)}" for task in tasks)
+        return "tasks:" + "".join(f"\n  {task.get_name()}: {position(task)}" for task in tasks)
 
     # -- tasks and futures
 
@@ -220,13 +217,20 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         self._check_closed()
         if self.get_task_factory() is not None:
             return super().create_task(coro, name=name, context=context, **options)
-        task = SimTask(coro, loop=self, name=name, context=context, **options)
+        task = SimTask(coro, self.next_number(), loop=self, name=name, context=context, **options)
         task.add_done_callback(self._keep_failure, context=self.neutral)
+        return task
+
+    def spawn(self, coro: Coroutine[Any, Any, T], *, name: str, context: Context) -> asyncio.Task[T]:
+        """Start a task whose failure ends the run at once, unless someone has begun to wait for it."""
+        task = SpawnedTask(coro, self.next_number(), loop=self, name=name, context=context)
+        task.add_done_callback(self._keep_failure, context=self.neutral)
+        task.is_awaited = False
         return task
 
     def create_future(self) -> SimFuture:
         """As in asyncio."""
-        return SimFuture(loop=self)
+        return SimFuture(self.next_number(), loop=self)
 
     def unhandled_failures(self) -> list[SimTask]:
         """Tasks that ended with an exception that nobody has retrieved."""
@@ -236,6 +240,8 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
     def _keep_failure(self, task: asyncio.Task[Any]) -> None:
         if isinstance(task, SimTask) and task._exception is not None:  # does not count as retrieving
             self.failed_tasks.append(task)
+            if isinstance(task, SpawnedTask) and not task.is_awaited:
+                self.fail(SimTaskFailed([task._exception]))
             if len(self.failed_tasks) % 100 == 0:
                 self.unhandled_failures()
 
@@ -298,17 +304,3 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         if self.sockets is None:
             raise RuntimeError("this loop has no network; run the code with realtime.sim.world.simulate")
         return self.sockets
-
-
-def _position(task: asyncio.Task[Any]) -> str:
-    """Where a task waits: its chain of coroutines, and the line of the innermost."""
-    inner: Any = task.get_coro()
-    names: list[str] = []
-    line = "not started"
-    while inner is not None:
-        frame = getattr(inner, "cr_frame", None) or getattr(inner, "gi_frame", None) or getattr(inner, "ag_frame", None)
-        if frame is not None:
-            names.append(frame.f_code.co_qualname)
-            line = f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        inner = getattr(inner, "cr_await", None) or getattr(inner, "gi_yieldfrom", None)
-    return f"{' > '.join(names)} ({line})"

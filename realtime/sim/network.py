@@ -14,8 +14,8 @@ from contextvars import ContextVar
 from realtime.network.link import Link, LinkConditions
 from realtime.sim.connection import Factory, SimConnection
 from realtime.sim.journal import Journal
+from realtime.sim.listener import SimServer
 from realtime.sim.loop import SimLoop
-from realtime.sim.server import SimServer
 from realtime.sim.transport import Address
 
 DEFAULT_HOST = "main"
@@ -84,14 +84,14 @@ class SimNetwork:
     def host(self, name: str) -> Host:
         """The host of this name; naming it makes it exist."""
         if name not in self._hosts:
-            self._hosts[name] = Host(name, self._new_rng(f"host {name}"))
+            self._hosts[name] = Host(name, self._new_rng(f"network host {name}"))
         return self._hosts[name]
 
     def link(self, source: str, target: str) -> Link:
         """The link through the core, from one host to another, beyond the access links of both."""
         key = (self.host(source).name, self.host(target).name)
         if key not in self._links:
-            self._links[key] = Link(LinkConditions(), self._new_rng(f"link {source} {target}"))
+            self._links[key] = Link(LinkConditions(), self._new_rng(f"network link {source} {target}"))
         return self._links[key]
 
     def connections(self, host: str) -> Iterator[SimConnection]:
@@ -100,6 +100,13 @@ class SimNetwork:
             client, server = connection.hosts
             if client != server and host in (client, server):
                 yield connection
+
+    def abandon(self) -> None:
+        """The run is over: nothing moves any more."""
+        for connection in self._connections.values():
+            connection.abandon()
+        self._connections.clear()
+        self._listeners.clear()
 
     # -- for the loop
 

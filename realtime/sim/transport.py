@@ -98,6 +98,10 @@ class SimTransport(asyncio.Transport):
         self._outgoing.forget()
         self._finish(error)
 
+    def abandon(self) -> None:
+        """The run is over; the protocol is not told."""
+        self._is_closing = self._is_lost = True
+
     def progress(self) -> None:
         """Bytes may have been acknowledged: resume the writer, finish a close."""
         if self._is_lost or not (self._is_writing_paused or self._is_closing):

@@ -8,7 +8,6 @@ import contextvars
 import hashlib
 import inspect
 import random
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -17,18 +16,24 @@ from realtime.network.link import Link
 from realtime.sim.entropy import EPOCH_S, real_seconds, replaced
 from realtime.sim.faults import Faults
 from realtime.sim.isolation import outside_any_loop, without_collector
-from realtime.sim.loop import SimError, SimLoop
+from realtime.sim.loop import SimDeadlock, SimError, SimLivelock, SimLoop, SimTaskFailed, SimTimeLimit
 from realtime.sim.network import SimNetwork, current_host
+from realtime.sim.play import play
 from realtime.utils import ambient
 
 T = TypeVar("T")
 
-_CLEANUP_S = 60.0  # virtual time that tasks have to end once they are cancelled
-_CLEANUP_ROUNDS = 10  # a cancelled task may start another
-
-
-class SimTaskFailed(SimError):
-    """A task or callback in the background failed, and nobody handled it. The first error is the cause."""
+__all__ = [
+    "Run",
+    "Schedule",
+    "SimDeadlock",
+    "SimError",
+    "SimLivelock",
+    "SimTaskFailed",
+    "SimTimeLimit",
+    "World",
+    "simulate",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +102,13 @@ class World(Faults):
             current_host.reset(token)
 
     def spawn(self, host: str, coro: Coroutine[Any, Any, T], *, name: str | None = None) -> asyncio.Task[T]:
-        """Run a coroutine as a task on a host. Its failure fails the run, unless someone awaits it."""
+        """Run a coroutine as a task on a host.
+
+        Its failure ends the run at once, unless someone has begun to wait for the task.
+        """
         context = contextvars.copy_context()
         context.run(current_host.set, self.network.host(host).name)
-        task: asyncio.Task[T] = self.loop.create_task(coro, name=name or f"{host}: {_name(coro)}", context=context)
-        return task
+        return self.loop.spawn(coro, name=name or f"{host}: {getattr(coro, '__qualname__', coro)}", context=context)
 
     def at(self, t_s: float, action: Callable[..., object] | None = None, *args: Any) -> Schedule:
         """Do something at a virtual time: ``world.at(2).outage("ana", for_s=40)`` or ``world.at(2, call, argument)``.
@@ -170,83 +177,23 @@ def simulate(main: Callable[[World], Awaitable[T]], *, seed: int = 0, max_virtua
         stack.enter_context(ambient.installed(wall_clock=lambda: EPOCH_S + loop.time(), source=source))
         loop.neutral = contextvars.copy_context()
         world = World(loop, seed)
-        result, hash_, timing_hash, virtual_s = _play(main, world)
-    return Run(result, seed, hash_, timing_hash, virtual_s, real_seconds() - started_s)
 
+        async def script() -> Run[T]:
+            result = await main(world)
+            journal = world.network.journal
+            wall_s = real_seconds() - started_s
+            return Run(result, seed, journal.hash, journal.timing_hash, world.now_s, wall_s)
 
-def _play(main: Callable[[World], Awaitable[T]], world: World) -> tuple[T, str, str, float]:
-    """Run the script, then end everything else. Every failure comes out."""
-    loop = world.loop
-    callback_errors = _collect_errors(loop)
-
-    async def script() -> tuple[T, str, str, float]:
-        result = await main(world)
-        journal = world.network.journal
-        return result, journal.hash, journal.timing_hash, loop.time()
-
-    def background_errors() -> list[BaseException]:
-        tasks = [error for task in loop.unhandled_failures() if (error := task.exception()) is not None]
-        return callback_errors + tasks
-
-    try:
-        played: tuple[T, str, str, float] = loop.run_until_complete(loop.create_task(script(), name="main"))
-    except BaseException as error:
-        error.add_note(world.replay_hint)
-        with contextlib.suppress(SimError):
-            _end_tasks(loop)
-        for other in background_errors():
-            error.add_note(f"and in the background: {_in_one_line(other)}")
-        raise
-    _end_tasks(loop)
-    if errors := background_errors():
-        lines = "".join(f"\n  {_in_one_line(error)}" for error in errors)
-        failed = SimTaskFailed(f"in the background, with nobody handling it:{lines}")
-        failed.add_note(world.replay_hint)
-        raise failed from errors[0]
-    return played
-
-
-def _collect_errors(loop: SimLoop) -> list[BaseException]:
-    """What callbacks raise from now on."""
-    errors: list[BaseException] = []
-
-    def handler(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if isinstance(error := context.get("exception"), BaseException):
-            errors.append(error)
-        else:
-            loop.default_exception_handler(context)
-
-    loop.set_exception_handler(handler)
-    return errors
-
-
-def _end_tasks(loop: SimLoop) -> None:
-    """Cancel what still runs, oldest first, and wait for it."""
-    loop.limit_time(loop.time() + _CLEANUP_S)
-    for _ in range(_CLEANUP_ROUNDS):
-        tasks = sorted(asyncio.all_tasks(loop), key=hash)
-        if not tasks:
-            break
-        for task in tasks:
-            task.cancel()
-        loop.run_until_complete(asyncio.wait(tasks))
-    loop.run_until_complete(loop.shutdown_asyncgens())
-
-
-def _in_one_line(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    return f"{error!r}{place}"
+        try:
+            return play(loop, script(), hint=lambda: world.replay_hint)
+        finally:
+            world.network.abandon()
 
 
 def _start(action: Callable[..., object], args: tuple[Any, ...]) -> None:
     result = action(*args)
     if inspect.iscoroutine(result):
         asyncio.get_running_loop().create_task(result)
-
-
-def _name(coro: Any) -> str:
-    return str(getattr(coro, "__qualname__", coro))
 
 
 def _derive(seed: int, purpose: str) -> bytes:
