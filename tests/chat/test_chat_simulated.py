@@ -142,7 +142,7 @@ def test_a_phone_that_returns_from_the_background_catches_up_page_by_page():
 
 
 @pytest.mark.clause("RT-CHAT-3")
-@pytest.mark.parametrize("breaks_after_s", [None, 4.0, 8.0, 12.0, 16.0])
+@pytest.mark.parametrize("breaks_after_s", [None, 4.0, 12.0])
 def test_a_catch_up_goes_on_while_the_others_do_and_may_break(breaks_after_s):
     """Pages come slowly over 2G, broadcasts between them: told are all of them in the room's order."""
 

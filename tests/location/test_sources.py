@@ -8,18 +8,21 @@ import pytest
 
 from realtime.location.sources import GpxSource, LocationSource, SimulatedWalk
 from realtime.location.track import Track, TrackPoint
+from realtime.sim.entropy import EPOCH_S
+from realtime.sim.world import simulate
 from realtime.utils.geo import distance_m
 from realtime.utils.share import share_path
-from tests.jumping_clock import jumping_runner
 
 # 100 s north at 10 m/s, in steps of about a metre per 0.1 s.
 NORTH = Track((TrackPoint(0.0, 60.0, 10.0), TrackPoint(100.0, 60.008993, 10.0)))
 START = (59.9139, 10.7522)
 
 
+EPOCH_MS = round(EPOCH_S * 1000)
+
+
 def run(main):
-    with jumping_runner() as runner:
-        return runner.run(main)
+    return simulate(lambda world: main).result
 
 
 async def take(source, count):
@@ -38,7 +41,7 @@ async def collect(source):
 def test_a_track_is_followed_in_its_own_time():
     first, second, third = run(take(GpxSource(NORTH), 3))
     assert (first.latitude, first.longitude) == (60.0, 10.0)
-    assert [fix.timestamp_ms for fix in (first, second, third)] == [1_000_000_000, 1_000_001_000, 1_000_002_000]
+    assert [fix.timestamp_ms for fix in (first, second, third)] == [EPOCH_MS, EPOCH_MS + 1000, EPOCH_MS + 2000]
     assert distance_m(first.position, third.position) == pytest.approx(20, abs=0.1)
     assert second.speed_mps == pytest.approx(10, abs=0.1)
     assert second.heading_deg == pytest.approx(0)
@@ -47,13 +50,13 @@ def test_a_track_is_followed_in_its_own_time():
 
 def test_a_track_ends_with_its_last_point():
     fixes = run(collect(GpxSource(NORTH, interval_s=30.0)))
-    assert [fix.timestamp_ms - 1_000_000_000 for fix in fixes] == [0, 30_000, 60_000, 90_000, 100_000]
+    assert [fix.timestamp_ms - EPOCH_MS for fix in fixes] == [0, 30_000, 60_000, 90_000, 100_000]
     assert (fixes[-1].latitude, fixes[-1].speed_mps) == (60.008993, 0.0)
 
 
 def test_a_track_can_be_followed_faster():
     fixes = run(collect(GpxSource(NORTH, speed=20.0)))
-    assert [fix.timestamp_ms - 1_000_000_000 for fix in fixes] == [0, 1000, 2000, 3000, 4000, 5000]
+    assert [fix.timestamp_ms - EPOCH_MS for fix in fixes] == [0, 1000, 2000, 3000, 4000, 5000]
     assert distance_m(fixes[0].position, fixes[1].position) == pytest.approx(200, abs=1)
     assert fixes[1].speed_mps == pytest.approx(200, abs=1), "as fast as the marker moves"
 
@@ -68,8 +71,8 @@ def test_the_ride_goes_on_while_nobody_looks():
 
     start, back, then = run(main())
     assert distance_m(start.position, back.position) == pytest.approx(395, abs=0.5), "at once where it is now"
-    assert back.timestamp_ms == 1_000_039_500
-    assert then.timestamp_ms == 1_000_040_000, "and then in step again"
+    assert back.timestamp_ms == EPOCH_MS + 39_500
+    assert then.timestamp_ms == EPOCH_MS + 40_000, "and then in step again"
 
 
 def test_a_ride_that_ended_while_nobody_looked_shows_its_end_once():
