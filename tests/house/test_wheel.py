@@ -55,10 +55,11 @@ def test_the_wheel_holds_scripts_styles_data_and_notebooks(wheel):
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
-    venv.create(tmp_path / "env", with_pip=True)
+    venv.create(tmp_path / "env")
     scripts = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin")
     python = scripts / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True, capture_output=True, cwd=tmp_path)
+    install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", python, wheel]
+    subprocess.run(install, check=True, capture_output=True, cwd=tmp_path)
     done = subprocess.run([python, "-I", "-c", CHECK], capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout == "ok\n", done.stderr
     doctor = subprocess.run([scripts / "realtime", "doctor"], capture_output=True, text=True, cwd=tmp_path)
