@@ -9,7 +9,7 @@ from realtime.connection.errors import SendRefused
 from tests.chat.ana import NO_MESSAGES, Ana, logged
 from tests.jumping_clock import jumping
 
-PENDING, SENT, FAILED, RECEIVED = MessageStatus
+SENT = MessageStatus.SENT
 
 
 class TestJoining:
