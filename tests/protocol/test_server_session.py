@@ -160,6 +160,23 @@ def test_on_the_hot_path_everything_else_is_as_usual():
     assert session.receive_raw(b"41", 100.0) == [NamespaceLeft("/")]
 
 
+def test_on_the_hot_path_an_event_is_heard_and_judged_as_usual():
+    session = connected()
+    session.handle_timer(session.next_timer())
+    waiting = session.next_timer()
+    session.receive_raw(b'42["a"]', 130.0)
+    assert session.heard_at == 130.0
+    assert session.next_timer() > waiting
+    session.receive_raw(b'451-["a",' + HOLE + b"]", 130.0)
+    with pytest.raises(RemoteProtocolError, match="still to come"):
+        session.receive_raw(b'42["a"]', 130.0)
+    assert session.receive_raw(b'42["a"]', 130.0) == []
+    with pytest.raises(RemoteProtocolError, match="ABSENT"):
+        opened().receive_raw(b'42["a"]', 100.0)
+    with pytest.raises(RemoteProtocolError, match="allowed"):
+        connected().receive_raw(b'42["a","' + b"x" * 2_000_000 + b'"]', 100.0)
+
+
 def test_binary_goes_both_ways():
     session = connected()
     assert session.receive_text(b'452-1["a",' + HOLE + b',{"_placeholder":true,"num":1}]', 100.0) == []

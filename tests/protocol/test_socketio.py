@@ -23,6 +23,7 @@ from realtime.protocol.socketio import (
     encode_event,
     event_name,
     split,
+    split_event,
 )
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = PacketType
@@ -341,3 +342,56 @@ def test_arbitrary_frames_raise_nothing_else(frames):
             decoder.receive_text(data) if is_text else decoder.receive_binary(data)
         with contextlib.suppress(RemoteProtocolError):
             event_name(split(data).body)
+
+
+@pytest.mark.parametrize(
+    ("frame", "found"),
+    [
+        (b'42["a"]', ("a", None, b'["a"]')),
+        (b'4212["a",{"b":2}]', ("a", 12, b'["a",{"b":2}]')),
+        ('42["grüß",oops'.encode(), ("grüß", None, '["grüß",oops'.encode())),
+    ],
+)
+def test_a_plain_event_is_taken_apart_in_one_step(frame, found):
+    assert split_event(frame) == found
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"2",
+        b"42",
+        b"42[",
+        b'42["',
+        b"42[]",
+        b"42{}",
+        b'40["a"]',
+        b'43["a"]',
+        b'431["a"]',
+        b'452-["a"]',
+        b'42/x,["a"]',
+        b'42x["a"]',
+        b'42-1["a"]',
+        b'42 ["a"]',
+        b'42[ "a"]',
+        b'42["\\u0061"]',
+        b'42["\xff"]',
+        b'42["connect"]',
+        b'421234567890123456["a"]',
+        b'42["' + b"a" * 100 + b'"]',
+        b'42["a',
+    ],
+)
+def test_anything_else_is_left_to_the_longer_way(frame):
+    assert split_event(frame) is None
+
+
+@given(st.binary(max_size=40))
+def test_the_short_way_and_the_long_way_agree(tail):
+    for frame in (b"42" + tail, b'42["' + tail, b'427["' + tail):
+        found = split_event(frame)
+        if found is not None:
+            packet = split(frame, 1)
+            assert packet == RawPacket(PacketType.EVENT, "/", found[1], found[2])
+            assert event_name(packet.body) == found[0]
