@@ -37,6 +37,7 @@ from realtime.protocol.socketio import (
     encode_event,
     event_name,
     split,
+    split_event,
 )
 
 
@@ -256,6 +257,18 @@ class ServerSession:
         An event then comes as :class:`EventReceivedRaw`. You must decode its body, and close the connection
         if it turns out to be no JSON.
         """
+        event = split_event(text)
+        if (
+            event is not None
+            and self._namespaces.get("/") is CONNECTED
+            and self._state is OPEN
+            and not self._decoder.pending
+            and len(text) <= self._max_payload
+        ):
+            self._heard_at = now
+            self._silent_until = None
+            name, ack_id, body = event
+            return [EventReceivedRaw("/", ack_id, body, name)]
         return self._receive(text, now, raw=True)
 
     def receive_binary(self, data: bytes, now: float) -> list[Event]:

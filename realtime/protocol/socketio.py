@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -82,6 +83,7 @@ _HEADS = {kind: b"4%d" % kind for kind in PacketType}
 _BODY_STARTS = {_CONNECT: (b"", b"{"), PacketType.DISCONNECT: (b"",), _CONNECT_ERROR: (b"{", b'"')}
 _ARRAY_WITHIN = MAX_ACK_DIGITS + 1
 _COUNT_WITHIN = len(str(MAX_ATTACHMENTS)) + 1
+_SHORT_NAME = 64  # bytes; every name of an application's own events is shorter
 
 
 def encode_event(event: str, args: Sequence[Any], *, namespace: str = "/", ack_id: int | None = None) -> EncodedPacket:
@@ -215,6 +217,43 @@ def split(payload: bytes, at: int = 0) -> RawPacket:
     if not digits.isdigit():
         raise RemoteProtocolError(f"{kind.name} without its id and array: {clip(payload)}")
     return RawPacket(kind, namespace, int(digits), payload[start:], attachments)
+
+
+def split_event(frame: bytes) -> tuple[str, int | None, bytes] | None:
+    """Take apart what a server receives most: an event without attachments in the default namespace.
+
+    You must still decode the body, as after :func:`split`.
+
+    Args:
+        frame: a whole text frame.
+
+    Returns:
+        The event's name, its ack id and its body; None for every other packet, and for every wrong one: those are
+        for :func:`split`.
+    """
+    start = frame.find(b"[", 2, 2 + _ARRAY_WITHIN)
+    end = frame.find(b'"', start + 2, start + 2 + _SHORT_NAME)
+    if start < 2 or end < 0 or not frame.startswith(b"42"):
+        return None
+    name = _plain_name(frame[start:end])
+    if name is None:
+        return None
+    if start == 2:
+        return name, None, frame[2:]
+    digits = frame[2:start]
+    return (name, int(digits), frame[start:]) if digits.isdigit() else None
+
+
+@lru_cache(maxsize=256)
+def _plain_name(raw: bytes) -> str | None:
+    """The name in an array's beginning up to the name's closing quote, unless it needs a second look."""
+    if not raw.startswith(b'["') or b"\\" in raw:
+        return None
+    try:
+        name = raw[2:].decode()
+    except UnicodeDecodeError:
+        return None
+    return None if name in RESERVED_EVENTS else name
 
 
 def _decode_namespace(raw: bytes) -> str:
