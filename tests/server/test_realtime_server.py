@@ -306,3 +306,30 @@ async def test_a_closed_connection_is_told_by_its_end():
         await server.stop()
         with pytest.raises(ConnectionClosed):
             await ana.receive()
+
+
+async def test_bytes_go_both_ways():
+    async with RealtimeServer(port=0) as server, raw_client(server, "ana") as ana:
+        server.on("echo", lambda session, photo: {"photo": photo})
+        await ana.send('451-7["echo",{"_placeholder":true,"num":0}]')
+        await ana.send(b"\x00\xff")
+        assert await ana.receive() == '461-7[{"photo":{"_placeholder":true,"num":0}}]'
+        assert await ana.receive() == b"\x00\xff"
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        test_two_clients_chat,
+        test_many_messages_at_once_are_answered_and_heard_in_order,
+        test_a_lost_client_leaves_its_rooms,
+        test_one_client_that_stalls_hurts_nobody_else,
+        test_stopping_tells_every_client_and_leaves_nothing,
+        test_stopping_does_not_wait_for_clients_that_do_not_answer,
+        test_a_port_that_is_taken_is_a_clear_error,
+    ],
+)
+def test_the_same_on_uvloop(story):
+    uvloop = pytest.importorskip("uvloop")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(story())
