@@ -16,7 +16,6 @@ from widgets.map_legend import MapLegend, Shown
 
 if TYPE_CHECKING:
     from realtime.lab.live import Lab, Phone
-
     from realtime.location.fix import Fix
 
 CITY = (59.9205, 10.7335)  # the tram ride's middle: the view at the start

@@ -51,7 +51,7 @@ const CONNECTION_WORDS = {
   reconnecting: "Reconnecting…",
   offline: "Offline",
   background: "In background",
-  suspended: "Suspended",
+  suspended: "Paused",
   disconnected: "Disconnected",
 };
 
