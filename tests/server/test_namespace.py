@@ -54,6 +54,17 @@ def test_a_volatile_broadcast_skips_who_lags(namespace, counters):
     assert ana.link.take() == [("message", 1)]
 
 
+def test_a_room_with_nobody_else_needs_no_broadcast(namespace):
+    ana, ben = put(namespace, "lobby", "ana", "ben")
+    assert not namespace.is_alone("lobby", ana)
+    assert not namespace.is_alone("lobby", None)
+    namespace.rooms.leave("lobby", ben)
+    assert namespace.is_alone("lobby", ana)
+    assert not namespace.is_alone("lobby", ben)
+    assert not namespace.is_alone("lobby", None)
+    assert namespace.is_alone("empty", ana)
+
+
 def test_frames_of_another_namespace_name_it(counters):
     namespace = Namespace("/custom", counters)
     assert namespace.frame("x", b"1")[2:] == b'42/custom,["x",1]'
