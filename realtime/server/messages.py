@@ -6,6 +6,7 @@ unknown field is ignored (a ``userId`` too: the server stamps the authenticated 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
@@ -222,9 +223,5 @@ class ErrorReply(_Wire, frozen=True, kw_only=True):
         return cls(error=ErrorDetail(refusal.code, refusal.message))
 
 
-_encoder = msgspec.json.Encoder()
-
-
-def encode(message: msgspec.Struct) -> bytes:
-    """The JSON object of an outgoing message."""
-    return _encoder.encode(message)
+encode: Callable[[msgspec.Struct], bytes] = msgspec.json.Encoder().encode
+"""The JSON object of an outgoing message."""

@@ -57,6 +57,11 @@ class Namespace:
         """The frame of an event whose one argument is JSON, to be written to any number of sessions."""
         return event_frame(event, body, self.name)
 
+    def is_alone(self, room_id: str, session: Session | None) -> bool:
+        """Whether nobody but ``session`` is in a room, so that a broadcast to the others would reach nobody."""
+        sessions = self.rooms.sessions(room_id)
+        return not sessions or (len(sessions) == 1 and session in sessions)
+
     def broadcast(self, room_id: str, frame: bytes, *, skip: Session | None = None, volatile: bool = False) -> None:
         """Write one frame to every session in a room but ``skip``; a volatile one not to those that lag."""
         sent = 0

@@ -56,8 +56,10 @@ class RoomEvents:
 
     def deliver(self, record: Record) -> None:
         """Broadcast what the engine has made durable."""
-        frame = self._namespace.frame(record.event, record.body)
         origin = self._namespace.sessions.get(record.origin)
+        if not self._joining and self._namespace.is_alone(record.room_id, origin):
+            return
+        frame = self._namespace.frame(record.event, record.body)
         self._namespace.broadcast(record.room_id, frame, skip=origin)
         if self._joining:
             for session, held in self._joining.get(record.room_id, {}).items():

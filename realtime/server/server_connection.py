@@ -110,9 +110,10 @@ class ServerConnection(WebSocketConnection):
             self.transport.write(frame)
         elif not (self._ended or self.too_slow):
             self._held.append(frame)
-            self.backlog += len(frame)
-            if self.paused and self.backlog > self._max_backlog:
-                self._give_up()
+            if self.paused:
+                self.backlog += len(frame)
+                if self.backlog > self._max_backlog:
+                    self._give_up()
 
     def write_volatile(self, frame: bytes) -> bool:
         """Send a frame that is worth nothing later; returns False if it was dropped because the peer lags."""
@@ -252,6 +253,7 @@ class ServerConnection(WebSocketConnection):
         """See the base class: from here on, frames are held."""
         super().pause_writing()
         self._direct = False
+        self.backlog = sum(map(len, self._held))
 
     def resume_writing(self) -> None:
         """See the base class: what was held goes out."""
