@@ -166,7 +166,8 @@ def test_this_machine_has_several_names(host):
 
 
 @pytest.mark.parametrize(
-    "options", [{"ping_interval_s": 0}, {"ping_timeout_s": -1}, {"max_payload": 0}, {"connect_timeout_s": 0}]
+    "options",
+    [{"ping_interval_s": 0}, {"ping_timeout_s": -1}, {"max_payload": 0}, {"connect_timeout_s": 0}, {"port": 65_536}],
 )
 def test_settings_that_make_no_sense_are_refused_at_once(options):
     with pytest.raises(ValueError, match=next(iter(options))):
