@@ -84,6 +84,8 @@ class RealtimeServer:
             max_backlog=max_backlog,
             close_timeout_s=close_timeout_s,
         )
+        if not 0 <= port <= 65_535:
+            raise ValueError(f"port must be 0 to 65535, not {port}")
         if authenticate is None and not allow_unauthenticated and not _is_this_machine(host):
             raise ServerStartError(
                 f"{host!r} can be reached from other machines, and without authenticate= everybody is believed to be "
