@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import math
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ from realtime.protocol.errors import RealtimeError
 T = TypeVar("T")
 
 _STOP_TIMEOUT_S = 5.0
+# A thread that waits for a lock may miss an interrupt: always on Windows, elsewhere if it comes just before the wait.
+_INTERRUPTIBLE_S = 0.5
 
 
 class BackgroundLoopError(RealtimeError, RuntimeError):
@@ -150,12 +153,15 @@ async def _wind_up() -> None:
 
 
 def _wait(future: concurrent.futures.Future[T], timeout_s: float | None) -> T:
-    done, _ = concurrent.futures.wait([future], timeout_s) if timeout_s is not None else ({future}, None)
-    if not done:
-        future.cancel()
-        raise TimeoutError(f"nothing came back from the background loop within {timeout_s} s")
+    left_s = math.inf if timeout_s is None else timeout_s
     try:
+        while not future.done() and left_s > 0:
+            slice_s = min(left_s, _INTERRUPTIBLE_S)
+            concurrent.futures.wait([future], slice_s)
+            left_s -= slice_s
+        if not future.done():
+            raise TimeoutError(f"nothing came back from the background loop within {timeout_s} s")
         return future.result()
     except BaseException:
-        future.cancel()  # an interrupt ended this wait: what it waited for is no longer wanted
+        future.cancel()  # an interrupt or the limit ended this wait: what it waited for is no longer wanted
         raise

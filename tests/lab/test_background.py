@@ -168,8 +168,13 @@ def test_an_interrupt_ends_the_wait_and_not_the_loop(background):
         finally:
             cancelled.set()
 
+    def waits(frame):
+        return frame is not None and (frame.f_code.co_name == "_wait" or waits(frame.f_back))
+
     def interrupt():
         started.wait(10)
+        while not waits(sys._current_frames()[threading.main_thread().ident]):
+            time.sleep(0.001)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
