@@ -17,6 +17,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "jupyterlab_page" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(120))  # the first one starts JupyterLab
 
 
 # "package": Playwright's loop must not outlive the browser tests, or the async tests of other folders could not start.
