@@ -30,6 +30,7 @@ else:
     _BaseLoop = asyncio.BaseEventLoop
 
 _NEVER_NS = 1 << 62  # 146 years: sleep(inf)
+UNHANDLED_NS = 600 * NS  # how long a spawned task's failure may wait to be handled
 _COLLECT_EVERY_TURNS = 20_000
 _PRUNE_TIMERS = 200
 
@@ -222,7 +223,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         return task
 
     def spawn(self, coro: Coroutine[Any, Any, T], *, name: str, context: Context) -> asyncio.Task[T]:
-        """Start a task whose failure ends the run at once, unless someone has begun to wait for it."""
+        """Start a task whose failure ends the run if nobody waits for it, nor asks for it in ten minutes."""
         task = SpawnedTask(coro, self.next_number(), loop=self, name=name, context=context)
         task.add_done_callback(self._keep_failure, context=self.neutral)
         task.is_awaited = False
@@ -240,10 +241,14 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
     def _keep_failure(self, task: asyncio.Task[Any]) -> None:
         if isinstance(task, SimTask) and task._exception is not None:  # does not count as retrieving
             self.failed_tasks.append(task)
-            if isinstance(task, SpawnedTask) and not task.is_awaited:
-                self.fail(SimTaskFailed([task._exception]))
+            if isinstance(task, SpawnedTask):
+                self.call_at_ns(self.now_ns + UNHANDLED_NS, self._fail_unless_handled, task, context=self.neutral)
             if len(self.failed_tasks) % 100 == 0:
                 self.unhandled_failures()
+
+    def _fail_unless_handled(self, task: SpawnedTask) -> None:
+        if task._log_traceback and not task.is_awaited and (error := task.exception()) is not None:
+            self.fail(SimTaskFailed([error]))
 
     # -- threads, names, sockets
 

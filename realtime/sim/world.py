@@ -104,7 +104,8 @@ class World(Faults):
     def spawn(self, host: str, coro: Coroutine[Any, Any, T], *, name: str | None = None) -> asyncio.Task[T]:
         """Run a coroutine as a task on a host.
 
-        Its failure ends the run at once, unless someone has begun to wait for the task.
+        Its failure fails the run, unless somebody waits for the task or asks for its result: at the end, or after
+        ten virtual minutes if there is no end.
         """
         context = contextvars.copy_context()
         context.run(current_host.set, self.network.host(host).name)
