@@ -1,6 +1,9 @@
 """One alarm for the next deadline."""
 
 import asyncio
+import sys
+
+import pytest
 
 from realtime.utils.alarm import Alarm
 from tests.jumping_clock import jumping
@@ -72,3 +75,24 @@ def test_a_loop_that_rings_a_hair_early_does_not_make_it_ring_early():
     loop.run_until_complete(main())
     loop.close()
     assert rung == [5.0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uvloop does not run on Windows")
+def test_it_can_be_set_again_after_a_time_that_was_over_on_uvloop():
+    """There, call_at for a time that is over returns a handle that does not know its time."""
+    import uvloop
+
+    rung = []
+
+    async def main():
+        now = asyncio.get_running_loop().time()
+        alarm = Alarm(rung.append)
+        alarm.set(now - 1)
+        assert alarm.due == now - 1
+        alarm.set(now - 2)
+        await asyncio.sleep(0.01)
+        assert alarm.due is None
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+    assert len(rung) == 1
