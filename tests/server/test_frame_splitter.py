@@ -74,9 +74,10 @@ def test_between_fragments_even_a_plain_text_is_for_websockets_to_judge():
 
 def test_a_frame_may_come_byte_by_byte():
     splitter = FrameSplitter(MAX)
-    frame = masked(Opcode.TEXT, "grüß".encode()) + masked(Opcode.PING, b"")
+    long = b"x" * 126
+    frame = masked(Opcode.TEXT, "grüß".encode()) + masked(Opcode.TEXT, long) + masked(Opcode.PING, b"")
     items = [item for n in range(len(frame)) for item in splitter.split(frame[n : n + 1])]
-    assert items == ["grüß".encode(), bytearray(frame[-6:])]
+    assert items == ["grüß".encode(), long, bytearray(frame[-6:])]
 
 
 FRAMES = st.tuples(
