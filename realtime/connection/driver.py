@@ -22,6 +22,7 @@ from realtime.connection.reply import answer
 from realtime.connection.web_socket import Route
 from realtime.protocol.client_session import AckReceived, ClientSession, Connected, EventReceived, Recovery
 from realtime.protocol.socketio import encode_event
+from realtime.utils.alarm import Alarm
 from realtime.utils.event_emitter import EventEmitter
 
 _log = logging.getLogger("realtime.connection")
@@ -84,7 +85,7 @@ class Driver:
         self._closing: dict[asyncio.Future[None], None] = {}
         self._agenda: deque[Action] = deque()
         self._performing = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._on_timer)
         self._context: contextvars.Context | None = None
         self._past_bytes_sent = self._past_bytes_received = 0
 
@@ -143,20 +144,15 @@ class Driver:
         if self._connection is not None:
             timers.append(self._connection.next_timer())
         due = min((timer for timer in timers if timer is not None), default=None)
-        if self._timer is not None and (due is None or due < self._timer.when()):
-            self._timer.cancel()
-            self._timer = None
-        if due is not None and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_at(due, self._on_timer, due, context=self._context)
+        if self._alarm.due is None or due is None or due < self._alarm.due:
+            self._alarm.set(due, context=self._context)
 
     async def closed(self) -> None:
         """Wait until nothing is left of former connections: a bounded time."""
         if self._closing:
             await asyncio.wait(list(self._closing), timeout=2 * self._route.close_timeout_s)
 
-    def _on_timer(self, due: float) -> None:
-        self._timer = None
-        now = max(due, asyncio.get_running_loop().time())  # loops may fire a clock tick early
+    def _on_timer(self, now: float) -> None:
         self.perform(self._life.handle_timer(now))
         if self._connection is not None:
             self._connection.handle_timer(now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 
 
@@ -16,16 +17,29 @@ class Alarm:
 
     def __init__(self, ring: Callable[[float], object]) -> None:
         self._ring = ring
-        self._timer: asyncio.TimerHandle | None = None
+        self._due: float | None = None
+        self._timer: asyncio.Handle | None = None  # uvloop's does not know its time where that is over already
 
-    def set(self, due: float | None) -> None:
-        """Ring at ``due``, in seconds of the loop's clock, instead of whenever it was set to; None: not at all."""
+    @property
+    def due(self) -> float | None:
+        """When it will ring, or None for not at all."""
+        return self._due
+
+    def set(self, due: float | None, *, context: contextvars.Context | None = None) -> None:
+        """Ring at ``due``, in seconds of the loop's clock, instead of whenever it was set to; None: not at all.
+
+        Args:
+            due: when.
+            context: what it rings in, by default the caller's.
+        """
+        if due == self._due:
+            return
         if self._timer is not None:
-            if self._timer.when() == due:
-                return
             self._timer.cancel()
-        self._timer = None if due is None else asyncio.get_running_loop().call_at(due, self._due, due)
+        self._due = due
+        loop = asyncio.get_running_loop()
+        self._timer = None if due is None else loop.call_at(due, self._on_timer, due, context=context)
 
-    def _due(self, due: float) -> None:
-        self._timer = None
+    def _on_timer(self, due: float) -> None:
+        self._due = self._timer = None
         self._ring(max(due, asyncio.get_running_loop().time()))
