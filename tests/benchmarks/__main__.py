@@ -126,7 +126,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="exit with 1 unless ours costs at most as much as Node")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write machine and samples there")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--receivers", type=int, default=200, help="in the room of the fan-out (default: 200)")
     parser.add_argument("--messages", type=int, default=300, help="fanned out per round (default: 300)")
     parser.add_argument("--acked", type=int, default=20_000, help="acked messages per round (default: 20000)")

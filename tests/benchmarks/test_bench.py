@@ -40,16 +40,17 @@ def test_a_tiny_run_measures_all_three_servers(tmp_path):
 
 def results(ours_fan_out, ours_acked):
     return [
-        Result("ours", "fan-out", [ours_fan_out, 9.0, 1.0]),
-        Result("node", "fan-out", [5.0, 5.5, 4.5]),
-        Result("floor", "fan-out", [2.5, 2.5, 2.5]),
+        Result("ours", "fan-out", [ours_fan_out, 2 * ours_fan_out, 1.0]),
+        Result("node", "fan-out", [5.0, 10.0, 5.0]),
+        Result("floor", "fan-out", [2.5, 5.0, 2.5]),
         Result("ours", "acked", [ours_acked] * 3),
         Result("node", "acked", [10.0] * 3),
         Result("floor", "acked", [8.0] * 3),
     ]
 
 
-def test_the_verdict_is_on_medians():
+def test_the_verdict_is_on_the_median_of_what_each_round_says():
+    """A busy machine slows all servers of a round, so within a round they can be compared."""
     assert verdicts(results(5.0, 10.0)) == [
         (True, "verdict: fan-out, ours at most 1.0 × Node: yes (1.00)"),
         (True, "verdict: acked, ours at most 1.0 × Node: yes (1.00)"),
@@ -62,7 +63,7 @@ def test_the_verdict_is_on_medians():
 
 def test_the_table_shows_medians_spread_and_ratios():
     shown = table(results(4.0, 12.5)).splitlines()
-    assert any(line.split() == ["ours", "4.00", "1.00–9.00", "0.80", "1.60"] for line in shown), shown
+    assert any(line.split() == ["ours", "4.00", "1.00–8.00", "0.80", "1.60"] for line in shown), shown
     assert any(line.split() == ["ours", "12.50", "12.50–12.50", "1.25", "1.56"] for line in shown), shown
 
 
