@@ -109,7 +109,7 @@ class Peer:
             process_request=self._process_request,
             compression=None,
             ping_interval=None,
-            open_timeout=None,
+            open_timeout=60,  # longer than any client waits
             close_timeout=1,
         )
         if self.port == 0:
