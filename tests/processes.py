@@ -19,10 +19,12 @@ REALTIME = str(Path(sys.executable).with_name("realtime.exe" if os.name == "nt" 
 
 
 class Child:
-    """One process: ``async with Child(command…) as child``; leaving the block ends it, by force if need be.
+    """One process: ``async with Child(command…) as child``; leaving the block ends it, by force if it must.
 
     ``await find(…)`` looks through everything the process has printed and is still to print, up to a deadline.
     """
+
+    patience_s = 10.0
 
     def __init__(self, *command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
         self.command = [str(part) for part in command]
@@ -48,10 +50,14 @@ class Child:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-        await self.ended()
+        """Ask it to end, as an operator would; after a while, do not ask."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            await self.ended(deadline_s=self.patience_s)
+        except TimeoutError:
+            self._process.kill()
+            await self.ended()
 
     @property
     def pid(self) -> int:
@@ -97,7 +103,7 @@ class Child:
         """The exit status, once the process has ended and everything it said is read."""
         async with asyncio.timeout(deadline_s):
             self._process.stdin.close()
-            await self._readers
+            await asyncio.shield(self._readers)
             return await self._process.wait()
 
     async def _read(self, stream: asyncio.StreamReader, lines: list[str]) -> None:

@@ -1,5 +1,6 @@
 """Child processes in tests are heard, and always end."""
 
+import signal
 import sys
 
 import pytest
@@ -25,11 +26,19 @@ async def test_a_process_that_ends_early_shows_what_it_said():
         assert await child.ended() == 1
 
 
-async def test_a_silent_process_is_killed_when_the_block_is_left():
+async def test_a_silent_process_is_ended_when_the_block_is_left():
     async with Child(sys.executable, "-c", "import time; time.sleep(1000)") as child:
         with pytest.raises(AssertionError, match="not said within"):
             await child.matching("ready", deadline_s=0.2)
     assert await child.ended() != 0
+
+
+async def test_a_process_that_will_not_end_is_killed():
+    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True)"
+    async with Child(sys.executable, "-c", stubborn + "; time.sleep(1000)") as child:
+        await child.matching("ready")
+        child.patience_s = 0.1
+    assert await child.ended() == -signal.SIGKILL
 
 
 async def test_commands_and_messages_carry_bytes():
