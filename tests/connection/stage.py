@@ -11,6 +11,11 @@ from realtime.connection.socket_manager import SocketManager
 from realtime.sim.world import World, simulate
 from tests.connection.peer import Peer
 
+# What a phone announces, in words
+CONNECTING = ["CONNECTING", "CONNECTED", "connect"]
+BACK = ["RECONNECTING", "reconnect_attempt(1)", "CONNECTED", "connect", "reconnect(1)"]
+AGAIN = ["CONNECTED", "connect", "reconnect(1)"]
+
 URL = "http://server:8765"
 DELAY_MS = 20  # one way
 RTT_S = 2 * DELAY_MS / 1000
@@ -89,3 +94,7 @@ class Phone:
     @property
     def states(self) -> list[str]:
         return [word for word in self.diary if word.isupper()]
+
+
+def lost(reason: str) -> list[str]:
+    return ["RECONNECTING", f"disconnect({reason})", "reconnect_attempt(1)"]
