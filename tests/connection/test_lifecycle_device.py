@@ -82,6 +82,19 @@ def test_a_process_that_slept_through_its_timer_probes_if_the_app_is_back_first(
     assert story.life.state is ConnectionState.CONNECTED
 
 
+def test_a_recovered_session_is_told_again_where_the_app_is() -> None:
+    """The last word may have died with its connection; a session that never heard one believes the truth."""
+    story = connected(background=BackgroundPolicy.KEEP)
+    story.tell(story.life.lost(10, "ping timeout"))
+    assert "tell active" not in story.tell(story.life.connected(10.2, recovered=True))
+    story.tell(story.life.app_changed(50, AppStateValue.BACKGROUND))
+    assert story.tell(story.life.app_changed(60, AppStateValue.ACTIVE)) == ["probe", "tell active"]
+    story.tell(story.life.lost(63, "ping timeout"))
+    assert story.tell(story.life.connected(63.2, recovered=True))[-1] == "tell active"
+    story.tell(story.life.lost(70, "ping timeout"))
+    assert "tell active" not in story.tell(story.life.connected(70.2, recovered=False))
+
+
 def test_keep_reconnects_in_the_background_and_says_where_the_app_is() -> None:
     story = connected(background=BackgroundPolicy.KEEP)
     story.tell(story.life.app_changed(50, AppStateValue.BACKGROUND))
