@@ -52,6 +52,15 @@ class TestOwnMessages:
         assert event == Delivered(message)
         assert (message.status, message.offset, message.timestamp_ms) == (SENT, 1, 1001)
 
+    def test_an_own_message_in_the_history_of_the_first_join_is_delivered(self):
+        """Its ack, and the answer to the join before it, were lost with their connection."""
+        log = RoomLog("lobby", ANA)
+        log.send("m1", "m1", timestamp_ms=7, now=0.0)
+        entries = [logged(1), logged(2, ANA, "m1")]
+        assert said(log.joined(Position("e", 2), entries, recovered=False, more=False)) == [("Delivered", "m1")]
+        assert log.next_timer() is None
+        assert log.acked("m1", offset=2, timestamp_ms=1002) == []
+
     @pytest.mark.clause("RT-CHAT-2")
     def test_without_an_ack_for_five_seconds_it_shows_as_failed_and_a_later_ack_turns_it_to_sent(self):
         log = joined_log()
