@@ -166,9 +166,9 @@ class RoomLog:
             self._enter(position.epoch)
             recovered = False
         if is_first:
-            for entry in entries:
-                self._take(entry)
-            return self._caught_up(position.offset)
+            events = [event for entry in entries for event in self._take(entry)]
+            delivered = [event for event in events if isinstance(event, Delivered)]  # their acks were lost
+            return delivered + self._caught_up(position.offset)
         self.gap = self.gap or not recovered
         return self._page(entries, more and recovered, end=position.offset)
 
