@@ -56,7 +56,7 @@ class Lifecycle:
         self._app = AppStateValue.ACTIVE
         self._app_since = 0.0
         self._net = NetStatus(is_connected=True, type=NetType.UNKNOWN)
-        self._server_believes = AppStateValue.ACTIVE
+        self._session_was_told = False  # of the app's state; a session that was not believes it active
         self._waiters: dict[object, float] = {}  # callers of connect(), and until when they wait
         self._persistent = False  # keep trying even if nobody waits
         self._was_connected = False
@@ -160,7 +160,7 @@ class Lifecycle:
             self._act(Announce("reconnect", (attempt,)))
         self._settle(None)
         if not recovered:
-            self._server_believes = AppStateValue.ACTIVE
+            self._session_was_told = False
         self._tell_app_state()
         return self._take()
 
@@ -369,11 +369,11 @@ class Lifecycle:
         self._waiters.clear()
 
     def _tell_app_state(self) -> None:
+        """After each change, and after a recovery: the last word may have died with its connection."""
         in_background = self._app is AppStateValue.BACKGROUND
-        value = AppStateValue.BACKGROUND if in_background else AppStateValue.ACTIVE
-        if value is not self._server_believes:
-            self._server_believes = value
-            self._act(TellAppState(value))
+        if in_background or self._session_was_told:
+            self._session_was_told = True
+            self._act(TellAppState(AppStateValue.BACKGROUND if in_background else AppStateValue.ACTIVE))
 
     def _enter(self, state: ConnectionState) -> None:
         if state is not self._state:

@@ -33,8 +33,6 @@ def test_a_recovered_session_is_told_that_its_app_is_active_again() -> None:
     story.tell(story.life.app_changed(50, AppStateValue.BACKGROUND))
     story.tell(story.life.app_changed(60, AppStateValue.ACTIVE))
     assert story.tell(story.life.connected(60.1, recovered=True))[-1] == "tell active"
-    story.tell(story.life.lost(99, "transport close"))
-    assert "tell active" not in story.tell(story.life.connected(99.1, recovered=True))
 
 
 def test_background_stops_the_attempts_and_foreground_forgets_the_failures() -> None:
