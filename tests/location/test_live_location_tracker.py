@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from realtime.location.live_location_tracker import LiveLocationTracker
 
 from realtime.connection.app_state import AppState
 from realtime.connection.errors import ConnectionLost
 from realtime.location.fix import Fix
+from realtime.location.live_location_tracker import LiveLocationTracker
 from realtime.protocol.errors import LocalProtocolError
 from tests.fake_socket import FakeSocket
 from tests.jumping_clock import jumping
