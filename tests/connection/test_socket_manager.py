@@ -58,6 +58,23 @@ async def test_async_with_connects_and_disconnects(world: World) -> None:
 
 
 @simulated()
+async def test_async_with_that_is_cancelled_as_it_connects_leaves_no_connection(world: World) -> None:
+    peer = await open_server(world)
+    ana = Phone(world)
+
+    async def visit() -> None:
+        async with ana.socket:
+            raise AssertionError("cancelled before")
+
+    visiting = world.spawn("ana", visit())
+    ana.socket.on("connect", visiting.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await visiting
+    assert ana.states == ["CONNECTING", "CONNECTED", "DISCONNECTED"]
+    assert peer.caller.said_goodbye
+
+
+@simulated()
 async def test_it_reconnects_at_once_after_a_reset(world: World) -> None:
     await open_server(world)
     ana = Phone(world)
