@@ -131,7 +131,11 @@ class SocketManager:
         return f"<SocketManager {self.name or self.url!r} {self.state.name} unacked={self._delivery.unacked}>"
 
     async def __aenter__(self) -> Self:
-        await self.connect()
+        try:
+            await self.connect()
+        except asyncio.CancelledError:
+            await self.disconnect()  # the connection may stand already, and __aexit__ is not called
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
