@@ -16,7 +16,7 @@ lab: $(VENV)/.lab
 
 test: $(VENV)/.test lint
 	@$(BIN)/python -m tests.browser.chromium
-	@$(BIN)/pytest --cov --cov-branch --cov-report=term tests
+	@$(BIN)/pytest --numprocesses=auto --dist=loadscope --cov --cov-branch --cov-report=term --durations=12 tests
 	@$(BIN)/pytest --nbval --nbval-cell-timeout=120 --timeout=300 notebooks
 
 lint: $(VENV)/.test
