@@ -1,5 +1,6 @@
 """One connection through the proxy, with sockets and time that the test holds."""
 
+import errno
 import random
 
 import pytest
@@ -16,6 +17,7 @@ class Socket:
         self.side, self.written, self.log = side, b"", []
         self.reading = True
         self.closed = False
+        self.is_dead = False  # its peer has reset it, and the loop has not looked yet
 
     def get_extra_info(self, name):
         return self
@@ -28,6 +30,8 @@ class Socket:
         self.written += data
 
     def write_eof(self):
+        if self.is_dead:
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
         self.log.append("eof")
 
     def is_closing(self):
@@ -356,6 +360,19 @@ def test_reset_closes_both_at_once_and_only_once():
     world.connection.reset()
     world.connection.reset()
     assert world.client.log == world.server.log == ["linger", "abort"]
+    assert world.forgotten
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+def test_an_end_that_comes_to_a_socket_just_reset_is_answered_with_a_reset(who):
+    """asyncio, unlike uvloop, raises what the socket says."""
+    world = World().connected()
+    other = "server" if who == "client" else "client"
+    getattr(world, who).is_dead = True
+    getattr(world.connection, other).eof_received()
+    world.run(3)
+    assert getattr(world, who).log == ["abort"]
+    assert getattr(world, other).log == ["linger", "abort"]
     assert world.forgotten
 
 
