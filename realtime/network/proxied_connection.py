@@ -111,8 +111,13 @@ class Side(asyncio.Protocol):
     def tell_end(self) -> None:
         """Tell the application that the other side sends no more."""
         self.was_told_end = True
-        if self.transport is not None and not self.transport.is_closing():
+        if self.transport is None or self.transport.is_closing():
+            return
+        try:
             self.transport.write_eof()
+        except OSError:  # its application has reset it, and the loop, which may be holding it back, has not looked yet
+            self.transport.abort()
+        else:
             self.close_if_both_ended()
 
     def hold_back(self, buffered_bytes: int) -> None:

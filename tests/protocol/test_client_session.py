@@ -85,7 +85,7 @@ def test_it_asks_for_its_namespace_as_soon_as_the_server_opens(options, connect)
         {"auth": {"pid": 1}},
         {"auth": {"offset": "o"}},
         {"auth": {"pid": "p"}, "recover": Recovery("p", "o")},
-        {"auth": {"x": object()}},
+        {"auth": {"x": object}},
         {"auth": {"x": b"x"}},
         {"auth": ["x"]},
         {"namespace": "custom"},

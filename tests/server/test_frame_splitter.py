@@ -30,6 +30,7 @@ def test_plain_text_frames_are_read():
         masked(Opcode.CONT, b"x"),
         masked(Opcode.TEXT, b"x" * 65_536),
     ],
+    ids=["binary", "ping", "close", "first fragment", "last fragment", "long text"],
 )
 def test_other_frames_come_whole_for_websockets_to_read(frame):
     splitter = FrameSplitter(MAX)
