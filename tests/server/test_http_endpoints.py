@@ -83,4 +83,13 @@ def test_a_missing_transport_and_a_missing_upgrade_are_refused():
 def test_only_get_is_answered():
     response = ask("/healthz", method="DELETE", headers={})
     assert response.status_code == 405
-    assert response.headers["Allow"] == "GET"
+    assert response.headers["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/", 404), ("/socket.io/", 400)])
+def test_a_head_request_gets_the_header_only(path, status):
+    """Load balancers ask so; bytes after the header would be taken for the next response (RFC 9110, section 9.3.2)."""
+    response = ask(path, method="HEAD", headers={})
+    assert response.status_code == status
+    assert response.headers["Content-Length"] == ask(path, headers={}).headers["Content-Length"]
+    assert response.body == b""
