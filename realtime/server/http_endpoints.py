@@ -35,13 +35,19 @@ class HttpEndpoints:
 
     def answer(self, request: Request) -> Response | None:
         """The response to a request; None for a WebSocket handshake, which then goes its way."""
+        response = self._answer(request)
+        if response is not None and request.method == "HEAD":
+            response.body = b""  # RFC 9110, section 9.3.2: the header alone, with the length that GET would have
+        return response
+
+    def _answer(self, request: Request) -> Response | None:
         path, _, query = request.path.partition("?")
         if path in ("/socket.io/", "/socket.io"):
             return _engine_io(parse_qs(query, keep_blank_values=True), request.headers)
         if path != "/healthz":
             return _text(404, _NOTHING_HERE)
-        if request.method != "GET":
-            return _text(405, "Only GET is answered here.\n", Allow="GET")
+        if request.method not in ("GET", "HEAD"):
+            return _text(405, "Only GET and HEAD are answered here.\n", Allow="GET, HEAD")
         return _json(200, self._health())
 
 
