@@ -16,8 +16,9 @@ lab: $(VENV)/.lab
 
 test: $(VENV)/.test lint
 	@$(BIN)/python -m tests.browser.chromium
-	@$(BIN)/pytest --numprocesses=auto --dist=loadscope --cov --cov-branch --cov-report=term --durations=12 tests
-	@$(BIN)/pytest --nbval --nbval-cell-timeout=120 --timeout=300 notebooks
+	@$(BIN)/pytest --numprocesses=auto --dist=loadscope --cov --cov-branch --cov-report=term --durations=8 \
+	  --ignore=tests/browser tests
+	@$(BIN)/pytest --nbval --nbval-cell-timeout=120 --timeout=300 tests/browser notebooks
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check .

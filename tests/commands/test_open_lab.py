@@ -120,14 +120,26 @@ async def test_the_laboratory_opens_on_the_tour_behind_a_token(tmp_path):
         base, path, token = found.groups()
         assert path == "/lab/tree/00_tour.ipynb"
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            await asyncio.to_thread(fetch, f"{base}/api/contents")
-        listing = await asyncio.to_thread(fetch, f"{base}/api/contents?token={token}")
+            await fetched(f"{base}/api/contents")
+        listing = await fetched(f"{base}/api/contents?token={token}")
         assert re.search(r'"00_tour\.ipynb"', listing)
         child.signal(signal.SIGTERM)
         await child.ended()
     assert list(tmp_path.glob("*.ipynb")) == []
 
 
-def fetch(url):
-    with urllib.request.urlopen(url, timeout=20) as answer:
-        return answer.read().decode()
+async def fetched(url):
+    """The answer; Jupyter says where it is a moment before it listens there."""
+
+    def fetch():
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return answer.read().decode()
+
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await asyncio.to_thread(fetch)
+            except urllib.error.URLError as error:
+                if not isinstance(error.reason, ConnectionRefusedError):
+                    raise
+            await asyncio.sleep(0.05)
