@@ -67,7 +67,8 @@ def test_charts_are_drawn_again_in_another_theme(notebook, page):
     """Seen by the mean redness of what is drawn: it does not depend on the chart's size, which may still change."""
     canvas = page.get_by_role("img", name=re.compile("Round trip"))
     redness = """canvas => { const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-        let sum = 0, drawn = 0; for (let i = 0; i < data.length; i += 4) if (data[i + 3]) { sum += data[i]; drawn += 1; }
+        let sum = 0, drawn = 0;
+        for (let i = 0; i < data.length; i += 4) if (data[i + 3]) { sum += data[i]; drawn += 1; }
         return drawn ? sum / drawn : null; }"""
 
     def drawn(condition, before):
