@@ -238,6 +238,9 @@ class TestTheRest:
         assert ana.statuses == [PENDING]
         with pytest.raises(SendRefused, match="closed"):
             await result
+        with pytest.raises(SendRefused, match="closed: make a new ChatClient"):
+            ana.chat.send_message("lobby", "anyone?")
+        assert ana.statuses == [PENDING]
 
     @jumping
     async def test_it_shows_itself_in_a_line(self):
