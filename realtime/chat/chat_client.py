@@ -18,6 +18,7 @@ from realtime.chat.seat import JoinRefused, Seat, SeatEvent
 from realtime.chat.send_result import SendResult
 from realtime.chat.typing_indicator import TypingChanged, TypingToSend
 from realtime.chat.wire import LoggedMessage, PresenceDiff, TypingPayload
+from realtime.connection.errors import SendRefused
 from realtime.protocol.errors import LocalProtocolError
 from realtime.utils import ambient
 from realtime.utils.alarm import Alarm
@@ -75,6 +76,7 @@ class ChatClient:
         self._questions = Questions(socket)
         self._alarm = Alarm(self._ring)
         self._handlers: list[tuple[str, Handler]] = []
+        self._is_closed = False
         self._hear("connect", self._connected)
         self._hear("disconnect", self._disconnected)
         self._hear_payload("chat:message", LoggedMessage, self._received)
@@ -137,9 +139,11 @@ class ChatClient:
 
         Raises:
             LocalProtocolError: the room was not joined, or the text is empty or too long.
-            SendRefused: the outbox is full; nothing was sent or shown.
+            SendRefused: the outbox is full, or this client closed; nothing was sent or shown.
         """
         check_message(room_id, text, reply_to)
+        if self._is_closed:
+            raise SendRefused("closed", f"{self.user_id}'s chat is closed: make a new ChatClient, and send it there")
         return self._wanted(room_id).send(new_id(self._rng), text, reply_to)
 
     def discard(self, message_id: str) -> bool:
@@ -177,6 +181,7 @@ class ChatClient:
 
     def close(self) -> None:
         """Stop listening to the connection. Who waits for a message gets a ``SendRefused``."""
+        self._is_closed = True
         for event, handler in self._handlers:
             self._socket.off(event, handler)
         self._disconnected("closed")
