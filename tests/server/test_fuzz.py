@@ -52,6 +52,12 @@ def mutated(rng):
     return bytes(data)
 
 
+def complaints(caplog):
+    """Errors that the server logged; of others, such as tasks of earlier tests, it knows nothing."""
+    records = [record for record in caplog.records if record.name.startswith(("realtime", "websockets"))]
+    return [record for record in records if record.levelno >= logging.ERROR]
+
+
 async def attack(server, frames):
     """One client that sends these frames; returns the close code, or None if it was tolerated."""
     async with raw_client(server, "mallory", room="lobby") as client:
@@ -81,7 +87,7 @@ async def test_mutated_packets_hurt_nobody_else(seed, caplog):
             opcodes = [rng.choice([Opcode.TEXT] * 9 + [Opcode.BINARY]) for _ in packets]
             frames = [Frame(o, data).serialize(mask=True) for o, data in zip(opcodes, packets, strict=True)]
             await survives(server, bystander, frames)
-        assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+        assert not complaints(caplog)
         await until(lambda: server.stats.connections == 1)
         assert server.stats.bad_packets > 10
 
@@ -92,7 +98,7 @@ async def test_bytes_that_are_no_frames_hurt_nobody_else(caplog):
         for _ in range(40):
             data = rng.randbytes(rng.randrange(60))
             await survives(server, bystander, [bytes([rng.randrange(256), 0x80 | len(data)]) + rng.randbytes(4) + data])
-        assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+        assert not complaints(caplog)
 
 
 @settings(max_examples=25, deadline=None)
