@@ -53,6 +53,8 @@ async def test_one_who_stops_waiting_does_not_disturb_the_others():
 
 
 async def test_a_refusal_that_nobody_awaits_is_no_unretrieved_exception(caplog):
+    gc.collect()  # what earlier tests left behind
+    caplog.clear()
     SendResult("m1").refused(SendRefused("no", "no"))
     gc.collect()
     assert not caplog.records
