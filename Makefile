@@ -40,7 +40,7 @@ $(VENV)/.python:
 
 # uv takes seconds where pip takes a minute; pip stands in where uv or its view of the package index fails.
 define install
-	@$(BIN)/pip install --quiet uv 2>/dev/null && $(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[$(1)]' \
+	@$(BIN)/pip install --quiet uv 2>/dev/null && $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[$(1)]' \
 	  || $(BIN)/pip install --quiet --editable '.[$(1)]'
 endef
 
