@@ -1,0 +1,263 @@
+"""What happened at the applications' edge during a run: what the checkers judge.
+
+A history knows nothing of packets and connections. It holds what the applications tried, what they were told,
+and what they showed. Names of devices are the names under which their applications ran.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Self, TypeAlias
+
+import msgspec
+
+
+class _Record(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Something that happened, ``t_s`` seconds after the start."""
+
+    t_s: float
+
+
+class Attempt(_Record, frozen=True, gc=False):
+    """A device sends a message."""
+
+    sender: str
+    room: str
+    message_id: str
+
+
+class Acked(_Record, frozen=True, gc=False):
+    """The sender of a message was told that the server has it, and where in the room's log."""
+
+    message_id: str
+    offset: int
+
+
+class Refused(_Record, frozen=True, gc=False):
+    """The sender of a message was told that the server will never take it."""
+
+    message_id: str
+    reason: str
+
+
+class Joined(_Record, frozen=True, gc=False):
+    """A device is in a room, with the history that came with the join."""
+
+    receiver: str
+    room: str
+
+
+class Delivery(_Record, frozen=True, gc=False):
+    """An application was called back with a message of another device. ``sender`` is as it was told."""
+
+    receiver: str
+    room: str
+    message_id: str
+    offset: int
+    sender: str
+
+
+class View(_Record, frozen=True, gc=False):
+    """What a device shows of a room's log, in the order in which it shows it: pairs of offset and message id."""
+
+    receiver: str
+    room: str
+    entries: tuple[tuple[int, str], ...]
+
+
+class Killed(_Record, frozen=True, gc=False):
+    """The process of a device ended without a word: what comes from this device later is another incarnation."""
+
+    device: str
+
+
+class Reconnect(_Record, frozen=True, gc=False):
+    """A device connected again."""
+
+    device: str
+
+
+class FaultFired(_Record, frozen=True, gc=False):
+    """A fault began."""
+
+    name: str
+
+
+class Healed(_Record, frozen=True, gc=False):
+    """From now on no fault is in force."""
+
+
+class Shown(_Record, frozen=True, gc=False):
+    """An observer shows a subject as online, or as offline."""
+
+    observer: str
+    subject: str
+    is_online: bool
+
+
+class Reachable(_Record, frozen=True, gc=False):
+    """The truth behind :class:`Shown`: whether packets pass between a subject and the server."""
+
+    subject: str
+    is_reachable: bool
+
+
+class PositionAcked(_Record, frozen=True, gc=False):
+    """A subject was told that the server has its fix."""
+
+    subject: str
+    timestamp_ms: int
+
+
+class PositionShown(_Record, frozen=True, gc=False):
+    """An observer shows a subject at the place of this fix."""
+
+    observer: str
+    subject: str
+    timestamp_ms: int
+
+
+Record: TypeAlias = (
+    Attempt
+    | Acked
+    | Refused
+    | Joined
+    | Delivery
+    | View
+    | Killed
+    | Reconnect
+    | FaultFired
+    | Healed
+    | Shown
+    | Reachable
+    | PositionAcked
+    | PositionShown
+)
+
+
+class History:
+    """Collects records in the order in which it is told of them.
+
+    Args:
+        now_s: seconds since the start of the run; never goes back.
+    """
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self.records: list[Record] = []
+        self._now_s = now_s
+        self._attempts: dict[str, Attempt] = {}
+
+    def __repr__(self) -> str:
+        if not self.records:
+            return "<History empty>"
+        return f"<History {len(self.records)} records until {self.records[-1].t_s:.3f} s>"
+
+    # -- messages
+
+    def attempt(self, sender: str, room: str, message_id: str) -> None:
+        """A device sends a message; say so before anything can come of it, and once, however often it is retried.
+
+        Raises:
+            ValueError: the id was used before.
+        """
+        record = Attempt(self._now_s(), sender, room, message_id)
+        earlier = self._attempts.setdefault(message_id, record)
+        if earlier is not record:
+            raise ValueError(
+                f"message {message_id!r} was attempted before, by {earlier.sender} at {earlier.t_s:.3f} s; "
+                "say attempt() once per message, and give each its own id"
+            )
+        self.records.append(record)
+
+    def ok(self, message_id: str, offset: int) -> None:
+        """The sender was told that the server has its message."""
+        self.records.append(Acked(self._now_s(), message_id, offset))
+
+    def fail(self, message_id: str, reason: str) -> None:
+        """The sender was told that the server will never have its message.
+
+        Not for one that shows as failed because its ack is late, nor for one taken back after it was written: both
+        may still arrive.
+        """
+        self.records.append(Refused(self._now_s(), message_id, reason))
+
+    def member(self, receiver: str, room: str) -> None:
+        """A device is in a room: say so when the answer to its join is there, for each incarnation of the device.
+
+        What others send from now on, the device must be called back with.
+        """
+        self.records.append(Joined(self._now_s(), receiver, room))
+
+    def delivery(self, receiver: str, room: str, message_id: str, offset: int, sender: str) -> None:
+        """An application was called back with a message; ``sender`` is as the application was told."""
+        self.records.append(Delivery(self._now_s(), receiver, room, message_id, offset, sender))
+
+    def view(self, receiver: str, room: str, entries: Iterable[tuple[int, str]]) -> None:
+        """What a device shows of a room in the end, own messages included, without those that are still to be sent.
+
+        Args:
+            receiver: the device.
+            room: the room.
+            entries: offset and message id, in the order shown.
+        """
+        self.records.append(View(self._now_s(), receiver, room, tuple((offset, name) for offset, name in entries)))
+
+    # -- devices and faults
+
+    def killed(self, device: str) -> None:
+        """The process of a device is dead, by a crash or by its system, and its memory lost."""
+        self.records.append(Killed(self._now_s(), device))
+
+    def reconnect(self, device: str) -> None:
+        """A device connected again after a connection ended."""
+        self.records.append(Reconnect(self._now_s(), device))
+
+    def fault(self, name: str) -> None:
+        """A fault began."""
+        self.records.append(FaultFired(self._now_s(), name))
+
+    def healed(self) -> None:
+        """No fault is in force any more, nor will be."""
+        self.records.append(Healed(self._now_s()))
+
+    # -- presence and positions
+
+    def shown(self, observer: str, subject: str, is_online: bool) -> None:
+        """An observer shows a subject as online or offline, from now on."""
+        self.records.append(Shown(self._now_s(), observer, subject, is_online))
+
+    def reachable(self, subject: str, is_reachable: bool) -> None:
+        """Packets pass between a subject and the server from now on, or do not. Observers have networks as well."""
+        self.records.append(Reachable(self._now_s(), subject, is_reachable))
+
+    def position_acked(self, subject: str, timestamp_ms: int) -> None:
+        """The server has a subject's fix of this time."""
+        self.records.append(PositionAcked(self._now_s(), subject, timestamp_ms))
+
+    def position_shown(self, observer: str, subject: str, timestamp_ms: int) -> None:
+        """An observer shows a subject where its fix of this time says, from now on."""
+        self.records.append(PositionShown(self._now_s(), observer, subject, timestamp_ms))
+
+    # -- keeping
+
+    def to_json(self) -> bytes:
+        """All records, to be read by :meth:`from_json`."""
+        return msgspec.json.encode(self.records)
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """A history that was kept; it takes no more records.
+
+        Raises:
+            ValueError: this is none.
+        """
+
+        def over() -> float:
+            raise ValueError("this history is over: it was read from a file, and takes no more records")
+
+        history = cls(over)
+        try:
+            history.records = msgspec.json.decode(text, type=list[Record])
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"this is no history as History.to_json() writes it: {error}") from error
+        return history
