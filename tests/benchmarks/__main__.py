@@ -1,7 +1,8 @@
 """Server CPU per delivery and per acked message: ours, the stock Node server, and a floor, in one run.
 
 ``python -m tests.benchmarks [--check] [--json FILE]``. Each server has a process and, where there are two, a core of
-its own; one load generator, on another core, drives them in turn, several rounds each.
+its own; one load generator, on another core, drives them in turn, several rounds each. At last the simulation is timed:
+`tests.benchmarks.simulation`.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
+from tests.benchmarks import simulation
 from tests.benchmarks.load import Plan
 from tests.benchmarks.report import SCENARIOS, Result, table, verdicts
 from tests.interop.node_packages import NODE_MODULES, NodeMissing, installed_node
@@ -131,6 +133,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=300, help="fanned out per round (default: 300)")
     parser.add_argument("--acked", type=int, default=20_000, help="acked messages per round (default: 20000)")
     parser.add_argument("--window", type=int, default=64, help="of them in flight (default: 64)")
+    parser.add_argument("--minutes", type=float, default=60.0, help="of virtual time, simulated (default: 60)")
+    parser.add_argument("--clients", type=int, default=100, help="in the simulation (default: 100)")
     parser.add_argument("--warm-up", type=float, default=0.5, help="unmeasured share before each (default: 0.5)")
     return parser.parse_args()
 
@@ -150,9 +154,12 @@ def main() -> int:
     print(table(results))
     judged = verdicts(results)
     print("\n" + "\n".join(sentence for _, sentence in judged))
+    simulated = simulation.bench(clients=options.clients, minutes=options.minutes)
+    print("\n" + simulation.table(simulated))
     if options.json:
         told = {"machine": where, "options": {"receivers": options.receivers, "window": options.window}}
-        options.json.write_text(json.dumps(told | {"results": [result.as_dict() for result in results]}, indent=1))
+        measured = {"results": [result.as_dict() for result in results], "simulation": simulated}
+        options.json.write_text(json.dumps(told | measured, indent=1))
     return 1 if options.check and not all(holds for holds, _ in judged) else 0
 
 

@@ -13,6 +13,7 @@ from tests.interop.node_packages import NodeMissing, installed_node
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--rounds", "1", "--receivers", "5", "--messages", "10", "--acked", "100", "--warm-up", "0.2"]
+TINY += ["--minutes", "0.2", "--clients", "2"]
 
 linux_only = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="run on Linux: it reads /proc")
 
@@ -34,7 +35,8 @@ def test_a_tiny_run_measures_all_three_servers(tmp_path):
         (subject, scenario) for subject in ("ours", "node", "floor") for scenario in ("fan-out", "acked")
     }
     assert all(row["median_us"] > 0 and len(row["samples_us"]) == 1 for row in told["results"])
-    for word in ("per delivery", "per acked message", "× Node", "× floor", "verdict:"):
+    assert [row["kind"] for row in told["simulation"]] == ["sockets", "phones"]
+    for word in ("per delivery", "per acked message", "× Node", "× floor", "verdict:", "client-hours/s", "by layer"):
         assert word in shown.stdout
 
 
