@@ -1,0 +1,475 @@
+"""Each checker catches what it is for, and accuses nobody who is right. Definitions: docstrings of the checkers."""
+
+import pytest
+
+from realtime.sim.checkers import check, divergent, duplicated, lost, phantom, reordered, stuck, vacuous
+from realtime.sim.history import History
+from tests.sim.stories import Story, texts
+
+SAFETY = (lost, duplicated, reordered, phantom, divergent, stuck)
+
+
+def good():
+    """Three members, a fault, a reconnect, messages: everything in order."""
+    story = Story("ana", "ben", "cleo")
+    story.at(1).send("ana", "m1", "ben", "cleo")
+    story.at(2).fault("outage")
+    story.at(3).send("ben", "m2", "ana", "cleo")
+    story.at(9).reconnect("ana")
+    story.healed()
+    return story
+
+
+def test_nobody_is_accused_who_is_right():
+    story = good()
+    for name in ("ana", "ben", "cleo"):
+        story.show(name, (1, "m1"), (2, "m2"))
+    assert [checker(story) for checker in (*SAFETY, vacuous)] == [[]] * 7
+
+
+def test_an_empty_history_is_only_vacuous():
+    story = History(lambda: 0.0)
+    assert [checker(story) for checker in SAFETY] == [[]] * 6
+    assert len(vacuous(story)) == 4
+
+
+# -- lost
+
+
+def test_an_acked_message_that_a_member_never_got_is_lost():
+    story = Story("ana", "ben", "cleo")
+    story.at(12).send("ana", "m1", "ben")
+    [violation] = lost(story)
+    assert violation.text == "'m1' of ana, acked at 12.000 s with offset 1 in lobby, never reached cleo"
+    assert (violation.kind, violation.t_s) == ("lost", 12)
+
+
+def test_each_member_who_did_not_get_it_is_one_loss():
+    assert len(lost(Story("ana", "ben", "cleo").send("ana", "m1").send("ana", "m2"))) == 4
+
+
+def test_its_ack_is_the_senders_delivery():
+    assert lost(Story("ana").send("ana", "m1")) == []
+
+
+def test_another_device_of_the_sender_must_get_it():
+    story = Story("ana-phone", "ana-tablet").send("ana-phone", "m1")
+    assert [violation.text.split()[-1] for violation in lost(story)] == ["ana-tablet"]
+
+
+def test_what_was_not_acked_cannot_be_lost():
+    story = Story("ana", "ben")
+    story.attempt("ana", "lobby", "m1")
+    story.attempt("ana", "lobby", "m2")
+    story.fail("m2", "refused")
+    assert lost(story) == []
+
+
+def test_who_is_in_another_room_or_dead_is_not_to_get_it():
+    story = Story("ana", "ben")
+    story.member("cleo", "kitchen")
+    story.send("ana", "m1")
+    story.killed("ben")
+    assert lost(story) == []
+
+
+def test_who_joined_after_the_ack_need_not_be_called_back():
+    story = Story("ana").send("ana", "m1")
+    story.member("ben", "lobby")
+    assert lost(story) == []
+
+
+def test_who_joined_later_has_all_that_follows_the_start_of_the_view():
+    """The first join brings the newest messages, not all: those before are the history that can be scrolled to."""
+    story = Story("ana")
+    for n in range(1, 6):
+        story.send("ana", f"m{n}")
+    story.member("ben", "lobby")
+    assert lost(story.show("ben", (3, "m3"), (4, "m4"), (5, "m5"))) == []
+    assert len(lost(story.show("ben", (3, "m3"), (5, "m5")))) == 1
+
+
+def test_what_was_sent_after_the_join_must_come_by_the_callback():
+    story = Story("ana", "ben").send("ana", "m1").show("ben", (1, "m1"))
+    assert len(lost(story)) == 1
+
+
+def test_what_was_under_way_at_the_join_may_come_by_either():
+    story = Story("ana")
+    story.attempt("ana", "lobby", "m1")
+    story.attempt("ana", "lobby", "m2")
+    story.member("ben", "lobby")
+    story.ok("m1", 1)
+    story.ok("m2", 2)
+    story.deliver("ben", "m2", 2)
+    assert lost(story.show("ben", (1, "m1"), (2, "m2"))) == []
+
+
+def test_a_restarted_device_begins_anew():
+    """What the dead incarnation missed comes with the history; what follows, by the callback."""
+    story = Story("ana", "ben").send("ana", "m1", "ben")
+    story.killed("ben")
+    story.send("ana", "m2")
+    story.member("ben", "lobby")
+    story.send("ana", "m3", "ben")
+    assert lost(story.show("ben", (1, "m1"), (2, "m2"), (3, "m3"))) == []
+    story.send("ana", "m4")
+    assert len(lost(story)) == 1
+
+
+def test_a_message_acked_to_a_dead_incarnation_counts_as_anybodys():
+    story = Story("ana", "ben").send("ana", "m1", "ben")
+    story.killed("ana")
+    story.member("ana", "lobby")
+    assert lost(story.show("ana", (1, "m1"))) == []
+
+
+def test_an_outbox_that_outlived_its_process_is_acked_to_the_new_one():
+    story = Story("ana", "ben")
+    story.attempt("ana", "lobby", "m1")
+    story.killed("ana")
+    story.member("ana", "lobby")
+    story.ok("m1", 1)
+    story.deliver("ben", "m1", 1)
+    assert [checker(story) for checker in SAFETY] == [[]] * 6
+
+
+# -- duplicated
+
+
+def test_a_second_callback_is_a_duplicate():
+    story = Story("ana", "ben").send("ana", "m1", "ben")
+    story.at(7).deliver("ben", "m1", 1)
+    [violation] = duplicated(story)
+    assert violation.text == "ben was told 'm1' of ana in lobby again at 7.000 s, after 0.000 s"
+    assert violation.t_s == 7
+    assert reordered(story) == [], "one thing, one name"
+
+
+def test_each_further_callback_counts():
+    story = Story("ana", "ben").send("ana", "m1", "ben", "ben", "ben")
+    assert len(duplicated(story)) == 2
+
+
+def test_two_receivers_or_two_incarnations_are_no_duplicate():
+    story = Story("ana", "ben", "cleo").send("ana", "m1", "ben", "cleo")
+    story.killed("ben")
+    story.member("ben", "lobby")
+    story.deliver("ben", "m1", 1)
+    assert duplicated(story) == []
+
+
+def test_a_message_that_stands_twice_in_a_view_is_a_duplicate():
+    story = Story("ana", "ben").send("ana", "m1", "ben").show("ben", (1, "m1"), (2, "m1"))
+    assert texts(duplicated(story))[-1] == "ben shows 'm1' of ana in lobby twice, at offsets 1 and 2"
+
+
+def test_a_message_with_two_offsets_was_logged_twice():
+    story = Story("ana", "ben")
+    story.attempt("ana", "lobby", "m1")
+    story.at(3).deliver("ben", "m1", 1)
+    story.at(5).ok("m1", 2)
+    assert texts(duplicated(story)) == [
+        "'m1' of ana is in the log of lobby twice: ben has it at offset 1 (3.000 s), ana at 2 (5.000 s)"
+    ]
+
+
+# -- reordered
+
+
+def test_an_offset_that_is_not_above_the_one_before_is_out_of_order():
+    story = Story("ana", "ben").send("ana", "m1").send("ben", "m2", "ana")
+    story.attempt("cleo", "lobby", "m3")
+    story.at(4).deliver("ana", "m3", 1, "cleo")
+    assert texts(reordered(story)) == ["ana was told 'm3' of cleo at offset 1 of lobby (4.000 s) after offset 2"]
+
+
+def test_a_swap_is_one_violation():
+    story = Story("ana", "ben").send("ana", "m1").send("ana", "m2")
+    story.deliver("ben", "m2", 2).deliver("ben", "m1", 1)
+    assert len(reordered(story)) == 1
+
+
+def test_a_known_offset_that_was_jumped_over_and_never_came_is_out_of_order():
+    story = Story("ana", "ben", "cleo").send("ana", "m1", "ben", "cleo").send("ana", "m2", "cleo")
+    story.at(4).send("ana", "m3", "ben", "cleo")
+    assert texts(reordered(story)) == [
+        "ben jumped in lobby from offset 1 to 3 ('m3' of ana, 4.000 s), over 2 ('m2' of ana)"
+    ]
+
+
+def test_own_messages_and_holes_in_the_log_may_be_jumped_over():
+    story = Story("ana", "ben").send("ana", "m1", "ben").send("ben", "m2", "ana").send("ana", "m3", "ben")
+    story.send("ana", "m4", "ben", offset=9)
+    assert reordered(story) == []
+
+
+def test_what_a_dead_incarnation_was_told_says_nothing_about_the_next():
+    story = Story("ana", "ben").send("ana", "m1", "ben").send("ana", "m2", "ben")
+    story.killed("ben")
+    story.member("ben", "lobby")
+    story.deliver("ben", "m2", 2)
+    assert reordered(story) == []
+
+
+def test_what_one_sender_sent_stands_in_the_order_of_its_sending():
+    story = Story("ana", "ben")
+    story.at(1).attempt("ana", "lobby", "m1")
+    story.at(2).attempt("ana", "lobby", "m2")
+    story.ok("m2", 1)
+    story.ok("m1", 2)
+    story.at(3).deliver("ben", "m2", 1).deliver("ben", "m1", 2)
+    assert texts(reordered(story)) == [
+        "'m1' of ana, sent at 1.000 s, stands in lobby at offset 2, behind 'm2' at offset 1, which ana sent at 2.000 s"
+    ]
+
+
+def test_two_senders_and_two_incarnations_owe_each_other_no_order():
+    story = Story("ana", "ben", "cleo")
+    story.attempt("ana", "lobby", "m1")
+    story.killed("ana")
+    story.member("ana", "lobby")
+    story.attempt("cleo", "lobby", "m2")
+    story.attempt("ana", "lobby", "m3")
+    for offset, name in enumerate(("m3", "m2", "m1"), start=1):
+        story.deliver("ben", name, offset)
+    assert reordered(story) == []
+
+
+def test_a_view_is_in_the_order_of_the_offsets():
+    story = Story("ana", "ben").send("ana", "m1").send("ana", "m2").show("ana", (2, "m2"), (1, "m1"))
+    assert texts(reordered(story)) == ["ana shows 'm1' of ana at offset 1 of lobby below offset 2"]
+
+
+# -- phantom
+
+
+def test_a_message_that_nobody_sent_is_a_phantom():
+    story = Story("ana", "ben")
+    story.at(3).deliver("ben", "m9", 1)
+    assert texts(phantom(story)) == ["ben was told 'm9' in lobby at 3.000 s, which nobody sent"]
+
+
+def test_a_message_that_is_told_before_it_was_sent_is_a_phantom():
+    story = Story("ana", "ben").deliver("ben", "m1", 1)
+    story.at(2).attempt("ana", "lobby", "m1")
+    assert texts(phantom(story)) == ["ben was told 'm1' in lobby at 0.000 s, which nobody had sent then"]
+
+
+def test_a_refused_message_that_is_told_is_a_phantom_whichever_came_first():
+    for order in ((0, 1), (1, 0)):
+        story = Story("ana", "ben")
+        story.attempt("ana", "lobby", "m1")
+        steps = [lambda s: s.fail("m1", "too_long"), lambda s: s.deliver("ben", "m1", 1)]
+        for n in order:
+            steps[n](story)
+        assert texts(phantom(story)) == [
+            "ben was told 'm1' of ana in lobby at 0.000 s, which was refused at 0.000 s: too_long"
+        ]
+
+
+def test_a_refused_message_that_is_acked_is_a_phantom():
+    story = Story("ana")
+    story.attempt("ana", "lobby", "m1")
+    story.fail("m1", "too_long")
+    story.ok("m1", 1)
+    assert texts(phantom(story)) == ["'m1' of ana was acked at 0.000 s, and refused at 0.000 s: too_long"]
+
+
+def test_an_ack_of_what_nobody_sent_is_a_phantom():
+    story = Story("ana")
+    story.ok("m9", 1)
+    assert texts(phantom(story)) == ["'m9' was acked at 0.000 s, and nobody sent it"]
+
+
+def test_a_message_in_the_wrong_room_is_a_phantom():
+    story = Story("ana", "ben")
+    story.attempt("ana", "lobby", "m1")
+    story.delivery("ben", "kitchen", "m1", 1, "ana")
+    assert texts(phantom(story)) == ["ben was told 'm1' of ana in kitchen at 0.000 s, which was sent to lobby"]
+
+
+def test_a_view_holds_no_phantoms():
+    story = Story("ana", "ben").send("ana", "m1", "ben")
+    story.attempt("ana", "lobby", "m2")
+    story.fail("m2", "too_long")
+    story.show("ben", (1, "m1"), (2, "m9"), (3, "m2"))
+    assert [violation.text.split(" in ")[0] for violation in phantom(story)] == [
+        "ben shows 'm9'",
+        "ben shows 'm2' of ana",
+    ]
+
+
+def test_an_unresolved_send_that_shows_up_later_is_none():
+    story = Story("ana", "ben")
+    story.attempt("ana", "lobby", "m1")
+    story.killed("ana")
+    story.at(60).deliver("ben", "m1", 1)
+    assert [checker(story) for checker in SAFETY] == [[]] * 6
+
+
+# -- divergent
+
+
+def test_two_messages_at_one_offset_are_a_divergence():
+    story = Story("ana", "ben", "cleo")
+    story.attempt("ana", "lobby", "m1")
+    story.attempt("cleo", "lobby", "m2")
+    story.at(2).deliver("ana", "m2", 7, "cleo").deliver("ben", "m1", 7).deliver("ben", "m2", 7, "cleo")
+    assert texts(divergent(story)) == [
+        "at offset 7 of lobby ana has 'm2' of cleo (2.000 s), ben has 'm1' of ana (2.000 s)"
+    ]
+
+
+def test_acks_and_views_are_witnesses_too():
+    story = Story("ana", "ben")
+    story.attempt("ana", "lobby", "m1")
+    story.attempt("ben", "lobby", "m2")
+    story.ok("m1", 1)
+    story.ok("m2", 1)
+    assert len(divergent(story)) == 1
+    story = Story("ana", "ben").send("ana", "m1", "ben").send("ana", "m2", "ben")
+    assert divergent(story.show("ben", (1, "m1"), (2, "m2"))) == []
+    assert len(divergent(story.show("ben", (1, "m2"), (2, "m1")))) == 2
+
+
+def test_a_message_that_vanished_from_a_final_view_is_a_divergence():
+    story = Story("ana", "ben").send("ana", "m1", "ben").send("ana", "m2", "ben")
+    story.at(9).show("ben", (2, "m2"))
+    assert texts(divergent(story)) == ["ben shows nothing at offset 1 of lobby (9.000 s), where ana has 'm1' of ana"]
+
+
+def test_a_message_of_ones_own_that_vanished_from_the_view_is_a_divergence():
+    story = Story("ana").send("ana", "m1")
+    assert len(divergent(story.show("ana"))) == 1
+
+
+def test_an_unacked_message_that_only_some_have_in_the_end_is_a_divergence():
+    story = Story("ana", "ben", "cleo")
+    story.attempt("ana", "lobby", "m1")
+    story.killed("ana")
+    story.deliver("ben", "m1", 1).show("ben", (1, "m1"))
+    story.send("ben", "m2", "cleo", offset=2)
+    assert len(divergent(story.show("cleo", (2, "m2")))) == 1
+
+
+def test_what_is_lost_is_not_divergent_as_well():
+    story = Story("ana", "ben").send("ana", "m1").send("ana", "m2", "ben").show("ben", (2, "m2"))
+    assert (len(lost(story)), len(divergent(story))) == (1, 0)
+
+
+def test_a_view_may_begin_late_if_its_device_came_late():
+    story = Story("ana").send("ana", "m1").send("ana", "m2")
+    story.member("ben", "lobby")
+    assert divergent(story.show("ben", (2, "m2"))) == []
+
+
+def test_the_view_of_a_dead_incarnation_is_over():
+    story = Story("ana", "ben").show("ben").send("ana", "m1", "ben")
+    story.killed("ben")
+    assert divergent(story) == []
+
+
+def test_one_author_per_message():
+    story = Story("ana", "ben", "cleo")
+    story.attempt("ana", "lobby", "m1")
+    story.at(2).deliver("ben", "m1", 1, "ana").deliver("cleo", "m1", 1, "dora")
+    assert texts(divergent(story)) == ["ben was told that 'm1' in lobby is by ana, cleo that it is by dora (2.000 s)"]
+
+
+# -- stuck
+
+
+def test_a_send_without_an_answer_in_the_end_is_stuck():
+    story = Story("ana", "ben")
+    story.at(5).attempt("ana", "lobby", "m1")
+    assert texts(stuck(story)) == ["'m1' of ana, sent to lobby at 5.000 s, was neither acked nor refused"]
+
+
+def test_answered_sends_and_those_of_the_dead_are_not_stuck():
+    story = Story("ana", "ben").send("ana", "m1", "ben")
+    story.attempt("ana", "lobby", "m2")
+    story.fail("m2", "refused")
+    story.attempt("ben", "lobby", "m3")
+    story.killed("ben")
+    story.member("ben", "lobby")
+    assert stuck(story) == []
+
+
+# -- vacuous
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("fault", "no fault"),
+        ("reconnect", "nobody reconnected"),
+        ("ok", "nothing was acked"),
+        ("member", "had a member to reach"),
+    ],
+)
+def test_a_run_in_which_something_did_not_happen_proves_nothing(missing, words):
+    story = good()
+    kind = {"fault": "FaultFired", "reconnect": "Reconnect", "ok": "Acked", "member": "Joined"}[missing]
+    story.records = [record for record in story.records if type(record).__name__ != kind]
+    assert any(words in text for text in texts(vacuous(story)))
+    assert all(violation.t_s == 9 for violation in vacuous(story))
+
+
+# -- all together
+
+
+def test_the_report_counts_everything():
+    story = good()
+    story.at(10).attempt("ana", "lobby", "m3")
+    story.at(11).deliver("ben", "m9", 9).deliver("ben", "m9", 9)
+    report = check(story)
+    assert list(report.counts) == [
+        *("attempted", "acked", "delivered", "lost", "duplicated", "reordered", "phantom", "divergent", "stuck"),
+        *("faults", "reconnects"),
+    ]
+    assert list(report.counts.values()) == [3, 2, 6, 0, 1, 0, 1, 0, 1, 1, 1]
+    assert [violation.kind for violation in report.violations] == ["stuck", "phantom", "duplicated"]
+    assert not report.passed
+    assert check(good()).passed
+
+
+def test_violations_come_in_the_order_of_their_times():
+    story = good()
+    for n in range(3):
+        story.at(20 - n).attempt("ana", "lobby", f"stuck {n}")
+    times = [violation.t_s for violation in check(story).violations]
+    assert times == [18, 19, 20]
+
+
+def test_a_vacuous_run_does_not_pass_unless_it_may():
+    story = Story("ana", "ben").send("ana", "m1", "ben")
+    assert {violation.kind for violation in check(story).violations} == {"vacuous"}
+    assert check(story, may_be_vacuous=True).passed
+
+
+def test_latencies_are_measured_from_the_send_the_ack_and_the_heal():
+    story = Story("ana", "ben", "cleo")
+    story.at(1).attempt("ana", "lobby", "m1")
+    story.at(2).ok("m1", 1)
+    story.deliver("ben", "m1", 1)
+    story.at(10).healed()
+    story.at(14).deliver("cleo", "m1", 1)
+    latencies = check(story).latencies
+    assert (latencies["delivery"].count, latencies["delivery"].p50_s, latencies["delivery"].max_s) == (2, 1, 13)
+    assert (latencies["delivery after heal"].count, latencies["delivery after heal"].max_s) == (1, 4)
+    assert latencies["stable"].max_s == 12, "from the ack until the last member has it"
+
+
+def test_a_hundred_thousand_records_take_a_moment():
+    """10 members, 9000 messages, 9 deliveries each: linear, or this test times out."""
+    names = [f"p{n}" for n in range(10)]
+    story = Story(*names)
+    for n in range(9_000):
+        story.at(n / 10).send(names[n % 10], f"m{n}", *(name for name in names if name != names[n % 10]))
+    story.fault("outage")
+    story.reconnect("p1")
+    assert len(story.records) > 99_000
+    report = check(story)
+    assert report.passed
+    assert report.counts["delivered"] == 81_000

@@ -1,0 +1,56 @@
+"""What the checkers found, for people and for programs."""
+
+import msgspec
+import pytest
+
+from realtime.sim.report import COUNTS, Latency, Report, Violation
+
+
+def report(*violations, **counts):
+    return Report(counts=dict.fromkeys(COUNTS, 0) | counts, violations=violations, latencies={})
+
+
+def test_it_passes_without_violations():
+    assert report().passed
+    assert not report(Violation("lost", "m1 never reached ben", 3.0)).passed
+
+
+def test_a_violation_says_when_what_and_how():
+    assert str(Violation("lost", "'m1' never reached ben", 3.0)) == "3.000 s: lost: 'm1' never reached ben"
+
+
+def test_it_reads_as_a_few_lines():
+    found = report(Violation("lost", "'m1' never reached ben", 3.0), attempted=2, acked=1, lost=1)
+    assert str(found).splitlines() == [
+        "attempted 2, acked 1, delivered 0, faults 0, reconnects 0",
+        "lost 1, duplicated 0, reordered 0, phantom 0, divergent 0, stuck 0",
+        "3.000 s: lost: 'm1' never reached ben",
+    ]
+
+
+def test_a_long_list_is_cut():
+    found = report(*(Violation("lost", f"m{n}", float(n)) for n in range(30)))
+    lines = str(found).splitlines()
+    assert len(lines) == 2 + 20 + 1
+    assert lines[-1] == "… and 10 more"
+
+
+def test_it_travels_as_json():
+    found = report(Violation("lost", "'m1' never reached ben", 3.0), lost=1)
+    values = msgspec.to_builtins(found)
+    assert values["counts"]["lost"] == 1
+    assert values["violations"] == [{"kind": "lost", "text": "'m1' never reached ben", "t_s": 3.0}]
+    assert msgspec.convert(values, Report) == found
+
+
+@pytest.mark.parametrize(
+    ("values", "p50_s", "p99_s", "max_s"),
+    [([4.0], 4, 4, 4), ([3.0, 1.0, 2.0], 2, 3, 3), ([float(n) for n in range(1, 201)], 100, 198, 200)],
+)
+def test_a_percentile_is_a_value_that_occurred(values, p50_s, p99_s, max_s):
+    """Nearest rank: the smallest value that at least so many per cent do not exceed."""
+    assert Latency.of(values) == Latency(len(values), p50_s, p99_s, max_s)
+
+
+def test_the_latency_of_nothing_is_unknown():
+    assert Latency.of([]) == Latency(0, None, None, None)
