@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from types import ModuleType
 from typing import Any, NamedTuple
+
+from realtime.sim.substitution import Answer, Substitution
 
 EPOCH_S = 1_704_067_200  # virtual time 0 on the wall clock: 2024-01-01T00:00:00Z
 
@@ -30,16 +30,6 @@ class _Sources(NamedTuple):
     now_ns: Callable[[], int]
 
 
-class _ThisThread(threading.local):
-    sources: _Sources | None = None
-
-
-_this_thread = _ThisThread()
-_lock = threading.Lock()
-_users = 0
-_originals: list[tuple[ModuleType, str, Any]] = []
-
-
 @contextlib.contextmanager
 def replaced(*, seed: bytes, now_ns: Callable[[], int]) -> Iterator[None]:
     """Answer for clock and entropy in this thread until the block ends. May be nested.
@@ -48,48 +38,12 @@ def replaced(*, seed: bytes, now_ns: Callable[[], int]) -> Iterator[None]:
         seed: determines every random draw.
         now_ns: the virtual time.
     """
-    outer = _this_thread.sources
-    _install()
-    _this_thread.sources = _Sources(random.Random(seed + b"entropy"), random.Random(seed + b"shared"), now_ns)
-    try:
+    sources = _Sources(random.Random(seed + b"entropy"), random.Random(seed + b"shared"), now_ns)
+    with _substitution.of(sources):
         yield
-    finally:
-        _this_thread.sources = outer
-        _uninstall()
 
 
-def _install() -> None:
-    global _users
-    with _lock:
-        _users += 1
-        if _users == 1:
-            for module, name, answer in _answers():
-                original = getattr(module, name)
-                _originals.append((module, name, original))
-                setattr(module, name, _switch(original, answer))
-
-
-def _uninstall() -> None:
-    global _users
-    with _lock:
-        _users -= 1
-        if _users == 0:
-            for module, name, original in _originals:
-                setattr(module, name, original)
-            _originals.clear()
-
-
-def _switch(original: Any, answer: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that simulates where the thread does, and is the original elsewhere, for ever."""
-
-    def switch(*args: Any, **kwargs: Any) -> Any:
-        sources = _this_thread.sources
-        return original(*args, **kwargs) if sources is None else answer(sources, *args, **kwargs)
-
-    return switch
-
-
-def _answers() -> list[tuple[ModuleType, str, Callable[..., Any]]]:
+def _answers() -> list[Answer]:
     def randbytes(sources: _Sources, size: int) -> bytes:
         return sources.entropy.randbytes(size)
 
@@ -125,3 +79,6 @@ def _of_shared(name: str) -> Callable[..., Any]:
         return getattr(sources.shared, name)(*args, **kwargs)
 
     return answer
+
+
+_substitution = Substitution[_Sources](_answers)
