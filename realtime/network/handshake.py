@@ -14,7 +14,7 @@ import msgspec
 
 from realtime.network.link import NS, Link
 from realtime.network.path import Path
-from realtime.network.tcp import HEADER_BYTES
+from realtime.network.tcp_segment import HEADER_BYTES
 
 # RFC 6298, section 2, and Linux (net.ipv4.tcp_syn_retries = 6): after 1, 2, 4 … 32 s again, after 64 s more given up.
 FIRST_TIMEOUT_NS = 1 * NS
