@@ -214,7 +214,7 @@ async def test_a_page_of_this_machine_may_ask(api, origin):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "example.com"])
 def test_only_loopback_addresses_are_taken(host):
-    with pytest.raises(ControlApiError, match="loopback address, such as 127.0.0.1"):
+    with pytest.raises(ControlApiError, match=r"loopback address, such as 127\.0\.0\.1"):
         ControlApi(ChaosProxy("127.0.0.1", 9), host=host)
 
 
