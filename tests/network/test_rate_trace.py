@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.network.rate_trace import BIT, RateTrace
+from realtime.network.rate_trace import RateTrace
+from realtime.network.units import MS, NS
 
-NS = 10**9
 STEPS = RateTrace([0, 2 * NS, 3 * NS], [1000, 0, 4000], 4 * NS)  # 6000 bits in each 4 s
 
 
@@ -38,9 +38,6 @@ def test_it_can_begin_at_any_time():
     assert [later.rate_at(at) for at in (7 * NS, 9 * NS, 10 * NS, 6 * NS)] == [1000, 0, 4000, 4000]
     assert later.end_of_bits(7 * NS, 2004) == 10 * NS + MS
     assert STEPS.rate_at(0) == 1000, "the first one stays as it is"
-
-
-MS = 10**6
 
 
 @pytest.mark.parametrize(
@@ -82,5 +79,5 @@ def test_equal_traces_are_equal():
     assert again == STEPS
     assert hash(again) == hash(STEPS)
     assert again.starting_at(1) != STEPS
-    assert BIT == NS, "a bit at 1 bit/s takes a second"
+    assert RateTrace([0], [1], 1).end_of_bits(0, 1) == NS, "a bit at 1 bit/s takes a second"
     assert repr(STEPS) == "<RateTrace of 4 s, 3 rates, mean 0.0015 Mbit/s>"

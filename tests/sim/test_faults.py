@@ -100,7 +100,7 @@ def test_overlapping_outages_end_with_the_last():
         world.at(30).restore("ana")
         for t in (0, 3, 5, 10.5, 11.5, 25, 31):
             await world.until(t)
-            states.append(world.uplink("ana").down and world.downlink("ana").down)
+            states.append(bool(world.uplink("ana").down and world.downlink("ana").down))
         return states
 
     assert simulate(main).result == [False, True, True, True, False, True, False]
@@ -111,9 +111,9 @@ def test_restore_does_not_replug():
         world.unplug("ana")
         world.outage("ana")
         world.restore("ana")
-        down = world.uplink("ana").down
+        down = bool(world.uplink("ana").down)
         world.replug("ana")
-        return down, world.uplink("ana").down
+        return down, bool(world.uplink("ana").down)
 
     assert simulate(main).result == (True, False)
 
