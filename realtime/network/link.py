@@ -1,26 +1,33 @@
 """A directed link: what becomes of a packet that is offered to it now.
 
-A packet passes, in this order, a gate (an outage closes it), a bottleneck (a rate with a byte-limited
-queue before it), the air (a loss costs the time that the packet took) and the distance (delay and
-jitter). Each is one small part with its own state; a new effect is a new part at its place in
-:meth:`Link.offer`. Time is integer nanoseconds, given by the caller and never running backwards.
+A packet passes, in this order, a gate (a partition or an outage closes it), a bottleneck (a rate with a
+byte-limited queue before it, which waits for the radio), the air (a loss costs the time that the packet took)
+and the distance (delay and jitter). Time is integer nanoseconds, given by the caller.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
 
-NS = 1_000_000_000  # nanoseconds in a second
-MS = 1_000_000  # nanoseconds in a millisecond
+from realtime.network.radio import Radio
+from realtime.network.rate_trace import RateTrace
+from realtime.network.spells import Spells, exponential_ns
+from realtime.network.units import MS as MS
+from realtime.network.units import NEVER_NS as NEVER_NS
+from realtime.network.units import NS as NS
 
 # Mobile networks buffer generously; 288 KiB hold what one connection may have in flight, headers included
 # (`realtime.network.tcp.WINDOW_BYTES`), so that a lone connection sees delay rather than loss.
 DEFAULT_QUEUE_BYTES = 288 * 1024
+
+_BYTE = 8 * NS  # work (bit/s · ns) of a byte
 
 
 class DropReason(StrEnum):
@@ -29,10 +36,17 @@ class DropReason(StrEnum):
     DOWN = "down"
     QUEUE = "queue"
     LOSS = "loss"
+    OUTAGE = "outage"
+    PARTITION = "partition"
+    RULE = "rule"
+    UNBOUND = "unbound"
 
 
-class Deliver(msgspec.Struct, frozen=True, gc=False):
-    """The packet arrives at ``at_ns``, if the link is not down then."""
+class Deliver(msgspec.Struct, gc=False):
+    """The packet arrives at ``at_ns``, if the link does not swallow it then.
+
+    While the packet waits in the link's queue, a change of the link may move ``at_ns``.
+    """
 
     at_ns: int
 
@@ -45,9 +59,41 @@ class Drop(msgspec.Struct, frozen=True, gc=False):
 
 Verdict = Deliver | Drop
 
-_DROP_DOWN = Drop(DropReason.DOWN)
-_DROP_QUEUE = Drop(DropReason.QUEUE)
-_DROP_LOSS = Drop(DropReason.LOSS)
+_DROPS = {reason: Drop(reason) for reason in DropReason}
+
+
+@dataclass(frozen=True, slots=True)
+class LossBursts:
+    """Gilbert-Elliott loss in time: a good and a bad state, each for an exponentially distributed time.
+
+    Args:
+        mean_good_ns: mean time in the good state, in which ``LinkConditions.loss`` rules.
+        mean_bad_ns: mean time in the bad state.
+        loss: probability that a packet is lost in the bad state.
+
+    Raises:
+        ValueError: a value is out of its range.
+    """
+
+    mean_good_ns: int
+    mean_bad_ns: int
+    loss: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.mean_good_ns <= 0 or self.mean_bad_ns <= 0:
+            raise ValueError(f"mean_good_ns and mean_bad_ns must be positive: {self}")
+        if not 0.0 <= self.loss <= 1.0:
+            raise ValueError(f"loss is a probability between 0 and 1, not {self.loss}")
+
+    @property
+    def bad_share(self) -> float:
+        """Share of the time in the bad state."""
+        return self.mean_bad_ns / (self.mean_good_ns + self.mean_bad_ns)
+
+    def spells(self, now_ns: int, rng: random.Random) -> Spells:
+        """The bad times from ``now_ns`` on, as if the process had been running for ever."""
+        good, bad = exponential_ns(rng, self.mean_good_ns), exponential_ns(rng, self.mean_bad_ns)
+        return Spells(now_ns, good, bad, begins_inside=rng.random() < self.bad_share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +101,12 @@ class LinkConditions:
     """What a link is like at present; the default is ideal.
 
     Args:
-        rate_bps: bits per second; None is unlimited.
+        rate_bps: bits per second, constant or a trace; None is unlimited.
         delay_ns: one-way delay.
-        jitter_ns: each packet takes up to this much longer, drawn uniformly; packets never overtake.
+        jitter_ns: each packet takes up to this much longer, uniformly distributed; packets never overtake.
+        jitter_memory: how much of a packet's jitter carries over to the next, from 0 (nothing) to below 1.
         loss: probability that a packet is lost, each drawn alone.
+        bursts: losses that come together; ``loss`` rules between them.
         queue_bytes: how much may wait before the bottleneck; None is ``DEFAULT_QUEUE_BYTES``.
             Without a rate there is no queue.
 
@@ -66,109 +114,306 @@ class LinkConditions:
         ValueError: a value is out of its range.
     """
 
-    rate_bps: int | None = None
+    rate_bps: int | RateTrace | None = None
     delay_ns: int = 0
     jitter_ns: int = 0
+    jitter_memory: float = 0.0
     loss: float = 0.0
+    bursts: LossBursts | None = None
     queue_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.loss <= 1.0:
             raise ValueError(f"loss is a probability between 0 and 1, not {self.loss}")
+        if not 0.0 <= self.jitter_memory < 1.0:
+            raise ValueError(f"jitter_memory is from 0 to below 1, not {self.jitter_memory}")
         for name in ("delay_ns", "jitter_ns"):
             if (value := getattr(self, name)) < 0:
                 raise ValueError(f"{name} must not be negative, as {value} is")
         for name in ("rate_bps", "queue_bytes"):
-            if (limit := getattr(self, name)) is not None and limit <= 0:
+            limit = getattr(self, name)
+            if isinstance(limit, int) and limit <= 0:
                 raise ValueError(f"{name} must be positive or None, not {limit}; for no traffic at all set Link.down")
+
+
+IDEAL = LinkConditions()
 
 
 class Link:
     """One direction between two places.
 
-    Assign :attr:`conditions` and :attr:`down` at any time: packets under way keep the arrival that
-    they were promised, and later ones do not overtake them.
+    After a change of any kind :attr:`on_change` is called: whoever drives paths over this link must then
+    call their ``revise``. The clock that is passed in may only step back as far as a driver is late.
 
     Args:
         conditions: what it is like at first.
         rng: draws the seeds of the link's own streams, one per purpose.
+        radio: what it shares with the opposite direction.
+        now_ns: when its loss bursts begin to come.
+
+    Attributes:
+        is_ideal: nothing to decide: every packet passes at once. While it is set, nobody needs to ask.
+        is_held: what arrives waits at the far end.
+        released_ns: what has waited there arrived at this time.
+        drops: packets that did not pass, for whatever reason.
+        on_change: called after each change.
     """
 
-    def __init__(self, conditions: LinkConditions, rng: random.Random) -> None:
-        self.conditions = conditions
-        self.down = False
-        self._bottleneck = _Bottleneck()
+    __slots__ = (
+        "_backlog",
+        "_base_ns",
+        "_burst_loss",
+        "_bursts",
+        "_bursts_seeds",
+        "_conditions",
+        "_delay_ns",
+        "_down",
+        "_draws_loss",
+        "_free_ns",
+        "_good_loss",
+        "_jitter",
+        "_jitter_ns",
+        "_last_ns",
+        "_limit",
+        "_line",
+        "_loss",
+        "_luck",
+        "_now_ns",
+        "_radio",
+        "_rate",
+        "_trace",
+        "_wave",
+        "_work",
+        "drops",
+        "is_held",
+        "is_ideal",
+        "on_change",
+        "radio",
+        "released_ns",
+    )
+
+    def __init__(
+        self, conditions: LinkConditions, rng: random.Random, radio: Radio | None = None, *, now_ns: int = 0
+    ) -> None:
         self._loss = random.Random(rng.getrandbits(128))
+        self._luck = self._loss.random
         self._jitter = random.Random(rng.getrandbits(128))
-        self._last_arrival_ns = 0
+        self._bursts_seeds = random.Random(rng.getrandbits(128))
+        self.radio = radio
+        self.drops = 0
+        self.is_held = False
+        self.released_ns = 0
+        self.on_change: Callable[[], None] | None = None
+        self._down: DropReason | None = None
+        # The line before the bottleneck: (time it has left, start of its busy period, work since then, bytes,
+        # lateness, arrival of the one before, its delivery unless it gets lost in the air).
+        self._line: deque[tuple[int, int, int, int, float, int, Deliver | None]] = deque()
+        self._backlog = 0
+        # The present busy period: work done since a start, so that rounding cannot add up.
+        self._base_ns = 0
+        self._work = 0
+        self._free_ns = 0
+        self._last_ns = 0  # the latest arrival
+        self._now_ns = now_ns
+        self._wave = 0.0
+        self._bursts: Spells | None = None
+        self._conditions = IDEAL
+        self._install(now_ns, conditions)
+
+    # -- packets
 
     def offer(self, now_ns: int, nbytes: int) -> Verdict:
         """Decide about a packet of ``nbytes`` (headers included) that is sent at ``now_ns``.
 
-        After ``Deliver`` you must look at :attr:`down` again at the arrival: an outage that began
-        meanwhile has swallowed the packet.
+        After ``Deliver`` you must ask :meth:`swallows` at the arrival, and :attr:`is_held`.
         """
-        conditions = self.conditions
-        # One draw of each kind per packet, whatever becomes of it: the fate of the n-th packet
-        # does not depend on the conditions that other packets met.
-        luck = self._loss.random()
-        lateness = self._jitter.random()
-        if self.down:
-            return _DROP_DOWN
-        at_ns = now_ns
-        if conditions.rate_bps is not None:
-            limit = conditions.queue_bytes or DEFAULT_QUEUE_BYTES
-            left_ns = self._bottleneck.admit(now_ns, nbytes, conditions.rate_bps, limit)
-            if left_ns is None:
-                return _DROP_QUEUE
-            at_ns = left_ns
-        if luck < conditions.loss:
-            return _DROP_LOSS
-        at_ns += conditions.delay_ns
-        if conditions.jitter_ns:
-            at_ns += int(lateness * (conditions.jitter_ns + 1))
-        if at_ns < self._last_arrival_ns:
-            at_ns = self._last_arrival_ns
-        self._last_arrival_ns = at_ns
-        return Deliver(at_ns)
+        # One draw per packet, whatever becomes of it: the fate of the n-th packet does not depend on what others met.
+        luck = self._luck() if self._draws_loss else 0.5
+        late = self._lateness() if self._jitter_ns else 0.0
+        if self._down is not None:
+            return self._drop(self._down)
+        left_ns = now_ns
+        radio = self._radio
+        if radio is not None:
+            if radio.in_outage(now_ns):
+                return self._drop(DropReason.OUTAGE)
+            left_ns = radio.ready_ns(now_ns)
+        if self._rate:
+            line = self._line
+            while line and line[0][0] <= now_ns:
+                self._backlog -= line.popleft()[3]
+            if line and self._backlog + nbytes > self._limit:
+                return self._drop(DropReason.QUEUE)
+            left_ns = self._serve(left_ns, nbytes)
+        if radio is not None:
+            radio.note(left_ns)
+        deliver: Deliver | None = None
+        before_ns = self._last_ns
+        loss = self._good_loss
+        if self._bursts is not None and self._bursts.until(left_ns):
+            loss = self._burst_loss
+        if luck >= loss:
+            deliver = Deliver(self._arrival(left_ns, late))
+        if self._rate:
+            self._line.append((left_ns, self._base_ns, self._work, nbytes, late, before_ns, deliver))
+            self._backlog += nbytes
+        if deliver is None:
+            return self._drop(DropReason.LOSS)
+        return deliver
+
+    def swallows(self, at_ns: int) -> bool:
+        """Whether a packet that arrives at ``at_ns`` vanishes, because nothing passes then."""
+        return self._down is not None or (self._radio is not None and self._radio.in_outage(at_ns))
 
     def backlog_bytes(self, now_ns: int) -> int:
         """Bytes before the bottleneck at ``now_ns``, the packet being sent included."""
-        return self._bottleneck.backlog_bytes(now_ns)
-
-    def __repr__(self) -> str:
-        return f"<Link{' DOWN' if self.down else ''} {self.conditions}>"
-
-
-class _Bottleneck:
-    """A sender with a rate, and the line of packets before it."""
-
-    def __init__(self) -> None:
-        self._line: deque[tuple[int, int]] = deque()  # (time it has left, bytes)
-        self._backlog = 0
-        # The present busy period: bits sent at one rate since a start, so that rounding cannot add up.
-        self._rate_bps = 0
-        self._busy_since_ns = 0
-        self._busy_bits = 0
-        self._free_at_ns = 0
-
-    def admit(self, now_ns: int, nbytes: int, rate_bps: int, limit_bytes: int) -> int | None:
-        """When the last bit will have left; None if the line is too long already."""
-        backlog = self.backlog_bytes(now_ns)
-        if backlog and backlog + nbytes > limit_bytes:
-            return None
-        if self._free_at_ns <= now_ns or rate_bps != self._rate_bps:
-            self._busy_since_ns = max(now_ns, self._free_at_ns)
-            self._busy_bits = 0
-            self._rate_bps = rate_bps
-        self._busy_bits += nbytes * 8
-        self._free_at_ns = self._busy_since_ns - (-self._busy_bits * NS // rate_bps)  # rounded up
-        self._line.append((self._free_at_ns, nbytes))
-        self._backlog += nbytes
-        return self._free_at_ns
-
-    def backlog_bytes(self, now_ns: int) -> int:
         line = self._line
         while line and line[0][0] <= now_ns:
-            self._backlog -= line.popleft()[1]
+            self._backlog -= line.popleft()[3]
         return self._backlog
+
+    # -- changes
+
+    @property
+    def conditions(self) -> LinkConditions:
+        """What it is like at present; :meth:`change` changes it."""
+        return self._conditions
+
+    @conditions.setter
+    def conditions(self, conditions: LinkConditions) -> None:
+        self._install(self._now_ns, conditions)
+        self._base_ns, self._work = self._free_ns, 0
+        self._changed()
+
+    @property
+    def down(self) -> DropReason | None:
+        """Why nothing passes; None if something does."""
+        return self._down
+
+    @down.setter
+    def down(self, reason: DropReason | bool | None) -> None:
+        self._down = reason if isinstance(reason, DropReason) else DropReason.DOWN if reason else None
+        self._changed()
+
+    def change(self, now_ns: int, conditions: LinkConditions) -> None:
+        """Set new conditions.
+
+        What waits in the queue leaves by the new rate (bits already served stay served) and travels with the new
+        delay; what is in the air arrives as promised. Nothing overtakes.
+        """
+        self.backlog_bytes(now_ns)  # what has left, has left
+        waiting = list(self._line)
+        done = self._served(now_ns)
+        self._install(now_ns, conditions)
+        if waiting:
+            self._line_up(max(now_ns, waiting[0][1]), waiting[0][2] - done, waiting)
+        self._changed()
+
+    def hold(self) -> None:
+        """What arrives from now on waits at the far end, for :meth:`release`."""
+        self.is_held = True
+        self._changed()
+
+    def release(self, now_ns: int) -> None:
+        """What has waited at the far end arrives now, in order."""
+        if self.is_held:
+            self.is_held = False
+            self.released_ns = now_ns
+            self._changed()
+
+    # -- inside
+
+    def _install(self, now_ns: int, conditions: LinkConditions) -> None:
+        if conditions.bursts != self._conditions.bursts:
+            # A seed is drawn in any case: which process a later one is does not depend on the traffic until then.
+            rng = random.Random(self._bursts_seeds.getrandbits(128))
+            self._bursts = None if conditions.bursts is None else conditions.bursts.spells(now_ns, rng)
+        self._conditions = conditions
+        self._rate = conditions.rate_bps
+        self._delay_ns = conditions.delay_ns
+        self._jitter_ns = conditions.jitter_ns
+        self._good_loss = conditions.loss
+        self._limit = conditions.queue_bytes or DEFAULT_QUEUE_BYTES
+        self._burst_loss = 0.0 if conditions.bursts is None else conditions.bursts.loss
+        self._draws_loss = any(0.0 < chance < 1.0 for chance in (self._good_loss, self._burst_loss))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look anew whether it is ideal; to be called when its radio has changed."""
+        self._radio = None if self.radio is None or self.radio.is_ideal else self.radio
+        self.is_ideal = self._conditions == IDEAL and self._radio is None and self._down is None and not self.is_held
+
+    def _changed(self) -> None:
+        self.refresh()
+        if self.on_change is not None:
+            self.on_change()
+
+    def _served(self, now_ns: int) -> int:
+        """Work done by ``now_ns`` in the busy period of the packet that is being sent."""
+        if not self._line or (base_ns := self._line[0][1]) >= now_ns:
+            return 0
+        rate = self._rate
+        if isinstance(rate, RateTrace):
+            return rate.work_between(base_ns, now_ns)
+        return (rate or 0) * (now_ns - base_ns)
+
+    def _serve(self, start_ns: int, nbytes: int) -> int:
+        """When the last bit will have left."""
+        if self._free_ns <= start_ns:
+            self._base_ns, self._work = start_ns, 0
+        self._work += nbytes * _BYTE
+        return self._leave()
+
+    def _leave(self) -> int:
+        rate = self._rate
+        if isinstance(rate, RateTrace):
+            left_ns = rate.end_of(self._base_ns, self._work)
+        elif rate is not None:
+            left_ns = self._base_ns - (-self._work // rate)  # rounded up
+        else:
+            left_ns = self._base_ns
+        self._free_ns = left_ns
+        return left_ns
+
+    def _line_up(
+        self, start_ns: int, remaining: int, waiting: list[tuple[int, int, int, int, float, int, Deliver | None]]
+    ) -> None:
+        """Send what waits anew from ``start_ns``; of the first packet only ``remaining`` work is left."""
+        self._line.clear()
+        self._backlog = 0
+        self._base_ns, self._work = start_ns, remaining
+        self._last_ns = waiting[0][5]
+        for number, (_, _, _, nbytes, late, _, deliver) in enumerate(waiting):
+            if number:
+                self._work += nbytes * _BYTE
+            left_ns = self._leave()
+            before_ns = self._last_ns
+            if deliver is not None:
+                deliver.at_ns = self._arrival(left_ns, late)
+            if self._rate is not None:
+                self._line.append((left_ns, self._base_ns, self._work, nbytes, late, before_ns, deliver))
+                self._backlog += nbytes
+
+    def _arrival(self, left_ns: int, late: float) -> int:
+        at_ns = left_ns + self._delay_ns
+        if self._jitter_ns:
+            at_ns += int(late * (self._jitter_ns + 1))
+        if at_ns < self._last_ns:
+            at_ns = self._last_ns
+        self._last_ns = at_ns
+        return at_ns
+
+    def _lateness(self) -> float:
+        memory = self._conditions.jitter_memory
+        if not memory:
+            return self._jitter.random()
+        self._wave = memory * self._wave + math.sqrt(1 - memory * memory) * self._jitter.gauss(0.0, 1.0)
+        return 0.5 + 0.5 * math.erf(self._wave / math.sqrt(2.0))
+
+    def _drop(self, reason: DropReason) -> Drop:
+        self.drops += 1
+        return _DROPS[reason]
+
+    def __repr__(self) -> str:
+        state = f" {self._down.upper()}" if self._down else ""
+        return f"<Link{state}{' HELD' if self.is_held else ''} {self._conditions}>"

@@ -1,33 +1,24 @@
-"""A link that counts."""
+"""A link whose traffic is counted."""
 
 from __future__ import annotations
 
 import random
 
-from realtime.network.link import Deliver, Link, LinkConditions, Verdict
-
-IDEAL = LinkConditions()
+from realtime.network.link import IDEAL as IDEAL
+from realtime.network.link import Link, LinkConditions
+from realtime.network.radio import Radio
 
 
 class MeteredLink(Link):
-    """A link whose drops are counted, and whose driver counts what arrived.
+    """A link whose driver counts what the application gets.
 
-    ``drops`` are packets; ``delivered_bytes`` are bytes of the application, without headers and repetitions.
+    ``delivered_bytes`` are bytes of the application, without headers and repetitions.
     """
 
-    def __init__(self, conditions: LinkConditions, rng: random.Random) -> None:
-        super().__init__(conditions, rng)
-        self.drops = 0
+    __slots__ = ("delivered_bytes",)
+
+    def __init__(
+        self, conditions: LinkConditions, rng: random.Random, radio: Radio | None = None, *, now_ns: int = 0
+    ) -> None:
+        super().__init__(conditions, rng, radio, now_ns=now_ns)
         self.delivered_bytes = 0
-
-    @property
-    def is_ideal(self) -> bool:
-        """Whether every packet passes at once."""
-        return not self.down and self.conditions == IDEAL
-
-    def offer(self, now_ns: int, nbytes: int) -> Verdict:
-        """As the link decides."""
-        verdict = super().offer(now_ns, nbytes)
-        if not isinstance(verdict, Deliver):
-            self.drops += 1
-        return verdict

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Self
 
-# Work is rate × time in bit/s · ns, an integer: one bit is this much of it, and nothing is rounded on the way.
-BIT = 1_000_000_000
+from realtime.network.units import NS
+
+# Work is rate × time in bit/s · ns, an integer: one bit is 10⁹ of it, and nothing is rounded on the way.
 
 
 class RateTrace:
@@ -70,7 +71,7 @@ class RateTrace:
 
     def end_of_bits(self, start_ns: int, bits: int) -> int:
         """When the last of ``bits`` has been sent, the first being sent at ``start_ns``."""
-        return self.end_of(start_ns, bits * BIT)
+        return self.end_of(start_ns, bits * NS)
 
     def _work_until(self, at_ns: int) -> int:
         periods, offset = divmod(at_ns - self.origin_ns, self.period_ns)
@@ -88,4 +89,4 @@ class RateTrace:
 
     def __repr__(self) -> str:
         mean = f"mean {self.mean_bps / 1e6:.3g} Mbit/s"
-        return f"<RateTrace of {self.period_ns / BIT:g} s, {len(self.times_ns)} rates, {mean}>"
+        return f"<RateTrace of {self.period_ns / NS:g} s, {len(self.times_ns)} rates, {mean}>"

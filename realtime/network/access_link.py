@@ -1,0 +1,215 @@
+"""A phone's access to the network: both directions, and what they share."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from realtime.network.link import IDEAL, DropReason, LinkConditions
+from realtime.network.metered_link import MeteredLink
+from realtime.network.radio import Radio, RadioConditions
+from realtime.network.rate_trace import RateTrace
+
+if TYPE_CHECKING:
+    from realtime.network.profiles import Profile
+    from realtime.network.traces import Trace
+
+Direction = Literal["up", "down"]
+
+
+class LinkSample(msgspec.Struct, frozen=True):
+    """What an access link is like at a moment.
+
+    Args:
+        up_rate_bps: from the phone; None is unlimited.
+        down_rate_bps: towards the phone.
+        rtt_ns: both one-way delays, without jitter and queueing.
+        up_loss: probability that a packet is lost, outside of bursts.
+        down_loss: the same towards the phone.
+        is_down: whether one direction or both let nothing pass.
+        radio: whether a packet now would find it awake.
+        radio_on_ns: how long the radio has been on so far.
+        up_backlog_bytes: waiting to be sent by the phone.
+        down_backlog_bytes: waiting to be sent to it.
+    """
+
+    up_rate_bps: int | None
+    down_rate_bps: int | None
+    rtt_ns: int
+    up_loss: float
+    down_loss: float
+    is_down: bool
+    radio: Literal["idle", "active"]
+    radio_on_ns: int
+    up_backlog_bytes: int
+    down_backlog_bytes: int
+
+
+class AccessLink:
+    """What stands between a phone and the network; a change holds for all its connections at once.
+
+    After a change of any kind :attr:`on_change` is called once.
+
+    Args:
+        rng: draws the seeds of all streams.
+
+    Attributes:
+        up: the link from the phone.
+        down: the link to the phone.
+        radio: what they share.
+        profile: the one in force; None without one, or after :meth:`set_conditions`.
+        trace: the one that it follows.
+        on_change: called after each change.
+    """
+
+    def __init__(self, rng: random.Random) -> None:
+        self.radio = Radio(RadioConditions(), random.Random(rng.getrandbits(128)))
+        self.up = MeteredLink(IDEAL, random.Random(rng.getrandbits(128)), self.radio)
+        self.down = MeteredLink(IDEAL, random.Random(rng.getrandbits(128)), self.radio)
+        self.profile: Profile | None = None
+        self.trace: Trace | None = None
+        self.on_change: Callable[[], None] | None = None
+        self._interruptions: dict[object, None] = {}
+        self._oneway: set[Direction] = set()
+        self._is_changing = False
+        self.up.on_change = self.down.on_change = self._changed
+
+    # -- what it is like
+
+    def set_profile(self, now_ns: int, profile: Profile | None) -> None:
+        """Take everything from a profile; None is ideal. A trace that it follows ends."""
+        self.trace = None
+        self.profile = profile
+        if profile is None:
+            self._set(now_ns, IDEAL, IDEAL, RadioConditions())
+        else:
+            self._set(now_ns, profile.up, profile.down, getattr(profile, "radio", RadioConditions()))
+
+    def set_conditions(
+        self, now_ns: int, *, up: LinkConditions | None = None, down: LinkConditions | None = None
+    ) -> None:
+        """Replace the conditions of one direction or both."""
+        self.profile = None
+        self._set(now_ns, up or self.up.conditions, down or self.down.conditions, self.radio.conditions)
+
+    def follow(self, now_ns: int, trace: Trace | None) -> None:
+        """Take the rates from a trace that begins now; None goes back to those of the profile."""
+        self.trace = trace
+        up, down = self.up.conditions, self.down.conditions
+        of_profile = self.profile
+        up_rate: int | RateTrace | None = None if of_profile is None else of_profile.up.rate_bps
+        down_rate: int | RateTrace | None = None if of_profile is None else of_profile.down.rate_bps
+        if trace is not None and trace.up is not None:
+            up_rate = trace.up.starting_at(now_ns)
+        if trace is not None and trace.down is not None:
+            down_rate = trace.down.starting_at(now_ns)
+        self._set(now_ns, replace(up, rate_bps=up_rate), replace(down, rate_bps=down_rate), self.radio.conditions)
+
+    @property
+    def nat_idle_ns(self) -> int | None:
+        """A flow without a packet for longer than this is forgotten; None is never."""
+        return self.radio.conditions.nat_idle_ns
+
+    # -- faults
+
+    def interrupt(self, reason: object) -> None:
+        """Nothing passes, both ways, until every reason has ended."""
+        self._interruptions[reason] = None
+        self._gate()
+
+    def resume(self, reason: object) -> None:
+        """A reason ends; an unknown one is ignored."""
+        self._interruptions.pop(reason, None)
+        self._gate()
+
+    def interruptions(self, kind: type) -> list[object]:
+        """The present reasons of one type, oldest first."""
+        return [reason for reason in self._interruptions if isinstance(reason, kind)]
+
+    def interrupt_oneway(self, direction: Direction) -> None:
+        """Nothing passes in one direction."""
+        self._oneway.add(direction)
+        self._gate()
+
+    def resume_oneway(self, direction: Direction) -> None:
+        """End :meth:`interrupt_oneway`."""
+        self._oneway.discard(direction)
+        self._gate()
+
+    def hold(self, now_ns: int) -> None:
+        """What arrives waits, both ways, for :meth:`release`."""
+        with_both = (self.up.hold, self.down.hold)
+        self._at_once(*with_both)
+
+    def release(self, now_ns: int) -> None:
+        """What has waited arrives, in order."""
+        self._at_once(lambda: self.up.release(now_ns), lambda: self.down.release(now_ns))
+
+    def change_address(self, now_ns: int) -> None:
+        """The phone has another address: its live connections are half-open for ever."""
+        self._at_once(self.radio.change_address)
+
+    def address(self, now_ns: int) -> int:
+        """How often its address has changed so far."""
+        return self.radio.address(now_ns)
+
+    # -- what it tells
+
+    def sample(self, now_ns: int) -> LinkSample:
+        """What it is like now."""
+        up, down = self.up.conditions, self.down.conditions
+        return LinkSample(
+            up_rate_bps=_rate(up, now_ns),
+            down_rate_bps=_rate(down, now_ns),
+            rtt_ns=up.delay_ns + down.delay_ns,
+            up_loss=up.loss,
+            down_loss=down.loss,
+            is_down=self.up.swallows(now_ns) or self.down.swallows(now_ns),
+            radio="active" if self.radio.is_awake(now_ns) else "idle",
+            radio_on_ns=self.radio.on_ns(now_ns),
+            up_backlog_bytes=self.up.backlog_bytes(now_ns),
+            down_backlog_bytes=self.down.backlog_bytes(now_ns),
+        )
+
+    # -- inside
+
+    def _set(self, now_ns: int, up: LinkConditions, down: LinkConditions, radio: RadioConditions) -> None:
+        self._at_once(
+            lambda: self.radio.change(now_ns, radio),
+            lambda: self.up.change(now_ns, up),
+            lambda: self.down.change(now_ns, down),
+        )
+
+    def _gate(self) -> None:
+        both = DropReason.DOWN if self._interruptions else None
+
+        def close() -> None:
+            self.up.down = both or (DropReason.PARTITION if "up" in self._oneway else None)
+            self.down.down = both or (DropReason.PARTITION if "down" in self._oneway else None)
+
+        self._at_once(close)
+
+    def _at_once(self, *changes: Callable[[], None]) -> None:
+        self._is_changing = True
+        try:
+            for change in changes:
+                change()
+        finally:
+            self._is_changing = False
+        self._changed()
+
+    def _changed(self) -> None:
+        if not self._is_changing and self.on_change is not None:
+            self.on_change()
+
+    def __repr__(self) -> str:
+        return f"<AccessLink up={self.up} down={self.down}>"
+
+
+def _rate(conditions: LinkConditions, now_ns: int) -> int | None:
+    rate = conditions.rate_bps
+    return rate.rate_at(now_ns) if isinstance(rate, RateTrace) else rate

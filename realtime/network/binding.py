@@ -1,0 +1,33 @@
+"""A flow's entry in the address and NAT tables of a phone's access."""
+
+from __future__ import annotations
+
+from realtime.network.access_link import AccessLink
+
+
+class Binding:
+    """Lets the packets of one flow pass until its address is gone or the NAT has forgotten it; then never again.
+
+    Args:
+        access: the phone's access link.
+        now_ns: when the flow begins.
+    """
+
+    __slots__ = ("_access", "_address", "_used_ns", "is_gone")
+
+    def __init__(self, access: AccessLink, now_ns: int) -> None:
+        self._access = access
+        self._address = access.address(now_ns)
+        self._used_ns = now_ns
+        self.is_gone = False
+
+    def passes(self, now_ns: int) -> bool:
+        """Whether a packet of the flow, in either direction, passes now. It keeps the NAT's entry fresh."""
+        if self.is_gone:
+            return False
+        idle_ns = self._access.nat_idle_ns
+        if self._access.address(now_ns) != self._address or (idle_ns is not None and now_ns - self._used_ns > idle_ns):
+            self.is_gone = True
+            return False
+        self._used_ns = max(self._used_ns, now_ns)
+        return True

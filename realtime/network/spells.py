@@ -1,0 +1,63 @@
+"""Spells of something, such as outages, one after another in time."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+
+_REMEMBERED = 256  # spells that are over: enough for packets that are asked about late
+
+
+class Spells:
+    """A process that alternates between gaps and spells, drawn as time reaches them.
+
+    What it says about a moment does not depend on how often or in what order it is asked.
+
+    Args:
+        start_ns: the first gap begins here.
+        gap_ns: draws the length of a gap.
+        length_ns: draws the length of a spell.
+        begins_inside: whether a spell, not a gap, begins at ``start_ns``.
+    """
+
+    __slots__ = ("_gap_ns", "_length_ns", "_over_ns", "_passed", "_past", "begin_ns", "end_ns")
+
+    def __init__(
+        self, start_ns: int, gap_ns: Callable[[], int], length_ns: Callable[[], int], *, begins_inside: bool = False
+    ) -> None:
+        self._gap_ns = gap_ns
+        self._length_ns = length_ns
+        self._passed = 0
+        self._past: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
+        self._over_ns = start_ns  # end of the one before
+        self.begin_ns = start_ns if begins_inside else start_ns + gap_ns()
+        self.end_ns = self.begin_ns + length_ns()
+
+    def until(self, at_ns: int) -> int:
+        """When the spell at ``at_ns`` ends; 0 if there is none then."""
+        if at_ns < self.begin_ns:
+            if at_ns >= self._over_ns:
+                return 0
+            return next((end for begin, end in reversed(self._past) if begin <= at_ns < end), 0)
+        while at_ns >= self.end_ns:
+            self._next()
+        return self.end_ns if at_ns >= self.begin_ns else 0
+
+    def count(self, at_ns: int) -> int:
+        """How many have begun by ``at_ns``, or by a later moment that it was asked about before."""
+        self.until(at_ns)
+        return self._passed + (at_ns >= self.begin_ns)
+
+    def _next(self) -> None:
+        self._passed += 1
+        self._past.append((self.begin_ns, self.end_ns))
+        self._over_ns = self.end_ns
+        self.begin_ns = self.end_ns + self._gap_ns()
+        self.end_ns = self.begin_ns + self._length_ns()
+
+
+def exponential_ns(rng: random.Random, mean_ns: int) -> Callable[[], int]:
+    """Draws lengths that are exponentially distributed, at least 1 ns."""
+    rate = 1 / mean_ns
+    return lambda: 1 + int(rng.expovariate(rate))
