@@ -63,6 +63,14 @@ def test_two_substitutions_are_independent():
         assert module.other() == "ben"
 
 
+def test_the_original_does_what_the_source_does_not():
+    module, _ = make()
+    substitution = Substitution(lambda: [(module, "add", lambda source, a, b=0: None if a else NotImplemented)])
+    with substitution.of("ana"):
+        assert module.add(1, b=2) is None
+        assert module.add(0, b=2) == 2
+
+
 def test_a_function_that_is_missing_is_an_error_and_changes_nothing():
     module, _ = make()
     original = module.add
