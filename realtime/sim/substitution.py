@@ -1,7 +1,7 @@
 """Functions of modules that answer differently in one thread.
 
 Third-party code calls them where it likes. While a thread has a source, a replaced function asks the source's answer
-there, and calls the original in every other thread.
+there; in every other thread, and where the answer is ``NotImplemented``, it calls the original.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ class Substitution(Generic[S]):
 
         def switch(*args: Any, **kwargs: Any) -> Any:
             source = this_thread.source
-            return original(*args, **kwargs) if source is None else answer(source, *args, **kwargs)
+            given = NotImplemented if source is None else answer(source, *args, **kwargs)
+            return original(*args, **kwargs) if given is NotImplemented else given
 
         return switch
