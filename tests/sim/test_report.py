@@ -37,7 +37,7 @@ def test_a_long_list_is_cut():
 
 def test_it_travels_as_json():
     found = report(Violation("lost", "'m1' never reached ben", 3.0), lost=1)
-    values = msgspec.to_builtins(found)
+    values = msgspec.json.decode(msgspec.json.encode(found))
     assert values["counts"]["lost"] == 1
     assert values["violations"] == [{"kind": "lost", "text": "'m1' never reached ben", "t_s": 3.0}]
     assert msgspec.convert(values, Report) == found
