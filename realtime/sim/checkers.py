@@ -90,13 +90,15 @@ def lost(history: _Source) -> list[Violation]:
     """Acked, and not at every member in the end.
 
     What was sent after a member had joined must have come by the callback. What was sent before may stand in its
-    view instead, or lie before the beginning of what it has: in the history that it has not scrolled to.
+    view instead, or lie before the beginning of what it has: in the history that it has not scrolled to. The newest
+    message is never that far back.
     """
     evidence = Evidence.of(history)
     found = []
     for seat, letters in _final_seats_with_acked(evidence):
-        begin = min(_offsets(seat), default=None)
         shown = {message_id for _, message_id in seat.view.entries} if seat.view else set()
+        newest = max((letter.acked.offset for letter in letters if letter.acked), default=None) if seat.view else None
+        begin = min(_offsets(seat), default=newest)
         for letter in letters:
             acked, name = letter.acked, letter.attempt.message_id
             if acked is None or name in seat.told or seat.is_own(letter):
@@ -156,8 +158,8 @@ def phantom(history: _Source) -> list[Violation]:
     """Told, shown or acked, though nobody sent it, or not yet, or not here, or it was refused."""
     evidence = Evidence.of(history)
     found = []
-    for number, ack in evidence.early_acks:
-        reason = _unfounded(evidence.letters.get(ack.message_id), None, number)
+    for place, ack in evidence.early_acks:
+        reason = _unfounded(evidence.letters.get(ack.message_id), None, place)
         found.append(Violation("phantom", f"{ack.message_id!r} was acked at {_at(ack.t_s)}, which {reason}", ack.t_s))
     for letter in evidence.acked:
         if letter.refused is not None and letter.acked is not None:

@@ -89,6 +89,13 @@ def test_who_joined_later_has_all_that_follows_the_start_of_the_view():
     assert len(lost(story.show("ben", (3, "m3"), (5, "m5")))) == 1
 
 
+def test_a_join_brings_the_newest_message_at_least():
+    story = Story("ana").send("ana", "m1").send("ana", "m2")
+    story.member("ben", "lobby")
+    assert lost(story) == [], "nobody knows what ben shows"
+    assert [violation.text.split()[0] for violation in lost(story.show("ben"))] == ["'m2'"]
+
+
 def test_what_was_sent_after_the_join_must_come_by_the_callback():
     story = Story("ana", "ben").send("ana", "m1").show("ben", (1, "m1"))
     assert len(lost(story)) == 1
