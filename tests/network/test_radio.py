@@ -1,5 +1,6 @@
 """What both directions of a phone's access share: radio, interruptions, address."""
 
+import itertools
 import random
 
 import pytest
@@ -30,11 +31,60 @@ def test_packets_behind_the_first_wait_for_the_same_promotion():
     assert [sleepy.ready_ns(at) for at in (0, 300 * MS, 900 * MS)] == [800 * MS, 800 * MS, 900 * MS]
 
 
-def test_it_is_on_during_promotion_and_traffic_and_a_tail():
+PAGED = RadioConditions(promotions=(Promotion(10 * NS, 250 * MS, cycle_ns=1280 * MS),))
+
+
+def test_a_sleeping_phone_hears_of_packets_only_at_its_listening_moments():
+    """They are a cycle apart, wherever the first of them is; then the promotion takes its time."""
+    times = [at * MS for at in range(0, 12_800, 10)]
+    readies = [Radio(PAGED, random.Random(5)).ready_ns(at, towards_phone=True) for at in times]
+    moments = sorted({ready - 250 * MS for ready in readies})
+    assert {later - earlier for earlier, later in itertools.pairwise(moments)} == {1280 * MS}
+    assert all(250 * MS <= ready - at < 1530 * MS for at, ready in zip(times, readies, strict=True))
+
+
+def test_phones_listen_at_moments_of_their_own():
+    assert len({Radio(PAGED, random.Random(seed)).ready_ns(0, towards_phone=True) for seed in range(20)}) == 20
+
+
+def test_what_the_phone_itself_sends_does_not_wait_for_a_listening_moment():
+    assert Radio(PAGED, random.Random(5)).ready_ns(3 * NS) == 3250 * MS
+
+
+def test_a_phone_that_sends_wakes_before_its_listening_moment():
+    """The packet that waits for that moment has its time already; those behind it need not wait as long."""
+    paged = next(
+        radio
+        for radio in (Radio(PAGED, random.Random(seed)) for seed in range(99))
+        if radio.ready_ns(0, towards_phone=True) > 1250 * MS
+    )
+    assert paged.ready_ns(200 * MS) == 450 * MS
+    assert paged.ready_ns(300 * MS, towards_phone=True) == 450 * MS
+
+
+def test_signalling_after_a_promotion_keeps_the_radio_up():
+    """It falls asleep 10 s after traffic, but not before 10 + 2 s after the end of the promotion."""
+    slow = radio(promotions=(Promotion(10 * NS, 1 * NS, settle_ns=2 * NS),))
+    slow.note(slow.ready_ns(0))
+    assert slow.ready_ns(12_900 * MS) == 12_900 * MS
+    again = radio(promotions=(Promotion(10 * NS, 1 * NS, settle_ns=2 * NS),))
+    again.note(again.ready_ns(0))
+    assert again.ready_ns(13 * NS) == 14 * NS
+
+
+def test_it_is_on_during_promotion_and_traffic_and_until_it_falls_asleep():
+    """Asleep is what takes the largest idle time; lighter naps before count as on."""
     sleepy = Radio(SLEEPY, random.Random(1))
     sleepy.note(sleepy.ready_ns(1 * NS))
-    assert [sleepy.on_ns(at * NS) for at in (0, 1, 2, 60)] == [0, 0, 1 * NS, 4800 * MS]
-    assert [sleepy.is_awake(at * MS) for at in (5799, 5800)] == [True, False]
+    assert [sleepy.on_ns(at * NS) for at in (0, 1, 2, 60)] == [0, 0, 1 * NS, 10_800 * MS]
+    assert [sleepy.is_awake(at * MS) for at in (11_799, 11_800)] == [True, False]
+
+
+def test_it_is_off_until_the_listening_moment():
+    paged = Radio(PAGED, random.Random(5))
+    ready = paged.ready_ns(0, towards_phone=True)
+    assert paged.on_ns(ready) == 250 * MS
+    assert paged.on_ns(ready + 60 * NS) == 10_250 * MS
 
 
 def test_a_radio_without_promotions_is_always_on():
@@ -54,6 +104,8 @@ def test_an_address_changes_by_hand_and_with_time():
     ("make", "says"),
     [
         (lambda: Promotion(-1, 0), "idle_ns"),
+        (lambda: Promotion(0, 0, cycle_ns=-1), "cycle_ns"),
+        (lambda: Promotion(0, 0, settle_ns=-1), "settle_ns"),
         (lambda: Interruptions(0), "mean_between_ns"),
         (lambda: Interruptions(1, 5, 4), "ascend"),
         (lambda: Interruptions(1, 5, 7, 6), "ascend"),
