@@ -69,7 +69,7 @@ class AccessLink:
     def __init__(self, rng: random.Random) -> None:
         self.radio = Radio(RadioConditions(), random.Random(rng.getrandbits(128)))
         self.up = MeteredLink(IDEAL, random.Random(rng.getrandbits(128)), self.radio)
-        self.down = MeteredLink(IDEAL, random.Random(rng.getrandbits(128)), self.radio)
+        self.down = MeteredLink(IDEAL, random.Random(rng.getrandbits(128)), self.radio, towards_phone=True)
         self.profile: Profile | None = None
         self.trace: Trace | None = None
         self.on_change: Callable[[], None] | None = None
@@ -87,7 +87,7 @@ class AccessLink:
         if profile is None:
             self._set(now_ns, IDEAL, IDEAL, RadioConditions())
         else:
-            self._set(now_ns, profile.up, profile.down, getattr(profile, "radio", RadioConditions()))
+            self._set(now_ns, profile.up, profile.down, profile.radio)
 
     def set_conditions(
         self, now_ns: int, *, up: LinkConditions | None = None, down: LinkConditions | None = None

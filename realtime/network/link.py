@@ -150,6 +150,7 @@ class Link:
         rng: draws the seeds of the link's own streams, one per purpose.
         radio: what it shares with the opposite direction.
         now_ns: when its loss bursts begin to come.
+        towards_phone: whether the radio is at its far end, and hears only while it listens.
 
     Attributes:
         is_ideal: nothing to decide: every packet passes at once. While it is set, nobody needs to ask.
@@ -181,6 +182,7 @@ class Link:
         "_now_ns",
         "_radio",
         "_rate",
+        "_towards_phone",
         "_trace",
         "_wave",
         "_work",
@@ -193,13 +195,20 @@ class Link:
     )
 
     def __init__(
-        self, conditions: LinkConditions, rng: random.Random, radio: Radio | None = None, *, now_ns: int = 0
+        self,
+        conditions: LinkConditions,
+        rng: random.Random,
+        radio: Radio | None = None,
+        *,
+        now_ns: int = 0,
+        towards_phone: bool = False,
     ) -> None:
         self._loss = random.Random(rng.getrandbits(128))
         self._luck = self._loss.random
         self._jitter = random.Random(rng.getrandbits(128))
         self._bursts_seeds = random.Random(rng.getrandbits(128))
         self.radio = radio
+        self._towards_phone = towards_phone
         self.drops = 0
         self.is_held = False
         self.released_ns = 0
@@ -237,7 +246,7 @@ class Link:
         if radio is not None:
             if radio.in_outage(now_ns):
                 return self._drop(DropReason.OUTAGE)
-            left_ns = radio.ready_ns(now_ns)
+            left_ns = radio.ready_ns(now_ns, self._towards_phone)
         if self._rate:
             line = self._line
             while line and line[0][0] <= now_ns:

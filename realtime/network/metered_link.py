@@ -18,7 +18,13 @@ class MeteredLink(Link):
     __slots__ = ("delivered_bytes",)
 
     def __init__(
-        self, conditions: LinkConditions, rng: random.Random, radio: Radio | None = None, *, now_ns: int = 0
+        self,
+        conditions: LinkConditions,
+        rng: random.Random,
+        radio: Radio | None = None,
+        *,
+        now_ns: int = 0,
+        towards_phone: bool = False,
     ) -> None:
-        super().__init__(conditions, rng, radio, now_ns=now_ns)
+        super().__init__(conditions, rng, radio, now_ns=now_ns, towards_phone=towards_phone)
         self.delivered_bytes = 0

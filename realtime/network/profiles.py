@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import msgspec
 
 from realtime.network.link import NS, LinkConditions
+from realtime.network.radio import RadioConditions
 from realtime.protocol.errors import RealtimeError
 from realtime.utils.share import share_path
 
@@ -35,6 +36,7 @@ class Profile:
         down: conditions towards the phone.
         up: conditions from the phone.
         source: where the figures come from.
+        radio: what both directions share: sleep, outages, hand-overs, address changes, NAT.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Profile:
     down: LinkConditions
     up: LinkConditions
     source: str
+    radio: RadioConditions = RadioConditions()
 
     @property
     def rtt_s(self) -> float:
