@@ -21,6 +21,8 @@ from realtime.network.radio import RadioConditions
 from realtime.protocol.errors import RealtimeError
 from realtime.utils.share import share_path
 
+_ALWAYS_ON = RadioConditions()
+
 
 class ProfileError(RealtimeError, ValueError):
     """A profile does not exist, or its entry in the file is wrong. The message names it and what to do."""
@@ -44,7 +46,7 @@ class Profile:
     down: LinkConditions
     up: LinkConditions
     source: str
-    radio: RadioConditions = RadioConditions()
+    radio: RadioConditions = _ALWAYS_ON
 
     @property
     def rtt_s(self) -> float:
