@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import msgspec
 import pandas as pd
 import pytest
 
@@ -11,8 +12,23 @@ from realtime.connection.connection_state import ConnectionState
 from realtime.lab.network_control import NetworkSample
 from realtime.lab.recorder import Recorder
 from realtime.location.fix import Fix
+from realtime.network.access_link import LinkSample
 from realtime.utils.event_emitter import EventEmitter
 from realtime.utils.observable import Observable
+
+
+LINK = LinkSample(
+    up_rate_bps=768_000,
+    down_rate_bps=None,
+    rtt_ns=300_000_000,
+    up_loss=0.01,
+    down_loss=0.0,
+    is_down=False,
+    radio="active",
+    radio_on_ns=2_500_000_000,
+    up_backlog_bytes=1500,
+    down_backlog_bytes=0,
+)
 
 
 def phone(name):
@@ -24,6 +40,7 @@ def phone(name):
         location=SimpleNamespace(tracker=EventEmitter()),
         network=SimpleNamespace(samples=Observable(())),
         app_state=AppState(),
+        proxy=SimpleNamespace(sample=lambda: LINK),
     )
 
 
@@ -90,6 +107,7 @@ def test_a_message_has_one_row_that_follows_it(bench):
     bench.at(1.25).ack(1)
     [row] = rows(bench.recorder.messages())
     assert (row["status"], row["latency_s"], row["offset"]) == ("sent", 0.25, 1)
+    assert (row["sent_s"], row["acked_s"]) == (1.0, 1.25)
     assert row["sent_at"].tzinfo is not None
     assert row["delivered_at"] >= row["sent_at"]
 
@@ -114,9 +132,10 @@ def test_each_receiver_has_a_row_of_its_own(bench):
     bench.at(1).send(1)
     bench.at(1.5).receive(bench.ben, 1)
     bench.at(9).receive(bench.cleo, 1)
-    assert [(row["phone"], row["t_s"], row["latency_s"]) for row in rows(bench.recorder.deliveries())] == [
-        ("ben", 1.5, 0.5),
-        ("cleo", 9.0, 8.0),
+    received = bench.recorder.deliveries()
+    assert received[["phone", "sent_s", "t_s", "latency_s"]].to_dict("split")["data"] == [
+        ["ben", 1.0, 1.5, 0.5],
+        ["cleo", 1.0, 9.0, 8.0],
     ]
 
 
@@ -160,7 +179,9 @@ def test_who_came_after_a_message_was_not_to_get_it(bench):
 def test_states_are_rows(bench):
     bench.at(1).ana.socket.dispatch("state_change", ConnectionState.CONNECTED)
     bench.at(2).ana.socket.dispatch("state_change", ConnectionState.RECONNECTING)
-    assert bench.recorder.states().to_dict("list") == {
+    states = bench.recorder.states()
+    assert states.pop("at").is_monotonic_increasing
+    assert states.to_dict("list") == {
         "phone": ["ana", "ana"],
         "t_s": [1.0, 2.0],
         "state": ["connected", "reconnecting"],
@@ -171,6 +192,7 @@ def test_positions_are_rows_with_units(bench):
     fix = Fix(latitude=59.9, longitude=10.7, accuracy_m=5.0, timestamp_ms=1_700_000_000_000, speed_mps=3.0)
     bench.at(2).ben.location.tracker.dispatch("update", "ana", fix)
     [row] = rows(bench.recorder.positions())
+    assert row.pop("at").tzinfo is not None
     assert row.pop("measured_at") == pd.Timestamp(1_700_000_000_000, unit="ms", tz="UTC")
     assert pd.isna(row.pop("heading_deg"))
     assert row == {
@@ -188,6 +210,7 @@ def test_link_samples_are_rows(bench):
     sample = NetworkSample(t_s=0.5, rtt_ms=115.0, up_bps=8.0, down_bps=16.0, state="connected", queued=0, unacked=1)
     bench.ana.network.samples.set((sample,))
     [row] = rows(bench.recorder.link_samples())
+    assert row.pop("at").tzinfo is not None
     assert row == {
         "phone": "ana",
         "t_s": 0.5,
@@ -198,6 +221,35 @@ def test_link_samples_are_rows(bench):
         "queued": 0,
         "unacked": 1,
     }
+
+
+def test_with_each_sample_comes_what_the_link_is_like(bench):
+    sample = NetworkSample(t_s=0.5, rtt_ms=115.0, up_bps=8.0, down_bps=16.0, state="connected", queued=0, unacked=1)
+    bench.at(0.5).ana.network.samples.set((sample,))
+    [row] = rows(bench.recorder.links())
+    assert row.pop("at").tzinfo is not None
+    assert pd.isna(row.pop("down_rate_bps")), "unlimited"
+    assert row == {
+        "phone": "ana",
+        "t_s": 0.5,
+        "up_rate_bps": 768_000,
+        "rtt_ms": 300.0,
+        "up_loss": 0.01,
+        "down_loss": 0.0,
+        "is_down": False,
+        "radio": "active",
+        "radio_on_s": 2.5,
+        "up_backlog_bytes": 1500,
+        "down_backlog_bytes": 0,
+    }
+
+
+def test_the_radio_has_one_row_per_phone_with_the_newest_figure(bench):
+    bench.recorder.sampled_link("ana", LINK)
+    bench.at(4).recorder.sampled_link("ben", LINK)
+    bench.at(10).recorder.sampled_link("ana", msgspec.structs.replace(LINK, radio_on_ns=7_000_000_000))
+    assert bench.recorder.radio().to_dict("split")["data"] == [["ana", 10.0, 7.0], ["ben", 4.0, 2.5]]
+    assert list(bench.recorder.radio().columns) == ["phone", "t_s", "radio_on_s"]
 
 
 def test_the_timeline_is_everything_that_happened_in_order(bench):
@@ -237,12 +289,27 @@ def test_the_reason_of_a_refusal_is_told(bench):
 
 
 @pytest.mark.parametrize(
-    "name", ["messages", "deliveries", "delivery_report", "states", "positions", "link_samples", "to_frame"]
+    "name",
+    [
+        *("messages", "deliveries", "delivery_report", "states", "positions"),
+        *("link_samples", "links", "radio", "to_frame"),
+    ],
 )
 def test_a_frame_of_nothing_has_its_columns(bench, name):
     frame = getattr(bench.recorder, name)()
     assert frame.empty
     assert len(frame.columns) >= 3
+
+
+def test_empty_or_not_a_frame_has_the_same_types(bench):
+    before = {name: getattr(bench.recorder, name)().dtypes for name in ("messages", "deliveries", "links", "radio")}
+    bench.at(1).send(1)
+    bench.receive(bench.ben, 1)
+    bench.recorder.sampled_link("ana", LINK)
+    for name, dtypes in before.items():
+        frame = getattr(bench.recorder, name)()
+        assert len(frame) == 1
+        assert frame.dtypes.equals(dtypes)
 
 
 def test_old_rows_make_room_for_new_ones():
