@@ -10,7 +10,7 @@ def data(seq, text, *, end=False, sent_ns=0):
 
 def queue():
     result = ReceiveQueue()
-    result.next_seq = result.acked_seq = 1
+    result.open(0)
     return result
 
 
@@ -87,6 +87,9 @@ def test_the_echo_is_of_the_oldest_segment_not_acknowledged_yet():
     assert box.echo_ns == 10
     box.take(data(3, b"c", sent_ns=40))
     assert box.echo_ns == 40
+    box.acked_seq = box.next_seq
+    box.take(data(3, b"c", sent_ns=50))
+    assert box.echo_ns == 50, "the acknowledgement may have been lost: the one of the repetition counts"
 
 
 def test_a_closed_one_keeps_nothing():

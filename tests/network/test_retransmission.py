@@ -33,7 +33,9 @@ def test_later_ones_with_an_eighth_and_a_quarter():
     assert timeout.shortest_ns == 400 * MS
 
 
-@pytest.mark.parametrize(("retries", "expected_ms"), [(0, 200), (1, 400), (5, 6400), (9, 102_400), (10, 120_000), (60, 120_000)])
+@pytest.mark.parametrize(
+    ("retries", "expected_ms"), [(0, 200), (1, 400), (5, 6400), (9, 102_400), (10, 120_000), (60, 120_000)]
+)
 def test_it_doubles_up_to_two_minutes(retries, expected_ms):
     timeout = RetransmissionTimeout()
     timeout.sample(0)
