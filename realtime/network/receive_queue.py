@@ -46,13 +46,18 @@ class ReceiveQueue:
         """
         return WINDOW_BYTES - self.held_bytes
 
+    def open(self, sent_ns: int) -> None:
+        """The peer's SYN has arrived."""
+        self.next_seq = self.acked_seq = 1
+        self.echo_ns = sent_ns
+
     def take(self, segment: Segment) -> bool:
         """Take a segment in that has data or the end. Returns whether it is new."""
         seq = segment.seq
-        if seq < self.next_seq or seq in self.early:
-            return False
         if seq <= self.acked_seq:
             self.echo_ns = segment.sent_ns
+        if seq < self.next_seq or seq in self.early:
+            return False
         if seq > self.next_seq:
             self.early[seq] = segment
             self._stretch(seq, _end_of(segment))

@@ -74,16 +74,47 @@ class TcpConnection:
         Hand the events out before you call again: an answer that the application gives at once carries
         the acknowledgement of what it answers.
         """
-        raise NotImplementedError
+        events: list[tuple[TcpEndpoint, Event]] = []
+        if self.up.next_ns <= now_ns:
+            end = self.server
+            for segment in self.up.arrivals(now_ns):
+                end.receive(now_ns, segment, events)
+            end.deliver(events)
+        if self.down.next_ns <= now_ns:
+            end = self.client
+            for segment in self.down.arrivals(now_ns):
+                end.receive(now_ns, segment, events)
+            end.deliver(events)
+        for end in (self.client, self.server):
+            if end.retry_at_ns <= now_ns or end.ack_at_ns <= now_ns:
+                end.handle_timer(now_ns, events)
+        self.rearm()
+        return events
 
     def cut(self) -> None:
         """Half-open death: from now on packets vanish both ways, and neither end is told."""
-        raise NotImplementedError
+        self.up.cut()
+        self.down.cut()
+        self.rearm()
 
     def revise(self, now_ns: int) -> None:
         """A link of the paths has changed; you must call this for every connection over it."""
-        raise NotImplementedError
+        self.up.revise(now_ns)
+        self.down.revise(now_ns)
+        self.rearm()
 
     def rearm(self) -> None:
         """Bring :attr:`next_ns` up to date; only for the endpoints."""
-        raise NotImplementedError
+        client, server = self.client, self.server
+        at_ns = self.up.next_ns
+        if (other := self.down.next_ns) < at_ns:
+            at_ns = other
+        if (other := client.retry_at_ns) < at_ns:
+            at_ns = other
+        if (other := client.ack_at_ns) < at_ns:
+            at_ns = other
+        if (other := server.retry_at_ns) < at_ns:
+            at_ns = other
+        if (other := server.ack_at_ns) < at_ns:
+            at_ns = other
+        self.next_ns = at_ns
