@@ -9,9 +9,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from realtime.chat.chat_client import ChatClient
 from realtime.chat.message import Message
+from realtime.connection.app_state import AppState
+from realtime.connection.socket_manager import SocketManager
 from realtime.lab.network_control import NetworkSample
+from realtime.lab.record_tables import COLUMNS, frame
 from realtime.location.fix import Fix
+from realtime.location.live_location_tracker import LiveLocationTracker
+from realtime.network.access_link import LinkSample
+from realtime.network.units import MS, NS
 from realtime.utils import ambient
 
 if TYPE_CHECKING:
@@ -67,25 +74,37 @@ class Recorder:
         self._limit = limit
         self._lock = threading.Lock()
         self._letters: dict[tuple[str, str], _Letter] = {}  # by room and message id, oldest first
-        self._tables: dict[str, deque[tuple[Any, ...]]] = {name: deque(maxlen=limit) for name in _COLUMNS}
+        self._tables: dict[str, deque[tuple[Any, ...]]] = {name: deque(maxlen=limit) for name in COLUMNS}
+        self._radio_on: dict[str, tuple[float, float]] = {}  # by phone: when it was asked last, and how long it was on
         self._subscriptions: dict[str, list[Callable[[], object]]] = {}
 
     # -- told by the lab, on the loop's thread
 
     def watch(self, phone: Phone) -> None:
-        """Record what happens at a phone, until :meth:`unwatch`."""
-        name, socket, chat = phone.name, phone.socket, phone.chat.client
-        ends = self._subscriptions[name] = [
-            phone.app_state.observe(lambda value: self.acted(name, value.value, "")),
-            phone.network.samples.observe(lambda samples: self._sampled(name, samples)),
-        ]
+        """Record what happens at a phone of a live lab, until :meth:`unwatch`."""
+        samples = phone.network.samples
+
+        def sampled(taken: Sequence[NetworkSample]) -> None:
+            self.sampled(phone.name, taken[-1])
+            if hasattr(phone.proxy, "sample"):
+                self.sampled_link(phone.name, phone.proxy.sample())
+
+        self.watch_parts(phone.name, phone.socket, phone.chat.client, phone.location.tracker, phone.app_state)
+        self._subscriptions[phone.name].append(samples.observe(sampled))
+
+    def watch_parts(
+        self, name: str, socket: SocketManager, chat: ChatClient, tracker: LiveLocationTracker, app_state: AppState
+    ) -> None:
+        """Record what happens in an app, until :meth:`unwatch`; say :meth:`sent` and the samples yourself."""
+        self.unwatch(name)
+        ends = self._subscriptions[name] = [app_state.observe(lambda value: self.acted(name, value.value, ""))]
         handlers: list[tuple[Any, str, Callable[..., None]]] = [
             *((socket, event, partial(self._connection_event, name, event)) for event in _CONNECTION_EVENTS),
-            (socket, "state_change", lambda state: self._add("states", name, self._clock(), state.value)),
+            (socket, "state_change", lambda state: self._add("states", name, *self._now(), state.value)),
             (chat, "message", partial(self._received, name)),
             (chat, "message_delivered", partial(self._delivered, name)),
             (chat, "message_failed", partial(self._failed, name)),
-            (phone.location.tracker, "update", partial(self._moved, name)),
+            (tracker, "update", partial(self._moved, name)),
         ]
         for emitter, event, handler in handlers:
             emitter.on(event, handler)
@@ -106,21 +125,32 @@ class Recorder:
         """Somebody did something to a phone."""
         self._note(name, event, detail)
 
+    def sampled(self, name: str, s: NetworkSample) -> None:
+        """What a phone's connection did lately."""
+        at_ms = ambient.wall_time_ms()
+        self._add("link_samples", name, s.t_s, at_ms, s.rtt_ms, s.up_bps, s.down_bps, s.state, s.queued, s.unacked)
+
+    def sampled_link(self, name: str, sample: LinkSample) -> None:
+        """What a phone's access link is like now."""
+        self._add("links", name, *self._now(), *_link_row(sample))
+        with self._lock:
+            self._radio_on[name] = (self._clock(), sample.radio_on_ns / NS)
+
     # -- asked by people, on any thread
 
     def to_frame(self) -> pd.DataFrame:
         """The timeline: one row per event, oldest first. Positions and link samples have tables of their own."""
-        return _frame("timeline", self._rows("timeline"))
+        return frame("timeline", self._rows("timeline"))
 
     def messages(self) -> pd.DataFrame:
         """One row per message that a phone sent or received; ``phone`` is None for those from outside of the lab."""
         with self._lock:
             rows = [_message_row(letter) for letter in self._letters.values()]
-        return _frame("messages", rows)
+        return frame("messages", rows)
 
     def deliveries(self) -> pd.DataFrame:
         """One row per call of a receiving phone's ``message`` handlers; ``latency_s`` is from the send."""
-        return _frame("deliveries", self._rows("deliveries"))
+        return frame("deliveries", self._rows("deliveries"))
 
     def delivery_report(self) -> pd.DataFrame:
         """One row per message that a phone sent.
@@ -130,19 +160,32 @@ class Recorder:
         """
         with self._lock:
             rows = [_report_row(letter) for letter in self._letters.values() if letter.sender is not None]
-        return _frame("report", rows)
+        return frame("report", rows)
 
     def states(self) -> pd.DataFrame:
         """One row per change of a connection's state."""
-        return _frame("states", self._rows("states"))
+        return frame("states", self._rows("states"))
 
     def positions(self) -> pd.DataFrame:
         """One row per position and phone that learnt of it; ``user`` was there."""
-        return _frame("positions", self._rows("positions"))
+        return frame("positions", self._rows("positions"))
 
     def link_samples(self) -> pd.DataFrame:
         """One row per phone and half second: see :class:`~realtime.lab.network_control.NetworkSample`."""
-        return _frame("link_samples", self._rows("link_samples"))
+        return frame("link_samples", self._rows("link_samples"))
+
+    def links(self) -> pd.DataFrame:
+        """One row per sample of a phone's access link: see :class:`~realtime.network.access_link.LinkSample`.
+
+        No rate is an unlimited one; ``rtt_ms`` is what the link alone takes for both ways.
+        """
+        return frame("links", self._rows("links"))
+
+    def radio(self) -> pd.DataFrame:
+        """One row per phone: how long its radio has been on by ``t_s``, the dearest part of a phone's network."""
+        with self._lock:
+            rows = [(name, *figures) for name, figures in self._radio_on.items()]
+        return frame("radio", rows)
 
     # -- told by the phones
 
@@ -158,7 +201,7 @@ class Recorder:
         with self._lock:
             letter.deliveries[name] += 1
         place = (message.room_id, message.message_id, message.user_id)
-        self._add("deliveries", name, *place, now_s, latency_s, message.offset)
+        self._add("deliveries", name, *place, letter.sent_s, *self._now(), latency_s, message.offset)
         self._note(name, "message", message.text, message)
 
     def _delivered(self, name: str, message: Message) -> None:
@@ -178,17 +221,16 @@ class Recorder:
 
     def _moved(self, name: str, user_id: str, fix: Fix) -> None:
         place = (fix.latitude, fix.longitude, fix.accuracy_m, fix.speed_mps, fix.heading_deg)
-        self._add("positions", name, user_id, self._clock(), *place, fix.timestamp_ms)
-
-    def _sampled(self, name: str, samples: Sequence[NetworkSample]) -> None:
-        s = samples[-1]
-        self._add("link_samples", name, s.t_s, s.rtt_ms, s.up_bps, s.down_bps, s.state, s.queued, s.unacked)
+        self._add("positions", name, user_id, *self._now(), *place, fix.timestamp_ms)
 
     # -- keeping
 
+    def _now(self) -> tuple[float, int]:
+        return self._clock(), ambient.wall_time_ms()
+
     def _note(self, name: str, event: str, detail: str, message: Message | None = None) -> None:
         place = (None, None) if message is None else (message.room_id, message.message_id)
-        self._add("timeline", self._clock(), ambient.wall_time_ms(), name, event, detail, *place)
+        self._add("timeline", *self._now(), name, event, detail, *place)
 
     def _add(self, table: str, *row: Any) -> None:
         with self._lock:
@@ -206,43 +248,18 @@ class Recorder:
         return letter
 
 
-# The columns of each frame, with the types that pandas does not find by itself.
-_COLUMNS: dict[str, dict[str, str | None]] = {
-    "timeline": {"t_s": "float", "at": "ms", "phone": None, "event": None, "detail": None}
-    | {"room": None, "message_id": None},
-    "messages": {"phone": None, "room": None, "message_id": None, "user": None, "text": None, "status": None}
-    | {"sent_at": "ms", "delivered_at": "ms", "latency_s": "float", "offset": "Int64"},
-    "deliveries": {"phone": None, "room": None, "message_id": None, "user": None}
-    | {"t_s": "float", "latency_s": "float", "offset": "Int64"},
-    "report": {"room": None, "message_id": None, "sender": None, "text": None, "status": None}
-    | {"expected": "int", "delivered": "int", "missing": "int", "duplicates": "int"},
-    "states": {"phone": None, "t_s": "float", "state": None},
-    "positions": {"phone": None, "user": None, "t_s": "float", "latitude_deg": "float", "longitude_deg": "float"}
-    | {"accuracy_m": "float", "speed_mps": "float", "heading_deg": "float", "measured_at": "ms"},
-    "link_samples": {"phone": None, "t_s": "float", "rtt_ms": "float", "up_bps": "float", "down_bps": "float"}
-    | {"state": None, "queued": "int", "unacked": "int"},
-}
-
-
-def _frame(table: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
-    import pandas as pd  # takes half a second, and only people who look at records need it
-
-    columns = _COLUMNS[table]
-    frame = pd.DataFrame(rows, columns=list(columns))
-    for name, kind in columns.items():
-        if kind == "ms":
-            frame[name] = pd.to_datetime(frame[name], unit="ms", utc=True)
-        else:
-            dtype: Any = kind or "object"
-            frame[name] = frame[name].astype(dtype)
-    return frame
+def _link_row(s: LinkSample) -> tuple[Any, ...]:
+    return (
+        *(s.up_rate_bps, s.down_rate_bps, s.rtt_ns / MS, s.up_loss, s.down_loss, s.is_down),
+        *(s.radio, s.radio_on_ns / NS, s.up_backlog_bytes, s.down_backlog_bytes),
+    )
 
 
 def _message_row(letter: _Letter) -> tuple[Any, ...]:
     message = letter.message
     return (
         *(letter.sender, message.room_id, message.message_id, message.user_id, message.text, letter.status),
-        *(letter.sent_ms, letter.acked_ms, letter.latency_s, message.offset),
+        *(letter.sent_s, letter.acked_s, letter.sent_ms, letter.acked_ms, letter.latency_s, message.offset),
     )
 
 

@@ -16,7 +16,6 @@ from realtime.network.access_link import LinkSample
 from realtime.utils.event_emitter import EventEmitter
 from realtime.utils.observable import Observable
 
-
 LINK = LinkSample(
     up_rate_bps=768_000,
     down_rate_bps=None,
