@@ -13,13 +13,17 @@ import gc
 import heapq
 import itertools
 import math
+import random
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from realtime.network.link import NS
+from realtime.network.link import MS, NEVER_NS, NS
 from realtime.protocol.errors import RealtimeError
+from realtime.sim.freezing import Frozen, is_of_the_dead
+from realtime.sim.handles import IDLE_NS, SimHandle, SimTimer, interleaved
+from realtime.sim.process import Process
 from realtime.sim.tasks import SimFuture, SimTask, SpawnedTask, in_one_line, position
 
 T = TypeVar("T")
@@ -29,9 +33,9 @@ if TYPE_CHECKING:  # half of what a loop must override is private to asyncio and
 else:
     _BaseLoop = asyncio.BaseEventLoop
 
-_NEVER_NS = 1 << 62  # 146 years: sleep(inf)
 UNHANDLED_NS = 600 * NS  # how long a spawned task's failure may wait to be handled
-_COLLECT_EVERY_TURNS = 20_000
+_WINDOW_TURNS = 20_000
+_COLLECT_ALL_EVERY_WINDOWS = 25
 _PRUNE_TIMERS = 200
 
 
@@ -83,26 +87,41 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
     Attributes:
         now_ns: the virtual time.
         neutral: the context in which the loop was made, for callbacks that belong to nobody.
+        instant_ended: called when nothing more happens at an instant, before the clock moves on; it may make
+            something happen, and is called again then.
 
     Args:
         max_virtual_s: going beyond it raises :class:`SimTimeLimit`.
-        max_turns_per_instant: more turns of the loop without the clock moving raise :class:`SimLivelock`.
+        max_turns_per_ms: as many turns of the loop in less than a millisecond raise :class:`SimLivelock`.
+        shuffle: callbacks that are ready in the same turn are interleaved at random between hosts, FIFO within
+            each; None is FIFO among all.
     """
 
-    def __init__(self, *, max_virtual_s: float | None = None, max_turns_per_instant: int = 100_000) -> None:
+    def __init__(
+        self,
+        *,
+        max_virtual_s: float | None = None,
+        max_turns_per_ms: int = 100_000,
+        shuffle: random.Random | None = None,
+    ) -> None:
         super().__init__()
         self.now_ns = 0
         self.sockets: SocketLayer | None = None
         self.failed_tasks: list[SimTask] = []
-        self._limit_ns = _NEVER_NS if max_virtual_s is None else round(max_virtual_s * NS)
-        self._max_turns = max_turns_per_instant
-        self._turns_here = 0
-        self._turns = 0
+        self.instant_ended: Callable[[], object] | None = None
+        self.neutral = contextvars.copy_context()
+        self._limit_ns = NEVER_NS if max_virtual_s is None else round(max_virtual_s * NS)
+        self._shuffle = shuffle
         self._numbers = itertools.count(1)
         self._error: BaseException | None = None
-        self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
-        self._cancelled_timers = 0
-        self.neutral = contextvars.copy_context()
+        self._timers: list[tuple[int, int, SimTimer]] = []
+        self._stale_timers = 0
+        self._frozen = Frozen()
+        self._has_dead = False
+        self._window_turns = min(_WINDOW_TURNS, max_turns_per_ms)
+        self._windows_per_look = max_turns_per_ms // self._window_turns
+        self._windows = 0
+        self._looked_ns = -NS
 
     # -- the clock
 
@@ -123,86 +142,156 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         """Numbers everything that wants an order."""
         return next(self._numbers)
 
+    # -- callbacks and timers
+
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> SimHandle:
+        """As in asyncio."""
+        if self._closed:
+            self._check_closed()
+        handle = SimHandle(callback, args, contextvars.copy_context() if context is None else context)
+        self._ready.append(handle)
+        return handle
+
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> SimTimer:
         """As in asyncio; ``when`` is rounded to the nanosecond."""
-        when_ns = _NEVER_NS if when == math.inf else round(when * NS)
+        when_ns = NEVER_NS if when == math.inf else round(when * NS)
         return self.call_at_ns(when_ns, callback, *args, context=context)
 
     def call_later(
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> SimTimer:
         """As in asyncio; ``delay`` is rounded to the nanosecond."""
-        when_ns = _NEVER_NS if delay == math.inf else self.now_ns + round(delay * NS)
+        when_ns = NEVER_NS if delay == math.inf else self.now_ns + round(delay * NS)
         return self.call_at_ns(when_ns, callback, *args, context=context)
 
     def call_at_ns(
         self, when_ns: int, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> SimTimer:
         """Call at an instant in integer nanoseconds; one that has passed is now."""
-        self._check_closed()
-        timer = asyncio.TimerHandle(when_ns / NS, callback, args, self, context)
-        heapq.heappush(self._timers, (when_ns, next(self._numbers), timer))
-        timer._scheduled = True  # type: ignore[attr-defined]  # so that its cancel() tells us
+        if self._closed:
+            self._check_closed()
+        if context is None:
+            context = contextvars.copy_context()
+        timer = SimTimer(callback, args, context, when_ns, IDLE_NS, self)
+        self.move(timer, when_ns)
         return timer
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        self._cancelled_timers += 1
-        if self._cancelled_timers > _PRUNE_TIMERS and self._cancelled_timers * 2 > len(self._timers):
-            self._timers[:] = [entry for entry in self._timers if not entry[2].cancelled()]
-            heapq.heapify(self._timers)
-            self._cancelled_timers = 0
+    def idle_timer(self, callback: Callable[[], object]) -> SimTimer:
+        """A timer to be set by :meth:`move`, again and again, for a callback that belongs to no host."""
+        return SimTimer(callback, (), None, NEVER_NS, IDLE_NS, self)
+
+    def move(self, timer: SimTimer, due_ns: int) -> None:
+        """Let a timer go off at this time, instead of the one that it was set to; one that has passed is now.
+
+        You must not move a timer that has gone off and waits for its turn to be called.
+        """
+        if timer.due_ns == due_ns:
+            return
+        if timer.due_ns != IDLE_NS:
+            self.note_stale()
+        if due_ns <= self.now_ns:
+            timer.due_ns = IDLE_NS
+            self._ready.append(timer)
+        else:
+            timer.due_ns = due_ns
+            heapq.heappush(self._timers, (due_ns, next(self._numbers), timer))
+
+    def note_stale(self) -> None:
+        """An entry of the heap has become worthless; when most are, they are thrown away."""
+        self._stale_timers += 1
+        if self._stale_timers > _PRUNE_TIMERS and self._stale_timers * 2 > len(self._timers):
+            self._keep_timers(lambda timer: True)
+
+    def _keep_timers(self, wanted: Callable[[SimTimer], bool]) -> None:
+        self._timers[:] = [entry for entry in self._timers if entry[0] == entry[2].due_ns and wanted(entry[2])]
+        heapq.heapify(self._timers)
+        self._stale_timers = 0
 
     # -- turning
 
     def _run_once(self) -> None:
-        """One turn: what is ready and what is due. Replaces asyncio's, which would wait."""
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
+        """Turn until the loop is stopped, the clock jumping on when nothing is ready. Replaces asyncio's one turn."""
         ready = self._ready
-        if not ready and not self._stopping:
-            self._advance()
-        timers = self._timers
-        while timers and timers[0][0] <= self.now_ns:
-            timer: Any = heapq.heappop(timers)[2]
-            timer._scheduled = False
-            if timer.cancelled():
-                self._cancelled_timers -= 1
-            else:
-                ready.append(timer)
-        self._count_turn()
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if not handle.cancelled():
-                handle._run()
+        turns_left = self._window_turns
+        while True:
+            if self._error is not None:
+                error, self._error = self._error, None
+                raise error
+            if not ready and not self._stopping:
+                self._advance()
+            turns_left -= 1
+            if not turns_left:
+                turns_left = self._window_turns
+                self._end_window()
+            if self._shuffle is not None and len(ready) > 1:
+                self._interleave(self._shuffle)
+            has_dead = self._has_dead
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                callback = handle.callback
+                if callback is None or (has_dead and self._frozen.takes(handle)):
+                    continue
+                try:
+                    if handle.context is None:
+                        callback()
+                    else:
+                        handle.context.run(callback, *handle.args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
+                    self._report(handle, error)
+            if self._stopping:
+                return
+
+    def _interleave(self, rng: random.Random) -> None:
+        shuffled = interleaved(self._ready, rng)
+        self._ready.clear()
+        self._ready.extend(shuffled)
+
+    def _report(self, handle: SimHandle, error: BaseException) -> None:
+        if not is_of_the_dead(handle):
+            self.call_exception_handler({"message": f"exception in {handle!r}", "exception": error, "handle": handle})
 
     def _advance(self) -> None:
-        timers = self._timers
-        while timers and timers[0][2].cancelled():
+        """Jump to the next timer, and make ready all that go off then."""
+        if self.instant_ended is not None:
+            self.instant_ended()
+            if self._ready or self._error is not None:
+                return
+        timers, ready = self._timers, self._ready
+        while timers and timers[0][0] != timers[0][2].due_ns:
             heapq.heappop(timers)
-            self._cancelled_timers -= 1
-        if not timers or timers[0][0] >= _NEVER_NS:
+            self._stale_timers -= 1
+        due_ns = timers[0][0] if timers else NEVER_NS
+        if due_ns >= NEVER_NS:
             raise SimDeadlock(f"nothing can happen any more at {self._when()}; {self._waiting()}")
-        when_ns = timers[0][0]
-        if when_ns > self._limit_ns:
+        if due_ns > self._limit_ns:
             raise SimTimeLimit(f"the run reached its limit of {self._limit_ns / NS:g} s; {self._waiting()}")
-        if when_ns > self.now_ns:
-            self.now_ns = when_ns
-            self._turns_here = 0
+        self.now_ns = due_ns
+        while timers and timers[0][0] == due_ns:
+            timer = heapq.heappop(timers)[2]
+            if timer.due_ns == due_ns:
+                timer.due_ns = IDLE_NS
+                ready.append(timer)
+            else:
+                self._stale_timers -= 1
 
-    def _count_turn(self) -> None:
-        self._turns += 1
-        if self._turns % _COLLECT_EVERY_TURNS == 0 and not gc.isenabled():
-            gc.collect(1)  # at fixed points, so that finalizers run at the same virtual time in every run
-        self._turns_here += 1
-        if self._turns_here > self._max_turns:
-            ready = "".join(f"\n  {handle!r}" for handle in itertools.islice(self._ready, 5))
-            raise SimLivelock(
-                f"the clock stands still at {self._when()}, for {self._max_turns} turns; "
-                f"ready:{ready}\n{self._waiting()}"
-            )
+    def _end_window(self) -> None:
+        """So many turns are over: tidy up, and see whether the clock gets anywhere."""
+        self._windows += 1
+        if not gc.isenabled():  # at fixed points, so that finalizers run at the same virtual time in every run
+            gc.collect(2 if self._windows % _COLLECT_ALL_EVERY_WINDOWS == 0 else 1)
+        if self._windows % self._windows_per_look == 0:
+            since_ns, self._looked_ns = self._looked_ns, self.now_ns
+            if self.now_ns - since_ns < MS:
+                ready = "".join(f"\n  {handle!r}" for handle in itertools.islice(self._ready, 5))
+                raise SimLivelock(
+                    f"the clock stands still: after {self._window_turns * self._windows_per_look} turns of the loop it "
+                    f"is still {self._when()}. Something calls itself again and again with no delay, or next to none; "
+                    f"ready:{ready}\n{self._waiting()}"
+                )
 
     def _when(self) -> str:
         return f"{self.now_ns // NS}.{self.now_ns % NS:09} s"
@@ -231,7 +320,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
 
     def create_future(self) -> SimFuture:
         """As in asyncio."""
-        return SimFuture(self.next_number(), loop=self)
+        return SimFuture(loop=self)
 
     def unhandled_failures(self) -> list[SimTask]:
         """Tasks that ended with an exception that nobody has retrieved."""
@@ -240,6 +329,9 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
 
     def _keep_failure(self, task: asyncio.Task[Any]) -> None:
         if isinstance(task, SimTask) and task._exception is not None:  # does not count as retrieving
+            if task.process is not None and task.process.is_dead:
+                task.exception()  # counts as retrieving
+                return
             self.failed_tasks.append(task)
             if isinstance(task, SpawnedTask):
                 self.call_at_ns(self.now_ns + UNHANDLED_NS, self._fail_unless_handled, task, context=self.neutral)
@@ -250,17 +342,36 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         if task._log_traceback and not task.is_awaited and (error := task.exception()) is not None:
             self.fail(SimTaskFailed([error]))
 
+    # -- processes
+
+    def freeze(self, process: Process) -> None:
+        """End a process in mid-flight: none of its tasks, callbacks and timers runs again until :meth:`thaw`.
+
+        Code of the process that is running just now goes on to its next wait.
+        """
+        self._has_dead = True
+        self._frozen.add(process, asyncio.all_tasks(self))
+        for handle in self._ready:
+            if handle.callback is not None and is_of_the_dead(handle):
+                self._frozen.takes(SimHandle(handle.callback, handle.args, handle.context))
+                handle.cancel()
+        self._keep_timers(lambda timer: not self._frozen.takes(timer))
+
+    def thaw(self) -> None:
+        """The run is over: the tasks of dead processes may end, as soon as you cancel them."""
+        self._has_dead = False
+        self._ready.extend(self._frozen.thaw())
+
     # -- threads, names, sockets
 
     def call_soon_threadsafe(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
+    ) -> SimHandle:
         """As in asyncio, but only from the simulation's own thread."""
         owner = self._thread_id
         if owner is not None and owner != threading.get_ident():
             raise RuntimeError("a simulated loop cannot be called from another thread: the run could not be repeated")
-        handle: asyncio.Handle = self.call_soon(callback, *args, context=context)
-        return handle
+        return self.call_soon(callback, *args, context=context)
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Runs ``func`` at once, in this thread and in no virtual time."""

@@ -67,6 +67,7 @@ def play(loop: SimLoop, script: Coroutine[Any, Any, T], *, hint: Callable[[], st
 def _end_tasks(loop: SimLoop) -> None:
     """Cancel what still runs, oldest first, and wait for it."""
     loop.limit_time(loop.time() + _CLEANUP_S)
+    loop.thaw()
     for _ in range(_CLEANUP_ROUNDS):
         tasks = sorted(asyncio.all_tasks(loop), key=hash)
         if not tasks:

@@ -8,13 +8,28 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from realtime.sim.process import current_process
+
 
 class SimTask(asyncio.Task[Any]):
-    """A task that hashes by its creation number."""
+    """A task that hashes by its creation number.
 
-    def __init__(self, coro: Coroutine[Any, Any, Any], number: int, *, name: str | None = None, **options: Any) -> None:
+    Attributes:
+        process: whose code it runs.
+    """
+
+    def __init__(
+        self,
+        coro: Coroutine[Any, Any, Any],
+        number: int,
+        *,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+        **options: Any,
+    ) -> None:
         self.creation_number = number
-        super().__init__(coro, name=name or f"Task-{number}", **options)
+        self.process = current_process.get() if context is None else context.get(current_process)
+        super().__init__(coro, name=name or f"Task-{number}", context=context, **options)
 
     def __hash__(self) -> int:
         return self.creation_number
@@ -32,14 +47,19 @@ class SpawnedTask(SimTask):
 
 
 class SimFuture(asyncio.Future[Any]):
-    """A future that hashes by its creation number."""
+    """A future that hashes by a number, which it gets when it is hashed first: most never are."""
 
-    def __init__(self, number: int, *, loop: asyncio.AbstractEventLoop) -> None:
-        self.creation_number = number
-        super().__init__(loop=loop)
+    __slots__ = ("_number",)
+    _number: int
 
     def __hash__(self) -> int:
-        return self.creation_number
+        try:
+            return self._number
+        except AttributeError:
+            loop: Any = self._loop  # asyncio's stubs know no more of it
+            number: int = loop.next_number()
+            self._number = number
+            return number
 
 
 def position(task: asyncio.Task[Any]) -> str:
