@@ -111,7 +111,10 @@ def lost(history: _Source) -> list[Violation]:
 
 
 def duplicated(history: _Source) -> list[Violation]:
-    """Told to an application more than once in the life of its process, or in the log twice, by whatever witness."""
+    """Told to an application more than once in the life of its process, or in the log twice, by whatever witness.
+
+    An ack is how a message is told to its own sender.
+    """
     evidence = Evidence.of(history)
     found = []
     for seat in evidence.seats:
@@ -119,6 +122,12 @@ def duplicated(history: _Source) -> list[Violation]:
             what = f"{evidence.name(again.message_id)} in {seat.room} again at {_at(again.t_s)}"
             text = f"{seat.receiver} was told {what}, after {_at(seat.told[again.message_id].t_s)}"
             found.append(Violation("duplicated", text, again.t_s))
+        for delivery in seat.told.values():
+            letter = evidence.letters.get(delivery.message_id)
+            if letter is not None and letter.acked is not None and seat.is_own(letter):
+                text = f"{seat.receiver} was told its own {evidence.name(delivery.message_id)} in {seat.room} at"
+                text += f" {_at(delivery.t_s)}, and its ack at {_at(letter.acked.t_s)}"
+                found.append(Violation("duplicated", text, delivery.t_s))
     for room, log in evidence.logs.items():
         for first_claim, claim in log.moves:
             where = f"{first_claim.witness} has it at offset {first_claim.offset} ({_at(first_claim.t_s)})"

@@ -173,6 +173,17 @@ def test_a_message_that_stands_twice_in_a_view_is_a_duplicate():
     ]
 
 
+def test_an_own_message_that_was_acked_is_not_told_as_well():
+    story = Story("ana", "ben").send("ana", "m1", "ben")
+    story.at(2).deliver("ana", "m1", 1)
+    assert texts(duplicated(story)) == ["ana was told its own 'm1' of ana in lobby at 2.000 s, and its ack at 0.000 s"]
+    story = Story("ana", "ben")
+    story.attempt("ana", "lobby", "m1")
+    story.killed("ana")
+    story.member("ana", "lobby")
+    assert duplicated(story.deliver("ana", "m1", 1)) == [], "another incarnation had sent it"
+
+
 def test_a_message_with_two_offsets_was_logged_twice():
     story = Story("ana", "ben")
     story.attempt("ana", "lobby", "m1")
