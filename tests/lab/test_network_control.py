@@ -116,8 +116,8 @@ def test_samples_tell_rates_round_trip_and_what_waits(bench):
     bench.control._clock = lambda: now[0]
     bench.connection_state.set(ConnectionSnapshot(state=ConnectionState.CONNECTED, rtt_s=0.115, queued=2, unacked=1))
     bench.control.sample()
-    bench.proxy.up.delivered_bytes += 500
-    bench.proxy.down.delivered_bytes += 1000
+    bench.proxy.access.up.delivered_bytes += 500
+    bench.proxy.access.down.delivered_bytes += 1000
     now[0] = 10.5
     bench.control.sample()
     newest = bench.control.samples.snapshot[-1]

@@ -1,133 +1,12 @@
 """One connection through the proxy, with sockets and time that the test holds."""
 
-import errno
 import random
 
 import pytest
 
 from realtime.network.link import MS, NS, LinkConditions
-from realtime.network.metered_link import MeteredLink
-from realtime.network.proxied_connection import SEND_BUFFER_BYTES, ProxiedConnection
-
-
-class Socket:
-    """A transport that notes what is done to it; closing takes effect at once."""
-
-    def __init__(self, side):
-        self.side, self.written, self.log = side, b"", []
-        self.reading = True
-        self.closed = False
-        self.is_dead = False  # its peer has reset it, and the loop has not looked yet
-
-    def get_extra_info(self, name):
-        return self
-
-    def setsockopt(self, *args):
-        self.log.append("linger")
-
-    def write(self, data):
-        assert not self.closed
-        self.written += data
-
-    def write_eof(self):
-        if self.is_dead:
-            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
-        self.log.append("eof")
-
-    def is_closing(self):
-        return self.closed
-
-    def pause_reading(self):
-        self.reading = False
-
-    def resume_reading(self):
-        self.reading = True
-
-    def close(self, how="close"):
-        if not self.closed:
-            self.closed = True
-            self.log.append(how)
-            self.side.connection_lost(None)
-
-    def abort(self):
-        self.close("abort")
-
-
-class World:
-    """Owner and clock of one connection. The server answers at once unless ``listens`` is false or None."""
-
-    def __init__(self, *, delay_ms=50, listens=True):
-        conditions = LinkConditions(delay_ns=delay_ms * MS)
-        self.up, self.down = (MeteredLink(conditions, random.Random(n)) for n in (1, 2))
-        self.loop = self
-        self.now_ns = 0
-        self.listens = listens
-        self.forgotten = False
-        self.timers = []
-        self.connection = ProxiedConnection(self)
-        self.client = self.open(self.connection.client)
-
-    def open(self, side):
-        socket = Socket(side)
-        side.connection_made(socket)
-        return socket
-
-    # the owner's part
-
-    def connect(self, connection):
-        if self.listens:
-            self.server = self.open(connection.server)
-        elif self.listens is False:
-            connection.refused()
-
-    def opened(self, side):
-        pass
-
-    def closed(self, side):
-        pass
-
-    def forget(self, connection):
-        assert not self.forgotten
-        self.forgotten = True
-
-    # the loop's part
-
-    def time(self):
-        return self.now_ns / NS
-
-    def call_at(self, when, callback):
-        timer = Timer(round(when * NS), callback)
-        self.timers.append(timer)
-        return timer
-
-    # the test's part
-
-    def run(self, until_s):
-        while live := [timer for timer in self.timers if not timer.is_cancelled]:
-            first = min(live, key=lambda timer: timer.at_ns)
-            if first.at_ns > until_s * NS:
-                break
-            self.timers.remove(first)
-            self.now_ns = max(self.now_ns, first.at_ns)
-            first.callback()
-        self.now_ns = int(until_s * NS)
-        return self
-
-    def connected(self):
-        self.run(1)
-        assert not self.forgotten
-        return self
-
-    def outage(self, down):
-        self.up.down = self.down.down = down
-
-
-class Timer:
-    def __init__(self, at_ns, callback):
-        self.at_ns, self.callback, self.is_cancelled = at_ns, callback, False
-
-    def cancel(self):
-        self.is_cancelled = True
+from realtime.network.proxied_connection import SEND_BUFFER_BYTES
+from tests.network.proxied_world import World
 
 
 def test_the_first_byte_takes_a_round_trip_and_a_half():
@@ -137,14 +16,18 @@ def test_the_first_byte_takes_a_round_trip_and_a_half():
     assert world.server.written == b""
     world.run(0.151)
     assert world.server.written == b"hello"
-    assert world.up.delivered_bytes == 5
+    assert world.access.up.delivered_bytes == 5
 
 
-def test_a_server_that_speaks_first_is_heard():
+def test_a_server_that_speaks_first_is_heard_after_two_round_trips():
+    """It cannot speak before the third packet has told it of the connection, after one and a half."""
     world = World().run(0.06)
     world.connection.server.data_received(b"220 welcome")
-    world.run(0.2)
+    world.run(0.199)
+    assert world.client.written == b""
+    world.run(0.201)
     assert world.client.written == b"220 welcome"
+    assert world.access.down.delivered_bytes == 11
 
 
 def test_what_comes_before_the_handshake_ends_is_held_back_at_the_buffers_size():
@@ -211,18 +94,40 @@ def test_a_short_question_with_its_end_needs_no_patience():
     assert world.forgotten
 
 
-def test_a_reset_before_the_connection_is_established_ends_it():
+def test_a_client_that_leaves_before_it_is_established_resets_the_server_when_it_answers():
+    """The server's answer, sent at 50 ms, finds nobody at 100 ms; the reset is back at 150 ms."""
     world = World().run(0.06)
     world.client.abort()
+    world.run(0.149)
+    assert world.server.log == []
+    world.run(0.151)
     assert world.server.log == ["linger", "abort"]
     assert world.forgotten
 
 
-def test_a_server_socket_that_opens_too_late_is_closed():
+def test_a_client_that_leaves_while_the_proxy_connects_to_the_server():
     world = World(listens=None).run(0.06)
     world.client.abort()
+    world.run(0.5)
+    assert not world.forgotten
     late = world.open(world.connection.server)
+    world.run(1)
     assert late.log == ["linger", "abort"]
+    assert world.forgotten
+
+
+def test_a_client_that_has_left_does_not_hear_of_a_refusal():
+    world = World(listens=None).run(0.06)
+    world.client.abort()
+    world.connection.refused()
+    assert world.forgotten
+
+
+def test_a_server_socket_that_opens_after_the_end_is_closed():
+    world = World(listens=None).run(0.06)
+    world.connection.reset()
+    assert world.forgotten
+    assert world.open(world.connection.server).log == ["linger", "abort"]
     world.connection.refused()
 
 
@@ -255,13 +160,13 @@ def test_an_orderly_close_is_not_mistaken_for_a_dead_socket_when_an_acknowledgem
     world = World().connected()
     world.connection.client.eof_received()
     world.run(2)
-    world.up.down = True  # acknowledgements of the server's last words
+    world.access.interrupt_oneway("up")  # acknowledgements of the server's last words
     world.connection.server.data_received(b"last words")
     world.connection.server.eof_received()
     world.run(2.06)
     assert world.client.written == b"last words"
     assert world.client.log == ["eof", "close"]
-    world.up.down = False
+    world.access.resume_oneway("up")
     world.run(30)
     assert world.server.log == ["eof", "close"]
     assert world.forgotten
@@ -297,14 +202,18 @@ def test_on_an_ideal_path_bytes_pass_without_a_timer():
     assert world.server.written == b"x"
     world.connection.client.data_received(b"y")
     assert world.server.written == b"xy"
-    assert world.up.delivered_bytes == 2
+    assert world.access.up.delivered_bytes == 2
+    world.run(1)
+    assert [timer for timer in world.timers if not timer.is_cancelled] == []
+    world.connection.server.data_received(b"z")
+    assert world.client.written == b"z"
     assert [timer for timer in world.timers if not timer.is_cancelled] == []
 
 
 def test_bytes_do_not_overtake_when_the_path_becomes_ideal():
     world = World().connected()
     world.connection.client.data_received(b"1")
-    world.up.conditions = world.down.conditions = LinkConditions()
+    world.change(LinkConditions())
     world.connection.client.data_received(b"2")
     assert world.server.written == b""
     world.run(2)
@@ -325,14 +234,18 @@ def test_a_cut_connection_is_silent_until_the_sender_gives_up():
     assert world.forgotten
 
 
-def test_a_cut_in_the_handshake_leaves_the_server_with_a_dead_connection():
+def test_a_cut_in_the_handshake_ends_each_side_when_its_kernel_gives_up():
+    """An unanswered SYN+ACK is repeated for 63 s (tcp_synack_retries), a SYN for 127 s."""
     world = World().run(0.06)
     world.connection.cut()
-    world.run(200)
-    assert world.client.log == ["linger", "abort"]
+    world.run(62)
     assert world.server.log == []
-    assert not world.forgotten
-    world.server.close()
+    world.run(64)
+    assert world.server.log == ["linger", "abort"]
+    world.run(126)
+    assert world.client.log == []
+    world.run(128)
+    assert world.client.log == ["linger", "abort"]
     assert world.forgotten
 
 
@@ -361,6 +274,67 @@ def test_reset_closes_both_at_once_and_only_once():
     world.connection.reset()
     assert world.client.log == world.server.log == ["linger", "abort"]
     assert world.forgotten
+
+
+def test_without_its_address_a_connection_is_half_open():
+    """The phone has gone from Wi-Fi to LTE: what it had open there is dead, and nobody says so."""
+    world = World().connected()
+    world.access.change_address(world.clock.now_ns())
+    world.connection.client.data_received(b"hello?")
+    world.connection.server.data_received(b"hello?")
+    world.run(900)
+    assert world.client.log == world.server.log == []
+    assert world.client.written == world.server.written == b""
+    world.connection.client.eof_received()
+    world.connection.server.eof_received()
+    assert world.forgotten, "nobody is left to see a difference"
+
+
+@pytest.mark.parametrize("delay_ms", [0, 50])
+def test_a_forgotten_nat_entry_is_the_same(delay_ms):
+    world = World(delay_ms=delay_ms).connected()
+    world.connection.unbind()
+    world.connection.client.data_received(b"hello?")
+    world.connection.server.data_received(b"hello?")
+    world.run(60)
+    assert world.client.written == world.server.written == b""
+    assert world.client.log == world.server.log == []
+
+
+def test_what_is_held_arrives_when_it_is_released():
+    world = World().connected()
+    world.access.hold(world.clock.now_ns())
+    world.connection.client.data_received(b"1")
+    world.connection.client.data_received(b"2")
+    world.run(1.1)
+    assert world.server.written == b""
+    world.access.release(world.clock.now_ns())
+    world.run(1.102)
+    assert world.server.written == b"12"
+
+
+def test_what_waits_in_the_queue_is_not_held_to_the_old_rate():
+    """140 kB at 80 kbit/s take 14 s; at 8 Mbit/s what is left of them takes no quarter of a second."""
+    world = World().connected()
+    world.change(LinkConditions(rate_bps=80_000, queue_bytes=10**6))
+    world.connection.client.data_received(bytes(140_000))
+    world.run(2)
+    assert 0 < len(world.server.written) < 20_000
+    world.change(LinkConditions(rate_bps=8_000_000, queue_bytes=10**6))
+    world.run(4)
+    assert len(world.server.written) == 140_000
+
+
+def test_a_late_loop_costs_no_time_in_the_model():
+    """A window's worth of round trips, and nobody wakes up until all of them should be over."""
+    punctual, late = World().connected(), World().connected()
+    for world in (punctual, late):
+        world.connection.client.data_received(bytes(100_000))
+    while len(punctual.server.written) < 100_000:
+        punctual.run(punctual.now_ns / NS + 0.05)
+    late.now_ns = punctual.now_ns
+    late.clock.now_ns()
+    assert len(late.server.written) == 100_000
 
 
 @pytest.mark.parametrize("who", ["client", "server"])
@@ -406,18 +380,21 @@ def test_whatever_the_network_does_every_byte_arrives_once_and_in_order(seed):
             sent[name] += data
             side.data_received(data)
         elif act < 0.7:
-            link = rng.choice([world.up, world.down])
-            link.conditions = rng.choice(
-                [LinkConditions(), LinkConditions(loss=0.2, delay_ns=20 * MS), LinkConditions(rate_bps=400_000)]
-            )
+            way = rng.choice(["up", "down"])
+            others = [LinkConditions(), LinkConditions(loss=0.2, delay_ns=20 * MS), LinkConditions(rate_bps=400_000)]
+            world.access.set_conditions(world.clock.now_ns(), **{way: rng.choice(others)})
         elif act < 0.8:
             world.outage(rng.random() < 0.5)
+        elif act < 0.85:
+            world.access.hold(world.clock.now_ns())
+            world.run(world.now_ns / NS + rng.choice([0, 0.03, 2]))
+            world.access.release(world.clock.now_ns())
         elif act < 0.9 and not side.is_full:
             side.pause_writing()
         elif side.is_full:
             side.resume_writing()
     world.outage(False)
-    world.up.conditions = world.down.conditions = LinkConditions(delay_ns=MS)
+    world.change(LinkConditions(delay_ns=MS))
     for side in ends.values():
         if side.is_full:
             side.resume_writing()
