@@ -1,7 +1,7 @@
 """One client's connection through the chaos proxy: two real sockets, and a modelled TCP between them.
 
-What one socket reads is written into a :class:`~realtime.network.tcp.TcpDirection`; what that delivers is
-written to the other socket. All decisions are the model's; here they are only carried out.
+What one socket reads is written into one end of a :class:`~realtime.network.tcp.TcpConnection`; what the other end
+receives is written to the other socket. All decisions are the model's; here they are only carried out.
 """
 
 from __future__ import annotations
@@ -13,10 +13,21 @@ import struct
 from collections.abc import Iterable
 from typing import Protocol, cast
 
-from realtime.network.handshake import Established, Handshake, HandshakeEvent, RequestReceived
-from realtime.network.link import NS
+from realtime.network.access_link import AccessLink
+from realtime.network.binding import Binding
+from realtime.network.link import NEVER_NS
 from realtime.network.metered_link import MeteredLink
-from realtime.network.tcp import WINDOW_BYTES, AbortReceived, Ended, Event, GaveUp, Received, Rejected, TcpDirection
+from realtime.network.path import Path
+from realtime.network.tcp import (
+    WINDOW_BYTES,
+    Ended,
+    Event,
+    Received,
+    RequestReceived,
+    TcpConnection,
+    TcpEndpoint,
+)
+from realtime.network.timetable import Timetable
 
 # A sender is held back while this much of its data is not acknowledged: what a kernel's send buffer does.
 SEND_BUFFER_BYTES = WINDOW_BYTES
@@ -27,9 +38,13 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 s
 class Owner(Protocol):
     """What a connection needs of its proxy."""
 
-    up: MeteredLink
-    down: MeteredLink
-    loop: asyncio.AbstractEventLoop
+    @property
+    def access(self) -> AccessLink:
+        """The phone's access to the network."""
+
+    @property
+    def clock(self) -> Timetable:
+        """What drives the connection."""
 
     def connect(self, connection: ProxiedConnection) -> None:
         """Connect ``connection.server`` to the server, or else call ``connection.refused()``."""
@@ -49,14 +64,14 @@ class Side(asyncio.Protocol):
 
     Args:
         connection: what it belongs to.
+        endpoint: its end of the modelled connection.
         link: the link that its data enters.
     """
 
-    def __init__(self, connection: ProxiedConnection, link: MeteredLink) -> None:
+    def __init__(self, connection: ProxiedConnection, endpoint: TcpEndpoint, link: MeteredLink) -> None:
+        self.endpoint = endpoint
         self.link = link
         self.transport: asyncio.Transport | None = None
-        self.early: list[bytes] = []  # read before the modelled connection was established
-        self.early_bytes = 0
         self.has_ended = False  # it sends no more
         self.was_told_end = False  # the other side sends no more, and this one knows
         self.is_full = False  # its application reads too slowly
@@ -120,10 +135,11 @@ class Side(asyncio.Protocol):
         else:
             self.close_if_both_ended()
 
-    def hold_back(self, buffered_bytes: int) -> None:
+    def hold_back(self) -> None:
         """Read on only while there is room in the modelled send buffer."""
         if self.transport is None or self.is_gone:
             return
+        buffered_bytes = self.endpoint.buffered_bytes
         if self._is_held_back and buffered_bytes <= SEND_BUFFER_BYTES // 2:
             self._is_held_back = False
             self.transport.resume_reading()
@@ -145,7 +161,7 @@ class Side(asyncio.Protocol):
 
 
 class ProxiedConnection:
-    """A client's socket, the server's socket and the two directions between them.
+    """A client's socket, the server's socket and the modelled connection between them.
 
     Args:
         owner: the proxy.
@@ -153,14 +169,17 @@ class ProxiedConnection:
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        self._loop = owner.loop
-        self.client = Side(self, owner.up)
-        self.server = Side(self, owner.down)
-        self._handshake: Handshake | None = None
+        self._clock = owner.clock
+        access = owner.access
+        self._binding = Binding(access, self._clock.now_ns())
+        self._tcp = TcpConnection(
+            Path([access.up], bindings=[self._binding]), Path([access.down], bindings=[self._binding])
+        )
+        self.client = Side(self, self._tcp.client, access.up)
+        self.server = Side(self, self._tcp.server, access.down)
+        self.scheduled_ns = NEVER_NS  # the timetable's
         self._was_requested = False  # the modelled request has reached the server
-        self._flows: dict[Side, TcpDirection] = {}  # by the side that sends; empty until established
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_ns: int | None = None
+        self._is_connecting = False  # to the server, which has not answered yet
         self._is_cut = False
         self._is_over = False
 
@@ -168,13 +187,16 @@ class ProxiedConnection:
 
     def cut(self) -> None:
         """Half-open for ever: nothing crosses any more, and neither side is told."""
-        if not self._was_requested:
-            return  # only requests are under way, and those are repeated
-        self._is_cut = True
-        if self._handshake is not None:
-            self._handshake.cut()
-        for flow in self._flows.values():
-            flow.cut()
+        if self._was_requested:  # before that only requests are under way, and those are repeated
+            self._clock.now_ns()
+            self._is_cut = True
+            self._tcp.cut()
+            self._clock.touch(self)
+
+    def unbind(self) -> None:
+        """The carrier's NAT forgets the connection, which is half-open from now on."""
+        self._clock.now_ns()
+        self._binding.is_gone = True
 
     def reset(self) -> None:
         """RST to both sides."""
@@ -182,181 +204,143 @@ class ProxiedConnection:
         self.server.reset()
         self._end()
 
+    def revise(self) -> None:
+        """A link has changed."""
+        self._tcp.revise(self._clock.now_ns())
+        self._clock.touch(self)
+
     # -- what the sockets do
 
     def opened(self, side: Side) -> None:
         """A socket is connected: the client's first, the server's when the modelled request has reached it."""
         self._owner.opened(side)
+        now_ns = self._clock.now_ns()
         if self._is_over:
             side.reset()
         elif side is self.client:
-            self._handshake = Handshake([self._owner.up], [self._owner.down], now_ns=self._now())
-            self._step()
-        elif self._handshake is not None:
-            self._handshake.accept(self._now())
-            self._step()
+            side.endpoint.open(now_ns)
+        elif side.endpoint.is_dead:  # the client has left meanwhile
+            self.reset()
+        else:
+            self._is_connecting = False
+            side.endpoint.accept(now_ns)
+        self._settle()
 
     def refused(self) -> None:
         """The server does not take the connection."""
-        if self._handshake is not None and not self._is_over:
-            self._handshake.refuse(self._now())
-            self._step()
+        now_ns = self._clock.now_ns()
+        self._is_connecting = False
+        if not self._is_over and not self.server.endpoint.is_dead:
+            self.server.endpoint.refuse(now_ns)
+        self._end_if_nobody_is_left()
+        self._settle()
 
     def read(self, side: Side, data: bytes) -> None:
         """A socket has read data."""
+        now_ns = self._clock.now_ns()
         other = self._other(side)
-        if not self._flows:
-            side.early.append(data)
-            side.early_bytes += len(data)
-            side.hold_back(side.early_bytes)
-        elif self._passes_freely(side, other):
+        if self._passes_freely(side, other) and self._binding.passes(now_ns):
             side.link.delivered_bytes += len(data)
             other.write(data)
         else:
-            self._flows[side].write(self._now(), data)
-            self._step()
+            side.endpoint.write(now_ns, data)
+            self._settle()
 
     def ended(self, side: Side) -> None:
         """A socket's application has ended its direction."""
-        if self._flows:
-            self._flows[side].write_eof(self._now())
-            self._step()
-            side.close_if_both_ended()
-            self._end_if_unseen()
-        elif self._has_given_up():
-            self.reset()
+        side.endpoint.write_eof(self._clock.now_ns())
+        side.close_if_both_ended()
+        self._end_if_nobody_is_left()
+        self._settle()
 
     def lost(self, side: Side) -> None:
         """A socket is closed. If that was not in order, the other side learns of it as of a reset."""
+        now_ns = self._clock.now_ns()
         self._owner.closed(side)
-        other = self._other(side)
-        if self._is_over:
-            return
-        if other.is_gone or not (self._flows or self._is_cut):
-            self.reset()
-        elif self._flows and not (side.has_ended and side.was_told_end):
-            self._flows[other].close_receiver()
-            self._flows[side].abort(self._now())
-            self._step()
-        self._end_if_unseen()
+        if not self._is_over and not (side.has_ended and side.was_told_end):
+            side.endpoint.abort(now_ns)
+        self._end_if_nobody_is_left()
+        self._settle()
 
     def full(self, side: Side) -> None:
         """A socket takes no more."""
-        if self._flows:
-            self._flows[self._other(side)].pause_reading()
+        side.endpoint.pause_reading()
 
     def drained(self, side: Side) -> None:
         """A socket takes bytes again."""
-        if self._flows:
-            other = self._other(side)
-            self._carry_out(other, self._flows[other].resume_reading(self._now()))
-            self._step()
+        now_ns = self._clock.now_ns()
+        self._carry_out(side, side.endpoint.resume_reading(now_ns))
+        self._settle()
 
     # -- the model
 
-    def _step(self) -> None:
-        """Carry out what is due, and come back for the rest."""
-        now = self._now()
-        while not self._is_over and (at := self._next_timer()) is not None and at <= now:
-            if self._handshake is not None:
-                self._shake_hands(self._handshake.handle_timer(now))
-            for side, flow in tuple(self._flows.items()):
-                self._carry_out(side, flow.handle_timer(now))
+    @property
+    def next_ns(self) -> int:
+        """When :meth:`run` wants to be called next."""
+        return NEVER_NS if self._is_over else self._tcp.next_ns
+
+    def run(self, now_ns: int) -> None:
+        """Carry out what is due."""
+        for endpoint, event in self._tcp.handle_timer(now_ns):
+            self._carry_out(self.client if endpoint is self.client.endpoint else self.server, [event])
+        self._end_if_nobody_is_left()
+        self._settle()
+
+    def _settle(self) -> None:
+        """After a change: read on, or not, and come back when there is something to do."""
         if not self._is_over:
-            for side, flow in self._flows.items():
-                side.hold_back(flow.buffered_bytes)
-            self._arm(self._next_timer())
-
-    def _next_timer(self) -> int | None:
-        machines: Iterable[Handshake | TcpDirection] = self._flows.values() or filter(None, [self._handshake])
-        return min((at for machine in machines if (at := machine.next_timer()) is not None), default=None)
-
-    def _arm(self, at_ns: int | None) -> None:
-        if at_ns is not None and self._timer_ns is not None and self._timer_ns <= at_ns:
-            return  # it comes early enough, finds nothing due and is set anew: cheaper than a change per packet
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_ns = at_ns
-        self._timer = None if at_ns is None else self._loop.call_at(at_ns / NS, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = self._timer_ns = None
-        self._step()
-
-    def _shake_hands(self, events: Iterable[HandshakeEvent]) -> None:
-        for event in events:
-            if isinstance(event, RequestReceived):
-                self._was_requested = True
-                self._owner.connect(self)
-            elif isinstance(event, Established):
-                self._establish(event.rtt_ns)
-            else:
-                self.client.reset()
-        if self._has_given_up():
-            self.reset()
-
-    def _has_given_up(self) -> bool:
-        """Whether the client closed while nothing answered it; on a path that answers, it has only said all it had."""
-        return self.client.has_ended and self._handshake is not None and self._handshake.retries > 0
-
-    def _establish(self, rtt_ns: int | None) -> None:
-        self._handshake = None
-        up, down = [self._owner.up], [self._owner.down]
-        self._flows = {
-            self.client: TcpDirection(up, down, rtt_ns=rtt_ns),
-            self.server: TcpDirection(down, up, rtt_ns=rtt_ns),
-        }
-        now = self._now()
-        for side, flow in self._flows.items():
-            if self._other(side).is_full:
-                flow.pause_reading()
-            for data in side.early:
-                flow.write(now, data)
-            side.early.clear()
-            if side.has_ended:
-                flow.write_eof(now)
+            for side in (self.client, self.server):
+                side.hold_back()
+                if side.endpoint.is_dead:
+                    side.reset()
+            self._clock.touch(self)
 
     def _passes_freely(self, side: Side, other: Side) -> bool:
         """Whether the model would hand data over at once and unchanged, so that it need not be asked."""
-        flow = self._flows[side]
         return (
             side.link.is_ideal
             and other.link.is_ideal
-            and not self._is_cut
+            and side.endpoint.is_established
+            and other.endpoint.is_established
+            and side.endpoint.buffered_bytes == 0
+            and not (side.endpoint.is_dead or other.endpoint.is_dead)
+            and not (self._is_cut or self._is_over)
             and not other.is_full
-            and flow.buffered_bytes == 0
-            and not flow.is_dead
             and other.is_open
         )
 
     def _carry_out(self, side: Side, events: Iterable[Event]) -> None:
-        """Do what the model says has happened to the data that ``side`` sends."""
-        other = self._other(side)
+        """Do what the model says that this side learns; of a dead endpoint see :meth:`_settle`."""
         for event in events:
-            if isinstance(event, Received):
-                side.link.delivered_bytes += len(event.data)
-                other.write(event.data)
-            elif isinstance(event, Ended):
-                other.tell_end()
-            elif isinstance(event, AbortReceived):
-                other.reset()
-            elif isinstance(event, (Rejected, GaveUp)):
-                side.reset()
+            match event:
+                case Received(data=data):
+                    self._other(side).link.delivered_bytes += len(data)
+                    side.write(data)
+                case Ended():
+                    side.tell_end()
+                case RequestReceived():
+                    self._was_requested = self._is_connecting = True
+                    self._owner.connect(self)
 
-    def _end_if_unseen(self) -> None:
-        """On a cut path: once neither application has its end any more, nobody is left to see a difference."""
-        if self._is_cut and all(side.has_ended or side.is_gone for side in (self.client, self.server)):
+    # -- its end
+
+    def _end_if_nobody_is_left(self) -> None:
+        """Once neither application has its end any more, or could see a difference, it is over."""
+        if self._is_over:
+            return
+        client, server = self.client, self.server
+        is_silenced = self._is_cut or self._binding.is_gone
+        if client.is_gone and (server.is_gone or (server.transport is None and not self._is_connecting)):
+            self.reset()
+        elif client.has_ended and not client.endpoint.is_established and client.endpoint.retries > 0:
+            self.reset()  # it closed while nothing answered; on a path that answers, it has only said all it had
+        elif is_silenced and all(side.has_ended or side.is_gone for side in (client, server)):
             self.reset()
 
     def _end(self) -> None:
-        if self._is_over:
-            return
-        self._is_over = True
-        self._arm(None)
-        self._owner.forget(self)
+        if not self._is_over:
+            self._is_over = True
+            self._owner.forget(self)
 
     def _other(self, side: Side) -> Side:
         return self.server if side is self.client else self.client
-
-    def _now(self) -> int:
-        return round(self._loop.time() * NS)
