@@ -47,7 +47,7 @@ def play(loop: SimLoop, script: Coroutine[Any, Any, T], *, hint: Callable[[], st
     try:
         result: T = loop.run_until_complete(main)
     except BaseException as error:
-        error.add_note(hint())
+        _add_note(error, hint())
         with contextlib.suppress(SimError):
             _end_tasks(loop)
         for other in background_errors():
@@ -59,9 +59,14 @@ def play(loop: SimLoop, script: Coroutine[Any, Any, T], *, hint: Callable[[], st
         if errors := background_errors():
             raise SimTaskFailed(errors)
     except SimError as error:
-        error.add_note(hint())
+        _add_note(error, hint())
         raise
     return result
+
+
+def _add_note(error: BaseException, note: str) -> None:
+    if note not in str(error):  # of an error that was made with it
+        error.add_note(note)
 
 
 def _end_tasks(loop: SimLoop) -> None:
