@@ -1,6 +1,9 @@
 """Histories written by hand: who said what, and when."""
 
+from realtime.sim.checkers import divergent, duplicated, lost, phantom, reordered, stuck
 from realtime.sim.history import History
+
+SAFETY = (lost, duplicated, reordered, phantom, divergent, stuck)
 
 
 class Story(History):

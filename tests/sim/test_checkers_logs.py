@@ -1,0 +1,206 @@
+"""What stands where in a room's log: order, phantoms, and whether all agree."""
+
+from realtime.sim.checkers import divergent, lost, phantom, reordered
+from tests.sim.stories import SAFETY, Story, texts
+
+# -- reordered
+
+
+def test_an_offset_that_is_not_above_the_one_before_is_out_of_order():
+    story = Story("ana", "ben").send("ana", "m1").send("ben", "m2", "ana")
+    story.attempt("cleo", "lobby", "m3")
+    story.at(4).deliver("ana", "m3", 1, "cleo")
+    assert texts(reordered(story)) == ["ana was told 'm3' of cleo at offset 1 of lobby (4.000 s) after offset 2"]
+
+
+def test_a_swap_is_one_violation():
+    story = Story("ana", "ben").send("ana", "m1").send("ana", "m2")
+    story.deliver("ben", "m2", 2).deliver("ben", "m1", 1)
+    assert len(reordered(story)) == 1
+
+
+def test_a_known_offset_that_was_jumped_over_and_never_came_is_out_of_order():
+    story = Story("ana", "ben", "cleo").send("ana", "m1", "ben", "cleo").send("ana", "m2", "cleo")
+    story.at(4).send("ana", "m3", "ben", "cleo")
+    assert texts(reordered(story)) == [
+        "ben jumped in lobby from offset 1 to 3 ('m3' of ana, 4.000 s), over 2 ('m2' of ana)"
+    ]
+
+
+def test_own_messages_and_holes_in_the_log_may_be_jumped_over():
+    story = Story("ana", "ben").send("ana", "m1", "ben").send("ben", "m2", "ana").send("ana", "m3", "ben")
+    story.send("ana", "m4", "ben", offset=9)
+    assert reordered(story) == []
+
+
+def test_what_a_dead_incarnation_was_told_says_nothing_about_the_next():
+    story = Story("ana", "ben").send("ana", "m1", "ben").send("ana", "m2", "ben")
+    story.killed("ben")
+    story.member("ben", "lobby")
+    story.deliver("ben", "m2", 2)
+    assert reordered(story) == []
+
+
+def test_what_one_sender_sent_stands_in_the_order_of_its_sending():
+    story = Story("ana", "ben")
+    story.at(1).attempt("ana", "lobby", "m1")
+    story.at(2).attempt("ana", "lobby", "m2")
+    story.ok("m2", 1)
+    story.ok("m1", 2)
+    story.at(3).deliver("ben", "m2", 1).deliver("ben", "m1", 2)
+    assert texts(reordered(story)) == [
+        "'m1' of ana, sent at 1.000 s, stands in lobby at offset 2, behind 'm2' at offset 1, which ana sent at 2.000 s"
+    ]
+
+
+def test_two_senders_and_two_incarnations_owe_each_other_no_order():
+    story = Story("ana", "ben", "cleo")
+    story.attempt("ana", "lobby", "m1")
+    story.killed("ana")
+    story.member("ana", "lobby")
+    story.attempt("cleo", "lobby", "m2")
+    story.attempt("ana", "lobby", "m3")
+    for offset, name in enumerate(("m3", "m2", "m1"), start=1):
+        story.deliver("ben", name, offset)
+    assert reordered(story) == []
+
+
+def test_a_view_is_in_the_order_of_the_offsets():
+    story = Story("ana", "ben").send("ana", "m1").send("ana", "m2").show("ana", (2, "m2"), (1, "m1"))
+    assert texts(reordered(story)) == ["ana shows 'm1' of ana at offset 1 of lobby below offset 2"]
+
+
+# -- phantom
+
+
+def test_a_message_that_nobody_sent_is_a_phantom():
+    story = Story("ana", "ben")
+    story.at(3).deliver("ben", "m9", 1)
+    assert texts(phantom(story)) == ["ben was told 'm9' in lobby at 3.000 s, which nobody sent"]
+
+
+def test_a_message_that_is_told_before_it_was_sent_is_a_phantom():
+    story = Story("ana", "ben").deliver("ben", "m1", 1)
+    story.at(2).attempt("ana", "lobby", "m1")
+    assert texts(phantom(story)) == ["ben was told 'm1' in lobby at 0.000 s, which nobody had sent then"]
+
+
+def test_a_refused_message_that_is_told_is_a_phantom_whichever_came_first():
+    for order in ((0, 1), (1, 0)):
+        story = Story("ana", "ben")
+        story.attempt("ana", "lobby", "m1")
+        steps = [lambda s: s.fail("m1", "too_long"), lambda s: s.deliver("ben", "m1", 1)]
+        for n in order:
+            steps[n](story)
+        assert texts(phantom(story)) == [
+            "ben was told 'm1' of ana in lobby at 0.000 s, which was refused at 0.000 s: too_long"
+        ]
+
+
+def test_a_refused_message_that_is_acked_is_a_phantom():
+    story = Story("ana")
+    story.attempt("ana", "lobby", "m1")
+    story.fail("m1", "too_long")
+    story.ok("m1", 1)
+    assert texts(phantom(story)) == ["'m1' of ana was acked at 0.000 s, and refused at 0.000 s: too_long"]
+
+
+def test_an_ack_of_what_nobody_sent_is_a_phantom():
+    story = Story("ana")
+    story.ok("m9", 1)
+    assert texts(phantom(story)) == ["'m9' was acked at 0.000 s, which nobody sent"]
+
+
+def test_a_message_in_the_wrong_room_is_a_phantom():
+    story = Story("ana", "ben")
+    story.attempt("ana", "lobby", "m1")
+    story.delivery("ben", "kitchen", "m1", 1, "ana")
+    assert texts(phantom(story)) == ["ben was told 'm1' of ana in kitchen at 0.000 s, which was sent to lobby"]
+
+
+def test_a_view_holds_no_phantoms():
+    story = Story("ana", "ben").send("ana", "m1", "ben")
+    story.attempt("ana", "lobby", "m2")
+    story.fail("m2", "too_long")
+    story.show("ben", (1, "m1"), (2, "m9"), (3, "m2"))
+    assert [violation.text.split(" in ")[0] for violation in phantom(story)] == [
+        "ben shows 'm9'",
+        "ben shows 'm2' of ana",
+    ]
+
+
+def test_an_unresolved_send_that_shows_up_later_is_none():
+    story = Story("ana", "ben")
+    story.attempt("ana", "lobby", "m1")
+    story.killed("ana")
+    story.at(60).deliver("ben", "m1", 1)
+    assert [checker(story) for checker in SAFETY] == [[]] * 6
+
+
+# -- divergent
+
+
+def test_two_messages_at_one_offset_are_a_divergence():
+    story = Story("ana", "ben", "cleo")
+    story.attempt("ana", "lobby", "m1")
+    story.attempt("cleo", "lobby", "m2")
+    story.at(2).deliver("ana", "m2", 7, "cleo").deliver("ben", "m1", 7).deliver("ben", "m2", 7, "cleo")
+    assert texts(divergent(story)) == [
+        "at offset 7 of lobby ana has 'm2' of cleo (2.000 s), ben has 'm1' of ana (2.000 s)"
+    ]
+
+
+def test_acks_and_views_are_witnesses_too():
+    story = Story("ana", "ben")
+    story.attempt("ana", "lobby", "m1")
+    story.attempt("ben", "lobby", "m2")
+    story.ok("m1", 1)
+    story.ok("m2", 1)
+    assert len(divergent(story)) == 1
+    story = Story("ana", "ben").send("ana", "m1", "ben").send("ana", "m2", "ben")
+    assert divergent(story.show("ben", (1, "m1"), (2, "m2"))) == []
+    assert len(divergent(story.show("ben", (1, "m2"), (2, "m1")))) == 2
+
+
+def test_a_message_that_vanished_from_a_final_view_is_a_divergence():
+    story = Story("ana", "ben").send("ana", "m1", "ben").send("ana", "m2", "ben")
+    story.at(9).show("ben", (2, "m2"))
+    assert texts(divergent(story)) == ["ben shows nothing at offset 1 of lobby (9.000 s), where ana has 'm1' of ana"]
+
+
+def test_a_message_of_ones_own_that_vanished_from_the_view_is_a_divergence():
+    story = Story("ana").send("ana", "m1")
+    assert len(divergent(story.show("ana"))) == 1
+
+
+def test_an_unacked_message_that_only_some_have_in_the_end_is_a_divergence():
+    story = Story("ana", "ben", "cleo")
+    story.attempt("ana", "lobby", "m1")
+    story.killed("ana")
+    story.deliver("ben", "m1", 1).show("ben", (1, "m1"))
+    story.send("ben", "m2", "cleo", offset=2)
+    assert len(divergent(story.show("cleo", (2, "m2")))) == 1
+
+
+def test_what_is_lost_is_not_divergent_as_well():
+    story = Story("ana", "ben").send("ana", "m1").send("ana", "m2", "ben").show("ben", (2, "m2"))
+    assert (len(lost(story)), len(divergent(story))) == (1, 0)
+
+
+def test_a_view_may_begin_late_if_its_device_came_late():
+    story = Story("ana").send("ana", "m1").send("ana", "m2")
+    story.member("ben", "lobby")
+    assert divergent(story.show("ben", (2, "m2"))) == []
+
+
+def test_the_view_of_a_dead_incarnation_is_over():
+    story = Story("ana", "ben").show("ben").send("ana", "m1", "ben")
+    story.killed("ben")
+    assert divergent(story) == []
+
+
+def test_one_author_per_message():
+    story = Story("ana", "ben", "cleo")
+    story.attempt("ana", "lobby", "m1")
+    story.at(2).deliver("ben", "m1", 1, "ana").deliver("cleo", "m1", 1, "dora")
+    assert texts(divergent(story)) == ["ben was told that 'm1' in lobby is by ana, cleo that it is by dora (2.000 s)"]
