@@ -63,6 +63,8 @@ class AccessLink:
         radio: what they share.
         profile: the one in force; None without one, or after :meth:`set_conditions`.
         trace: the one that it follows.
+        nat_idle_ns: a flow without a packet for longer than this is forgotten; None is never.
+        nat_since_ns: since when there is such a limit; earlier silence does not count.
         on_change: called after each change.
     """
 
@@ -72,9 +74,12 @@ class AccessLink:
         self.down = MeteredLink(IDEAL, random.Random(rng.getrandbits(128)), self.radio, towards_phone=True)
         self.profile: Profile | None = None
         self.trace: Trace | None = None
+        self.nat_idle_ns: int | None = None
+        self.nat_since_ns = 0
         self.on_change: Callable[[], None] | None = None
         self._interruptions: dict[object, None] = {}
         self._oneway: set[Direction] = set()
+        self._expiries = 0
         self._is_changing = False
         self.up.on_change = self.down.on_change = self._changed
 
@@ -109,11 +114,6 @@ class AccessLink:
             down_rate = trace.down.starting_at(now_ns)
         self._set(now_ns, replace(up, rate_bps=up_rate), replace(down, rate_bps=down_rate), self.radio.conditions)
 
-    @property
-    def nat_idle_ns(self) -> int | None:
-        """A flow without a packet for longer than this is forgotten; None is never."""
-        return self.radio.conditions.nat_idle_ns
-
     # -- faults
 
     def interrupt(self, reason: object) -> None:
@@ -142,8 +142,7 @@ class AccessLink:
 
     def hold(self, now_ns: int) -> None:
         """What arrives waits, both ways, for :meth:`release`."""
-        with_both = (self.up.hold, self.down.hold)
-        self._at_once(*with_both)
+        self._at_once(self.up.hold, self.down.hold)
 
     def release(self, now_ns: int) -> None:
         """What has waited arrives, in order."""
@@ -153,9 +152,13 @@ class AccessLink:
         """The phone has another address: its live connections are half-open for ever."""
         self._at_once(self.radio.change_address)
 
-    def address(self, now_ns: int) -> int:
-        """How often its address has changed so far."""
-        return self.radio.address(now_ns)
+    def nat_expire(self, now_ns: int) -> None:
+        """The NAT forgets every flow, as after a long silence: live connections are half-open for ever."""
+        self._at_once(self._forget_flows)
+
+    def epoch(self, now_ns: int) -> int:
+        """Grows whenever the bindings made until then become void."""
+        return self.radio.address(now_ns) + self._expiries
 
     # -- what it tells
 
@@ -168,7 +171,7 @@ class AccessLink:
             rtt_ns=up.delay_ns + down.delay_ns,
             up_loss=up.loss,
             down_loss=down.loss,
-            is_down=self.up.swallows(now_ns) or self.down.swallows(now_ns),
+            is_down=any(link.swallows(now_ns) is not None for link in (self.up, self.down)),
             radio="active" if self.radio.is_awake(now_ns) else "idle",
             radio_on_ns=self.radio.on_ns(now_ns),
             up_backlog_bytes=self.up.backlog_bytes(now_ns),
@@ -178,11 +181,16 @@ class AccessLink:
     # -- inside
 
     def _set(self, now_ns: int, up: LinkConditions, down: LinkConditions, radio: RadioConditions) -> None:
+        if radio.nat_idle_ns != self.nat_idle_ns:
+            self.nat_idle_ns, self.nat_since_ns = radio.nat_idle_ns, now_ns
         self._at_once(
             lambda: self.radio.change(now_ns, radio),
             lambda: self.up.change(now_ns, up),
             lambda: self.down.change(now_ns, down),
         )
+
+    def _forget_flows(self) -> None:
+        self._expiries += 1
 
     def _gate(self) -> None:
         both = DropReason.DOWN if self._interruptions else None

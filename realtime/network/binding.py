@@ -13,21 +13,24 @@ class Binding:
         now_ns: when the flow begins.
     """
 
-    __slots__ = ("_access", "_address", "_used_ns", "is_gone")
+    __slots__ = ("_access", "_epoch", "_used_ns", "is_gone")
 
     def __init__(self, access: AccessLink, now_ns: int) -> None:
         self._access = access
-        self._address = access.address(now_ns)
+        self._epoch = access.epoch(now_ns)
         self._used_ns = now_ns
         self.is_gone = False
 
     def passes(self, now_ns: int) -> bool:
         """Whether a packet of the flow, in either direction, passes now. It keeps the NAT's entry fresh."""
-        if self.is_gone:
-            return False
         idle_ns = self._access.nat_idle_ns
-        if self._access.address(now_ns) != self._address or (idle_ns is not None and now_ns - self._used_ns > idle_ns):
+        if idle_ns is not None and now_ns - max(self._used_ns, self._access.nat_since_ns) > idle_ns:
             self.is_gone = True
-            return False
-        self._used_ns = max(self._used_ns, now_ns)
-        return True
+        self._used_ns = now_ns
+        return self.is_alive(now_ns)
+
+    def is_alive(self, now_ns: int) -> bool:
+        """Whether what is under way still finds its way."""
+        if self._access.epoch(now_ns) != self._epoch:
+            self.is_gone = True
+        return not self.is_gone

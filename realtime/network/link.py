@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -138,25 +138,29 @@ class LinkConditions:
 
 IDEAL = LinkConditions()
 
+# A packet before the bottleneck: the time it has left, the start of its busy period, the work since then up to its
+# last bit, bytes, lateness, the arrival of the packet before, and its delivery unless it gets lost in the air.
+_Waiting = tuple[int, int, int, int, float, int, Deliver | None]
+
 
 class Link:
     """One direction between two places.
 
     After a change of any kind :attr:`on_change` is called: whoever drives paths over this link must then
-    call their ``revise``. The clock that is passed in may only step back as far as a driver is late.
+    call their ``revise``. Time may step back only as far as a driver is late.
 
     Args:
         conditions: what it is like at first.
         rng: draws the seeds of the link's own streams, one per purpose.
         radio: what it shares with the opposite direction.
-        now_ns: when its loss bursts begin to come.
+        now_ns: the present; loss bursts come from now on.
         towards_phone: whether the radio is at its far end, and hears only while it listens.
 
     Attributes:
-        is_ideal: nothing to decide: every packet passes at once. While it is set, nobody needs to ask.
+        is_ideal: every packet passes at once; while it is set, nobody needs to :meth:`offer`.
+        is_gated: something may swallow what arrives; while it is not set, nobody needs to ask :meth:`swallows`.
         is_held: what arrives waits at the far end.
-        released_ns: what has waited there arrived at this time.
-        drops: packets that did not pass, for whatever reason.
+        dropped: how many packets did not pass, and why.
         on_change: called after each change.
     """
 
@@ -169,9 +173,10 @@ class Link:
         "_conditions",
         "_delay_ns",
         "_down",
-        "_draws_loss",
         "_free_ns",
         "_good_loss",
+        "_has_chances",
+        "_is_settling",
         "_jitter",
         "_jitter_ns",
         "_last_ns",
@@ -183,15 +188,14 @@ class Link:
         "_radio",
         "_rate",
         "_towards_phone",
-        "_trace",
         "_wave",
         "_work",
-        "drops",
+        "dropped",
+        "is_gated",
         "is_held",
         "is_ideal",
         "on_change",
         "radio",
-        "released_ns",
     )
 
     def __init__(
@@ -209,22 +213,16 @@ class Link:
         self._bursts_seeds = random.Random(rng.getrandbits(128))
         self.radio = radio
         self._towards_phone = towards_phone
-        self.drops = 0
+        self.dropped: Counter[DropReason] = Counter()
         self.is_held = False
-        self.released_ns = 0
         self.on_change: Callable[[], None] | None = None
         self._down: DropReason | None = None
-        # The line before the bottleneck: (time it has left, start of its busy period, work since then, bytes,
-        # lateness, arrival of the one before, its delivery unless it gets lost in the air).
-        self._line: deque[tuple[int, int, int, int, float, int, Deliver | None]] = deque()
+        self._line: deque[_Waiting] = deque()
         self._backlog = 0
-        # The present busy period: work done since a start, so that rounding cannot add up.
-        self._base_ns = 0
-        self._work = 0
-        self._free_ns = 0
+        # The present busy period: work since its start, so that rounding cannot add up.
+        self._base_ns = self._work = self._free_ns = 0
         self._last_ns = 0  # the latest arrival
-        self._now_ns = now_ns
-        self._wave = 0.0
+        self._wave: float | None = None  # jitter that is remembered, as a standard normal variable
         self._bursts: Spells | None = None
         self._conditions = IDEAL
         self._install(now_ns, conditions)
@@ -234,45 +232,49 @@ class Link:
     def offer(self, now_ns: int, nbytes: int) -> Verdict:
         """Decide about a packet of ``nbytes`` (headers included) that is sent at ``now_ns``.
 
-        After ``Deliver`` you must ask :meth:`swallows` at the arrival, and :attr:`is_held`.
+        After ``Deliver`` you must ask :meth:`swallows` at the arrival, and look at :attr:`is_held`.
         """
         # One draw per packet, whatever becomes of it: the fate of the n-th packet does not depend on what others met.
-        luck = self._luck() if self._draws_loss else 0.5
+        luck = self._luck() if self._has_chances else 0.5
         late = self._lateness() if self._jitter_ns else 0.0
         if self._down is not None:
             return self._drop(self._down)
         left_ns = now_ns
         radio = self._radio
         if radio is not None:
-            if radio.in_outage(now_ns):
+            if radio.outages is not None and radio.outages.until(now_ns):
                 return self._drop(DropReason.OUTAGE)
             left_ns = radio.ready_ns(now_ns, self._towards_phone)
-        if self._rate:
+        rate = self._rate
+        if rate is not None:
             line = self._line
             while line and line[0][0] <= now_ns:
                 self._backlog -= line.popleft()[3]
             if line and self._backlog + nbytes > self._limit:
                 return self._drop(DropReason.QUEUE)
-            left_ns = self._serve(left_ns, nbytes)
+            if self._free_ns <= left_ns:
+                self._base_ns, self._work = left_ns, 0
+            self._work = work = self._work + nbytes * _BYTE
+            base_ns = self._base_ns
+            left_ns = self._leave()
+        elif self._is_settling:
+            self._settle(now_ns)
         if radio is not None:
-            radio.note(left_ns)
-        deliver: Deliver | None = None
+            left_ns = self._through(radio, left_ns)
+        bursts = self._bursts
+        chance = self._good_loss if bursts is None or not bursts.until(left_ns) else self._burst_loss
         before_ns = self._last_ns
-        loss = self._good_loss
-        if self._bursts is not None and self._bursts.until(left_ns):
-            loss = self._burst_loss
-        if luck >= loss:
-            deliver = Deliver(self._arrival(left_ns, late))
-        if self._rate:
-            self._line.append((left_ns, self._base_ns, self._work, nbytes, late, before_ns, deliver))
+        deliver = None if luck < chance else Deliver(self._arrive(left_ns, late))
+        if rate is not None:
+            line.append((left_ns, base_ns, work, nbytes, late, before_ns, deliver))
             self._backlog += nbytes
-        if deliver is None:
-            return self._drop(DropReason.LOSS)
-        return deliver
+        return deliver or self._drop(DropReason.LOSS)
 
-    def swallows(self, at_ns: int) -> bool:
-        """Whether a packet that arrives at ``at_ns`` vanishes, because nothing passes then."""
-        return self._down is not None or (self._radio is not None and self._radio.in_outage(at_ns))
+    def swallows(self, at_ns: int) -> DropReason | None:
+        """Why a packet that arrives at ``at_ns`` vanishes; None if it does not."""
+        if self._down is not None:
+            return self._down
+        return DropReason.OUTAGE if self._radio is not None and self._radio.in_outage(at_ns) else None
 
     def backlog_bytes(self, now_ns: int) -> int:
         """Bytes before the bottleneck at ``now_ns``, the packet being sent included."""
@@ -280,6 +282,11 @@ class Link:
         while line and line[0][0] <= now_ns:
             self._backlog -= line.popleft()[3]
         return self._backlog
+
+    @property
+    def drops(self) -> int:
+        """How many packets did not pass, for whatever reason."""
+        return self.dropped.total()
 
     # -- changes
 
@@ -312,10 +319,10 @@ class Link:
         """
         self.backlog_bytes(now_ns)  # what has left, has left
         waiting = list(self._line)
-        done = self._served(now_ns)
+        missing = waiting[0][2] - self._served(waiting[0][1], now_ns) if waiting else 0
         self._install(now_ns, conditions)
         if waiting:
-            self._line_up(max(now_ns, waiting[0][1]), waiting[0][2] - done, waiting)
+            self._line_up(max(now_ns, waiting[0][1]), missing, waiting)
         self._changed()
 
     def hold(self) -> None:
@@ -325,104 +332,116 @@ class Link:
 
     def release(self, now_ns: int) -> None:
         """What has waited at the far end arrives now, in order."""
-        if self.is_held:
-            self.is_held = False
-            self.released_ns = now_ns
-            self._changed()
+        self.is_held = False
+        self._now_ns = now_ns
+        self._changed()
+
+    def refresh(self) -> None:
+        """Look anew what there is to decide; you must call it when its radio has changed."""
+        radio = self.radio
+        self._radio = None if radio is None or radio.is_ideal else radio
+        self.is_gated = self._down is not None or (self._radio is not None and self._radio.outages is not None)
+        could_be = self._conditions == IDEAL and self._radio is None and self._down is None and not self.is_held
+        # It is ideal only when nothing can be overtaken any more.
+        self.is_ideal = could_be and self._last_ns <= self._now_ns
+        self._is_settling = could_be and not self.is_ideal
 
     # -- inside
 
     def _install(self, now_ns: int, conditions: LinkConditions) -> None:
         if conditions.bursts != self._conditions.bursts:
-            # A seed is drawn in any case: which process a later one is does not depend on the traffic until then.
+            # A seed for each: which process a later one is does not depend on the traffic until then.
             rng = random.Random(self._bursts_seeds.getrandbits(128))
             self._bursts = None if conditions.bursts is None else conditions.bursts.spells(now_ns, rng)
+        self._now_ns = now_ns
         self._conditions = conditions
         self._rate = conditions.rate_bps
         self._delay_ns = conditions.delay_ns
         self._jitter_ns = conditions.jitter_ns
-        self._good_loss = conditions.loss
         self._limit = conditions.queue_bytes or DEFAULT_QUEUE_BYTES
+        self._good_loss = conditions.loss
         self._burst_loss = 0.0 if conditions.bursts is None else conditions.bursts.loss
-        self._draws_loss = any(0.0 < chance < 1.0 for chance in (self._good_loss, self._burst_loss))
+        self._has_chances = any(0.0 < chance < 1.0 for chance in (self._good_loss, self._burst_loss))
         self.refresh()
-
-    def refresh(self) -> None:
-        """Look anew whether it is ideal; to be called when its radio has changed."""
-        self._radio = None if self.radio is None or self.radio.is_ideal else self.radio
-        self.is_ideal = self._conditions == IDEAL and self._radio is None and self._down is None and not self.is_held
 
     def _changed(self) -> None:
         self.refresh()
         if self.on_change is not None:
             self.on_change()
 
-    def _served(self, now_ns: int) -> int:
-        """Work done by ``now_ns`` in the busy period of the packet that is being sent."""
-        if not self._line or (base_ns := self._line[0][1]) >= now_ns:
-            return 0
-        rate = self._rate
-        if isinstance(rate, RateTrace):
-            return rate.work_between(base_ns, now_ns)
-        return (rate or 0) * (now_ns - base_ns)
+    def _settle(self, now_ns: int) -> None:
+        self._now_ns = now_ns
+        self.refresh()
 
-    def _serve(self, start_ns: int, nbytes: int) -> int:
-        """When the last bit will have left."""
-        if self._free_ns <= start_ns:
-            self._base_ns, self._work = start_ns, 0
-        self._work += nbytes * _BYTE
-        return self._leave()
+    def _served(self, base_ns: int, now_ns: int) -> int:
+        """Work done by ``now_ns`` in a busy period that began at ``base_ns``."""
+        if self._rate is None or base_ns >= now_ns:
+            return 0
+        if isinstance(self._rate, int):
+            return self._rate * (now_ns - base_ns)
+        return self._rate.work_between(base_ns, now_ns)
 
     def _leave(self) -> int:
-        rate = self._rate
-        if isinstance(rate, RateTrace):
-            left_ns = rate.end_of(self._base_ns, self._work)
-        elif rate is not None:
-            left_ns = self._base_ns - (-self._work // rate)  # rounded up
+        """When the busy period's work is done."""
+        rate, work, base_ns = self._rate, self._work, self._base_ns
+        if rate is None or work <= 0:
+            left_ns = base_ns
+        elif isinstance(rate, int):
+            left_ns = base_ns - (-work // rate)  # rounded up
         else:
-            left_ns = self._base_ns
+            left_ns = rate.end_of(base_ns, work)
         self._free_ns = left_ns
         return left_ns
 
-    def _line_up(
-        self, start_ns: int, remaining: int, waiting: list[tuple[int, int, int, int, float, int, Deliver | None]]
-    ) -> None:
-        """Send what waits anew from ``start_ns``; of the first packet only ``remaining`` work is left."""
-        self._line.clear()
-        self._backlog = 0
-        self._base_ns, self._work = start_ns, remaining
-        self._last_ns = waiting[0][5]
-        for number, (_, _, _, nbytes, late, _, deliver) in enumerate(waiting):
-            if number:
-                self._work += nbytes * _BYTE
-            left_ns = self._leave()
-            before_ns = self._last_ns
-            if deliver is not None:
-                deliver.at_ns = self._arrival(left_ns, late)
-            if self._rate is not None:
-                self._line.append((left_ns, self._base_ns, self._work, nbytes, late, before_ns, deliver))
-                self._backlog += nbytes
+    def _through(self, radio: Radio, left_ns: int) -> int:
+        """A packet whose last bit would leave during a hand-over leaves at its end, and the next ones begin then."""
+        if (end_ns := radio.after_handover(left_ns)) > left_ns:
+            left_ns = self._base_ns = self._free_ns = end_ns
+            self._work = 0
+        radio.note(left_ns)
+        return left_ns
 
-    def _arrival(self, left_ns: int, late: float) -> int:
+    def _arrive(self, left_ns: int, late: float) -> int:
         at_ns = left_ns + self._delay_ns
-        if self._jitter_ns:
+        if late:
             at_ns += int(late * (self._jitter_ns + 1))
         if at_ns < self._last_ns:
             at_ns = self._last_ns
         self._last_ns = at_ns
         return at_ns
 
+    def _line_up(self, start_ns: int, missing: int, waiting: list[_Waiting]) -> None:
+        """Send what waits anew from ``start_ns``; ``missing`` is the work that is left of the first packet."""
+        self._line.clear()
+        self._backlog = 0
+        self._base_ns, self._work = start_ns, missing
+        self._last_ns = waiting[0][5]
+        for number, (_, _, _, nbytes, late, _, deliver) in enumerate(waiting):
+            if number:
+                self._work += nbytes * _BYTE
+            base_ns, work, before_ns = self._base_ns, self._work, self._last_ns
+            left_ns = self._leave()
+            if self._radio is not None:
+                left_ns = self._through(self._radio, left_ns)
+            if deliver is not None:
+                deliver.at_ns = self._arrive(left_ns, late)
+            if self._rate is not None:
+                self._line.append((left_ns, base_ns, work, nbytes, late, before_ns, deliver))
+                self._backlog += nbytes
+
     def _lateness(self) -> float:
+        """From 0 to 1, uniformly; with a memory, by way of a normal variable that keeps a part of itself."""
         memory = self._conditions.jitter_memory
         if not memory:
             return self._jitter.random()
-        self._wave = memory * self._wave + math.sqrt(1 - memory * memory) * self._jitter.gauss(0.0, 1.0)
+        fresh = self._jitter.gauss(0.0, 1.0)
+        self._wave = fresh if self._wave is None else memory * self._wave + math.sqrt(1 - memory * memory) * fresh
         return 0.5 + 0.5 * math.erf(self._wave / math.sqrt(2.0))
 
     def _drop(self, reason: DropReason) -> Drop:
-        self.drops += 1
+        self.dropped[reason] += 1
         return _DROPS[reason]
 
     def __repr__(self) -> str:
         state = f" {self._down.upper()}" if self._down else ""
-        return f"<Link{state}{' HELD' if self.is_held else ''} {self._conditions}>"
+        return f"<{type(self).__name__}{state}{' HELD' if self.is_held else ''} {self._conditions}>"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from realtime.network.binding import Binding
-from realtime.network.link import NEVER_NS, Deliver, Drop, Link, Verdict
+from realtime.network.link import NEVER_NS, Deliver, Drop, DropReason, Link, Verdict
 
 P = TypeVar("P")
 
@@ -20,15 +20,16 @@ class Path(Generic[P]):
 
     Args:
         links: in the order of travel; none at all is the inside of one host.
-        bindings: the flow's entries in address tables on the way; without any of them nothing passes.
-        judge: decides about each packet before the links do; None leaves it to them.
+        bindings: the flow's entries in address tables on the way; without one of them nothing passes any more.
+        judge: decides about each packet before the links do, by (packet, bytes, now); None leaves it to them.
 
     Attributes:
         next_ns: when :meth:`arrivals` wants to be called next; ``NEVER_NS`` if nothing is under way.
         judge: may be set and unset at any time.
+        dropped: how many packets the path itself dropped, and why; each link counts its own.
     """
 
-    __slots__ = ("_bindings", "_here", "_is_cut", "_stages", "judge", "next_ns")
+    __slots__ = ("_bindings", "_here", "_is_cut", "_is_guarded", "_stages", "dropped", "judge", "next_ns")
 
     def __init__(
         self,
@@ -37,34 +38,46 @@ class Path(Generic[P]):
         bindings: Sequence[Binding] = (),
         judge: Callable[[P, int, int], Verdict | None] | None = None,
     ) -> None:
-        # Per link the packets in it, per link in order of arrival at its far end.
-        self._stages: tuple[tuple[Link, deque[tuple[Deliver, int, P]]], ...] = tuple((link, deque()) for link in links)
-        self._here: deque[tuple[Deliver, P]] = deque()  # at the end of the way
+        # Of each link the packets in it, in the order of their arrival at its far end, and the stages behind it.
+        stages: tuple[tuple[Link, deque[tuple[Deliver, int, P]], Any], ...] = ()
+        for link in reversed(links):
+            stages = ((link, deque(), stages), *stages)
+        self._stages = stages
+        self._here: deque[tuple[int, P]] = deque()  # through all links: (when to hand it over, packet)
         self._bindings = tuple(bindings)
         self._is_cut = False
+        self._is_guarded = bool(bindings)
+        self.dropped: Counter[DropReason] = Counter()
         self.judge = judge
         self.next_ns = NEVER_NS
 
     def send(self, now_ns: int, nbytes: int, packet: P) -> None:
         """Send a packet of ``nbytes``, headers included. It arrives later, or never."""
-        if self._is_cut:
+        if self._is_guarded and not self._is_bound(now_ns):
+            self.dropped[DropReason.UNBOUND] += 1
             return
-        for binding in self._bindings:
-            if not binding.passes(now_ns):
-                return
         if self.judge is not None and (verdict := self.judge(packet, nbytes, now_ns)) is not None:
-            if isinstance(verdict, Deliver):
-                self._arrive(verdict.at_ns, packet)
+            self._obey(verdict, packet)
             return
-        self._enter(0, now_ns, nbytes, packet)
+        for link, packets, _ in self._stages:
+            if packets or not link.is_ideal:
+                verdict = link.offer(now_ns, nbytes)
+                if isinstance(verdict, Deliver):
+                    packets.append((verdict, nbytes, packet))
+                    if verdict.at_ns < self.next_ns and not link.is_held:
+                        self.next_ns = verdict.at_ns
+                return
+        self._hand_over(now_ns, packet)
 
     def cut(self) -> None:
         """From now on, and for good, everything vanishes, also what is under way."""
-        self._is_cut = True
-        self.next_ns = NEVER_NS
+        self._is_cut = self._is_guarded = True
+        under_way = len(self._here) + sum(len(packets) for _, packets, _ in self._stages)
+        self.dropped[DropReason.UNBOUND] += under_way
         self._here.clear()
-        for _, packets in self._stages:
+        for _, packets, _ in self._stages:
             packets.clear()
+        self.next_ns = NEVER_NS
 
     def next_timer(self) -> int | None:
         """When :meth:`arrivals` wants to be called next."""
@@ -74,49 +87,80 @@ class Path(Generic[P]):
         """Move the packets on and return those that have reached the end by ``now_ns``."""
         if self.next_ns > now_ns:
             return []
-        for hop, (link, packets) in enumerate(self._stages, 1):
-            if packets and not link.is_held:
-                while packets and (at_ns := packets[0][0].at_ns) <= now_ns:
-                    _, nbytes, packet = packets.popleft()
-                    at_ns = max(at_ns, link.released_ns)
-                    if link.swallows(at_ns):
-                        link.drops += 1
-                    else:
-                        self._enter(hop, at_ns, nbytes, packet)
-        result = []
-        here = self._here
-        while here and here[0][0].at_ns <= now_ns:
-            result.append(here.popleft()[1])
-        self.revise(now_ns)
-        if result and any(binding.is_gone for binding in self._bindings):
+        result: list[P] = []
+        next_ns = NEVER_NS
+        for link, packets, rest in self._stages:
+            if not packets or link.is_held:
+                continue
+            while packets:
+                at_ns = packets[0][0].at_ns
+                if at_ns > now_ns:
+                    if at_ns < next_ns:
+                        next_ns = at_ns
+                    break
+                _, nbytes, packet = packets.popleft()
+                if link.is_gated and (reason := link.swallows(at_ns)) is not None:
+                    link.dropped[reason] += 1
+                    continue
+                for further, behind, _ in rest:
+                    if behind or not further.is_ideal:
+                        verdict = further.offer(at_ns, nbytes)
+                        if verdict.__class__ is not Drop:
+                            behind.append((verdict, nbytes, packet))
+                        break
+                else:
+                    result.append(packet)
+        self.next_ns = next_ns
+        if self._here:
+            result = self._merge(now_ns, result)
+        if self._is_guarded and result and not self._is_bound_still(now_ns):
+            self.dropped[DropReason.UNBOUND] += len(result)
             return []
         return result
 
     def revise(self, now_ns: int) -> None:
         """Look anew when something arrives, because a link has changed."""
-        next_ns = self._here[0][0].at_ns if self._here else NEVER_NS
-        for link, packets in self._stages:
-            if packets and packets[0][0].at_ns < next_ns and not link.is_held:
-                next_ns = packets[0][0].at_ns
+        next_ns = self._here[0][0] if self._here else NEVER_NS
+        for link, packets, _ in self._stages:
+            if packets and not link.is_held:
+                for deliver, _, _ in packets:  # those that were held arrive now
+                    if deliver.at_ns >= now_ns:
+                        break
+                    deliver.at_ns = now_ns
+                next_ns = min(next_ns, packets[0][0].at_ns)
         self.next_ns = next_ns
 
-    def _enter(self, hop: int, now_ns: int, nbytes: int, packet: P) -> None:
-        for link, packets in self._stages[hop:]:
-            if link.is_ideal and not packets:
-                continue
-            verdict = link.offer(now_ns, nbytes)
-            if isinstance(verdict, Drop):
-                return
-            if verdict.at_ns > now_ns or packets or link.is_held:
-                packets.append((verdict, nbytes, packet))
-                if verdict.at_ns < self.next_ns and not link.is_held:
-                    self.next_ns = verdict.at_ns
-                return
-        self._arrive(now_ns, packet)
+    def _is_bound(self, now_ns: int) -> bool:
+        """Whether the flow lives; a packet now keeps its bindings fresh."""
+        if self._is_cut:
+            return False
+        return all(binding.passes(now_ns) for binding in self._bindings)
 
-    def _arrive(self, at_ns: int, packet: P) -> None:
-        if self._here and self._here[-1][0].at_ns > at_ns:
-            at_ns = self._here[-1][0].at_ns
-        self._here.append((Deliver(at_ns), packet))
+    def _is_bound_still(self, now_ns: int) -> bool:
+        """Whether what was sent before still arrives."""
+        return not self._is_cut and all(binding.is_alive(now_ns) for binding in self._bindings)
+
+    def _obey(self, verdict: Verdict, packet: P) -> None:
+        if isinstance(verdict, Deliver):
+            self._hand_over(verdict.at_ns, packet)
+        else:
+            self.dropped[verdict.reason] += 1
+
+    def _hand_over(self, at_ns: int, packet: P) -> None:
+        if self._here and self._here[-1][0] > at_ns:
+            at_ns = self._here[-1][0]
+        self._here.append((at_ns, packet))
         if at_ns < self.next_ns:
             self.next_ns = at_ns
+
+    def _merge(self, now_ns: int, arrived: list[P]) -> list[P]:
+        """What is to be handed over by ``now_ns``; what has just arrived comes behind the rest."""
+        here = self._here
+        for packet in arrived:
+            here.append((max(now_ns, here[-1][0]) if here else now_ns, packet))
+        result = []
+        while here and here[0][0] <= now_ns:
+            result.append(here.popleft()[1])
+        if here and here[0][0] < self.next_ns:
+            self.next_ns = here[0][0]
+        return result

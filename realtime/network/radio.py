@@ -114,6 +114,12 @@ class Radio:
         conditions: what it is like at first.
         rng: draws the seeds of its own streams, one per purpose.
         now_ns: when it begins.
+
+    Attributes:
+        conditions: what it is like; :meth:`change` changes it.
+        outages: the process; None if there are none.
+        handovers: the process; None if there are none.
+        is_ideal: it keeps no packet from passing at once.
     """
 
     __slots__ = (
@@ -121,9 +127,7 @@ class Radio:
         "_address_spells",
         "_awake_since_ns",
         "_awake_until_ns",
-        "_handovers",
         "_on_ns",
-        "_outages",
         "_phase",
         "_promotion",
         "_promotions",
@@ -135,7 +139,9 @@ class Radio:
         "_waits",
         "_wakes_ns",
         "conditions",
+        "handovers",
         "is_ideal",
+        "outages",
     )
 
     def __init__(self, conditions: RadioConditions, rng: random.Random, *, now_ns: int = 0) -> None:
@@ -144,8 +150,8 @@ class Radio:
             name: random.Random(rng.getrandbits(128)) for name in ("outages", "handovers", "address_changes")
         }
         self.conditions = RadioConditions()
-        self._outages: Spells | None = None
-        self._handovers: Spells | None = None
+        self.outages: Spells | None = None
+        self.handovers: Spells | None = None
         self._address_spells: Spells | None = None
         self._address = 0  # changes by hand and those of earlier conditions
         self._promotions: tuple[Promotion, ...] = ()
@@ -166,19 +172,19 @@ class Radio:
         """Set new conditions. A process whose figures stay the same goes on; another begins anew."""
         old, self.conditions = self.conditions, conditions
         if conditions.outages != old.outages:
-            self._outages = self._spells(now_ns, "outages")
+            self.outages = self._spells(now_ns, "outages")
         if conditions.handovers != old.handovers:
-            self._handovers = self._spells(now_ns, "handovers")
+            self.handovers = self._spells(now_ns, "handovers")
         if conditions.address_changes != old.address_changes:
             self._address = self.address(now_ns)
             self._address_spells = self._spells(now_ns, "address_changes")
         if conditions.promotions != old.promotions:
             self._set_promotions(now_ns)
-        self.is_ideal = self._outages is None and self._handovers is None and not self._promotions
+        self.is_ideal = self.outages is None and self.handovers is None and not self._promotions
 
     def in_outage(self, now_ns: int) -> bool:
         """Whether packets vanish now."""
-        return self._outages is not None and self._outages.until(now_ns) > 0
+        return self.outages is not None and self.outages.until(now_ns) > 0
 
     def ready_ns(self, now_ns: int, towards_phone: bool = False) -> int:
         """When a packet that wants to be sent now can be: it wakes a sleeping radio and waits for a hand-over.
@@ -198,7 +204,7 @@ class Radio:
 
     def after_handover(self, at_ns: int) -> int:
         """``at_ns``, or the end of the hand-over that is going on then."""
-        return at_ns if self._handovers is None else self._handovers.until(at_ns) or at_ns
+        return at_ns if self.handovers is None else self.handovers.until(at_ns) or at_ns
 
     def note(self, now_ns: int) -> None:
         """There is traffic at, or until, ``now_ns``."""

@@ -58,10 +58,7 @@ class Script:
 
     def __init__(self, inner, *lost):
         self.inner, self.lost, self.count = inner, set(lost), 0
-        self.is_ideal, self.is_held, self.released_ns, self.drops = False, False, 0, 0
-
-    def swallows(self, at_ns):
-        return False
+        self.is_ideal, self.is_held, self.is_gated = False, False, False
 
     def offer(self, now, nbytes):
         self.count += 1
