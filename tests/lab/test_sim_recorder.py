@@ -1,0 +1,175 @@
+"""The recorder in the simulated world: the same frames as in a live lab, the same in every run."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+import realtime.lab
+from realtime.lab.record_tables import COLUMNS
+from realtime.lab.sim_phone import SimPhone
+from realtime.lab.sim_recorder import SimRecorder
+from realtime.location.fix import Fix
+from realtime.server.realtime_server import RealtimeServer
+from realtime.sim.world import simulate
+
+TABLES = (
+    "to_frame",
+    "messages",
+    "deliveries",
+    "delivery_report",
+    "states",
+    "positions",
+    "link_samples",
+    "links",
+    "radio",
+)
+
+
+class Here:
+    """A source of one fix."""
+
+    async def __aiter__(self):
+        yield Fix(latitude=59.9, longitude=10.7, accuracy_m=5.0, timestamp_ms=1_700_000_000_000)
+
+
+async def tunnel(world, *, recorded=True):
+    """Ana writes before, in and after a tunnel of 20 s; ben listens."""
+    server = RealtimeServer(host="server", port=8765, rng=world.rng("server"), allow_unauthenticated=True)
+    with world.on("server"):
+        await server.start()
+    recorder = SimRecorder(world, every_s=0.5) if recorded else None
+    phones = {}
+    for name in ("ana", "ben"):
+        world.set_profile(name, "lte")
+        machine = SimpleNamespace(name=name, process=SimpleNamespace(number=0))
+        with world.on(name):
+            phones[name] = SimPhone(world, machine, user_id=name)
+            if recorder is not None:
+                recorder.watch_phone(phones[name])
+            await phones[name].start()
+    ana, ben = phones.values()
+    await world.until(5)
+    with world.on("ana"):
+        ana.send("lobby", "before")
+        await ana.share(Here(), "lobby")
+    world.at(10).outage("ana", for_s=20)
+    await world.until(11)
+    with world.on("ana"):
+        ana.send("lobby", "in the tunnel")
+    await world.until(60)
+    while not (ana.is_settled and len(ben.chat.room("lobby").snapshot.texts) == 2):
+        await asyncio.sleep(1)
+    return recorder
+
+
+@pytest.fixture(scope="module")
+def run():
+    return simulate(tunnel, seed=1, max_virtual_s=300)
+
+
+def rows(frame):
+    return frame.to_dict("records")
+
+
+def test_messages_have_their_times(run):
+    first, second = rows(run.result.messages())
+    assert (first["phone"], first["text"], first["status"], first["sent_s"]) == ("ana", "before", "sent", 5.0)
+    assert 0.07 < first["latency_s"] < 2, "LTE: a round trip of 0.07 s, if the radio is awake"
+    assert first["acked_s"] == pytest.approx(first["sent_s"] + first["latency_s"])
+    assert (second["text"], second["sent_s"]) == ("in the tunnel", 11.0)
+    assert second["acked_s"] > 30, "when the tunnel is over"
+    assert second["sent_at"] - first["sent_at"] == pd.Timedelta(6, "s"), "the world's own wall clock"
+
+
+def test_deliveries_are_the_receivers(run):
+    frame = run.result.deliveries()
+    assert list(frame.phone) == ["ben", "ben"]
+    assert (frame.latency_s == frame.t_s - frame.sent_s).all()
+    assert list(run.result.delivery_report().missing) == [0, 0]
+
+
+def test_states_positions_and_what_happened(run):
+    states = run.result.states()
+    assert list(states[states.phone == "ben"].state) == ["connecting", "connected"]
+    positions = run.result.positions()
+    assert list(zip(positions.phone, positions.user, strict=True)) == [("ana", "ana"), ("ben", "ana")]
+    timeline = run.result.to_frame()
+    assert {"connect", "send", "message", "message_delivered"} <= set(timeline.event)
+    assert timeline.t_s.is_monotonic_increasing
+
+
+def test_links_are_sampled_twice_a_second_in_virtual_time(run):
+    links = run.result.links()
+    ana = links[links.phone == "ana"].set_index("t_s")
+    assert list(ana.index[:4]) == [0.0, 0.5, 1.0, 1.5]
+    assert len(ana) == pytest.approx(2 * run.virtual_s, abs=2)
+    assert not ana.loc[:9.5].is_down.any()
+    assert ana.loc[10.5:29.5].is_down.all()
+    assert not ana.loc[30.5:].is_down.any()
+    assert ana.radio_on_s.is_monotonic_increasing
+    samples = run.result.link_samples()
+    assert (samples[(samples.phone == "ana") & samples.t_s.between(11.5, 29.5)].unacked >= 1).any()
+
+
+def test_the_radio_is_what_the_link_said_last(run):
+    radio = run.result.radio().set_index("phone")
+    last = run.result.links().groupby("phone").last()
+    assert list(radio.index) == ["ana", "ben"]
+    assert (radio.radio_on_s == last.radio_on_s).all()
+    assert (radio.radio_on_s > 0).all()
+
+
+def test_it_is_the_same_in_every_run(run):
+    again = simulate(tunnel, seed=1, max_virtual_s=300)
+    for table in TABLES:
+        pd.testing.assert_frame_equal(getattr(again.result, table)(), getattr(run.result, table)())
+
+
+def test_it_changes_nothing_in_the_run(run):
+    async def unrecorded(world):
+        await tunnel(world, recorded=False)
+
+    assert simulate(unrecorded, seed=1, max_virtual_s=300).hash == run.hash
+
+
+def test_a_restarted_phone_goes_on_in_the_same_tables():
+    async def script(world):
+        recorder = SimRecorder(world, every_s=1.0)
+        for number in (0, 1):
+            machine = SimpleNamespace(name="ana", process=SimpleNamespace(number=number))
+            with world.on("ana"):
+                phone = SimPhone(world, machine, user_id="ana")
+                recorder.watch_phone(phone)
+            phone.background()
+            await asyncio.sleep(2)
+        return recorder
+
+    recorder = simulate(script).result
+    assert list(recorder.to_frame().event) == ["background", "background"]
+    assert list(recorder.links().t_s) == [0.0, 1.0, 2.0, 3.0], "sampled once at a time"
+
+
+@pytest.mark.parametrize("every_s", [0, -1.0])
+def test_a_sample_needs_an_interval(every_s):
+    async def script(world):
+        with pytest.raises(ValueError, match="every_s must be above zero"):
+            SimRecorder(world, every_s=every_s)
+
+    simulate(script)
+
+
+def test_live_and_simulated_frames_are_alike(run):
+    with realtime.lab.start(seed=1) as lab:
+        ana, ben = lab.phone("ana"), lab.phone("ben")
+        ana.chat.send("lobby", "hello").wait(10)
+        ana.location.start("lobby", Here())
+        lab.wait_until(lambda: len(lab.deliveries()) and len(lab.positions()) and len(lab.link_samples()))
+        for table in TABLES:
+            live, simulated = getattr(lab, table)(), getattr(run.result, table)()
+            assert live.dtypes.equals(simulated.dtypes), table
+            assert len(live), table
+            assert len(simulated), table
+    assert len(TABLES) == len(COLUMNS)
+    assert ben.name == "ben"
