@@ -249,6 +249,14 @@ class Lab:
         """One row per phone and half second."""
         return self._recorder.link_samples()
 
+    def links(self) -> pd.DataFrame:
+        """One row per phone and half second: what its access link is like."""
+        return self._recorder.links()
+
+    def radio(self) -> pd.DataFrame:
+        """One row per phone: how long its radio has been on."""
+        return self._recorder.radio()
+
     # -- inside
 
     def _clock(self) -> float:
