@@ -7,7 +7,7 @@ import time
 import pytest
 
 from realtime.network.link import MS, NS, LinkConditions
-from realtime.network.profiles import Profile, load_profiles
+from realtime.network.profiles import Profile, load_profiles, profile
 from realtime.network.proxy import ChaosProxy
 from realtime.network.radio import Interruptions, Promotion, RadioConditions
 from realtime.network.rate_trace import RateTrace
@@ -37,15 +37,17 @@ def trace_of(rate_bps, up_bps=None):
     return Trace(name="a ride", source="here", down=RateTrace([0], [rate_bps], NS), up=up, duration_ns=NS)
 
 
-@pytest.mark.parametrize("name", load_profiles())
-async def test_bytes_pass_through_every_profile(server, name):
+async def test_bytes_pass_through_every_profile(server):
     """Radio, bursts and hand-overs included: it may take its time, and nothing is lost."""
-    async with ChaosProxy("127.0.0.1", server.port, profile=name, rng=random.Random(3)) as proxy:
-        assert (proxy.label, proxy.state) == (name, "online")
-        async with Client(proxy.port) as client:
-            took_s = await asyncio.wait_for(client.ask(b"hello"), 50)
-        rtt_s = (proxy.access.up.conditions.delay_ns + proxy.access.down.conditions.delay_ns) / NS
-        assert took_s >= 2 * rtt_s, "the handshake and the question"
+
+    async def try_out(name):
+        async with ChaosProxy("127.0.0.1", server.port, profile=name, rng=random.Random(3)) as proxy:
+            assert (proxy.label, proxy.state) == (name, "online")
+            async with Client(proxy.port) as client:
+                assert await client.ask(b"hello") >= 2 * profile(name).rtt_s, "the handshake and the question"
+
+    async with asyncio.timeout(50):
+        await asyncio.gather(*map(try_out, load_profiles()))
 
 
 async def test_an_outage_ends_by_itself(proxy):
@@ -173,23 +175,23 @@ async def test_an_idle_radio_has_to_wake(server):
 
 
 async def test_a_radio_that_is_out_of_coverage_stalls_and_loses_nothing(server):
-    holes = Interruptions(mean_between_ns=60 * MS, median_ns=30 * MS)
+    """One packet in ten meets an outage of 30 ms, as many a hand-over."""
+    holes = Interruptions(mean_between_ns=270 * MS, median_ns=30 * MS)
     patchy = Profile("patchy", "Patchy", SLOW, SLOW, "here", radio=RadioConditions(outages=holes, handovers=holes))
-    async with ChaosProxy("127.0.0.1", server.port, profile=patchy, rng=random.Random(5)) as proxy:
-        payload = random.Random(1).randbytes(50 * KB)
-        async with Client(proxy.port) as client:
-            client.writer.write(payload)
-            assert await asyncio.wait_for(client.reader.readexactly(len(payload)), 50) == payload
-        assert proxy.stats.drops_up + proxy.stats.drops_down > 0
+    proxy = ChaosProxy("127.0.0.1", server.port, profile=patchy, rng=random.Random(5))
+    async with asyncio.timeout(50), proxy, Client(proxy.port) as client:
+        while proxy.stats.drops_up + proxy.stats.drops_down == 0:
+            await client.ask(random.Random(1).randbytes(5 * KB))
+        await client.ask(b"and goes on")
 
 
 async def test_a_trace_sets_the_rate_of_each_direction(proxy):
-    """100 kB take 0.5 s at 200 kB/s, both ways."""
+    """100 kB take 0.5 s at 200 kB/s; the server answers while it reads."""
     proxy.follow(trace_of(1_600_000, 1_600_000))
     assert (proxy.label, proxy.trace.name) == ("a ride", "a ride")
     assert proxy.sample().down_rate_bps == proxy.sample().up_rate_bps == 1_600_000
     async with Client(proxy.port) as client:
-        assert 1.0 <= await client.ask(bytes(100 * KB)) < 20
+        assert 0.5 <= await client.ask(bytes(100 * KB)) < 20
     proxy.follow(None)
     assert (proxy.label, proxy.trace) == ("unlimited", None)
 
