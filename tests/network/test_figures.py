@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from realtime.network.figures import FIGURES, changed, figures
-from realtime.network.link import DEFAULT_QUEUE_BYTES, MS, LinkConditions
+from realtime.network.link import DEFAULT_QUEUE_BYTES, MS, NS, LinkConditions, LossBursts
 from realtime.network.profiles import profile
+from realtime.network.rate_trace import RateTrace
 
 LTE = profile("lte").down  # 50 Mbit/s, 50 ms, a queue of 3125 kB
 
@@ -31,6 +32,20 @@ def test_no_limit_is_none_and_has_no_queue():
 
 def test_a_queue_that_nobody_chose_is_told_all_the_same():
     assert figures(LinkConditions(rate_bps=1000), 0)["queue_kb"] == DEFAULT_QUEUE_BYTES / 1000
+
+
+def test_a_rate_that_changes_with_time_is_told_as_of_now_and_kept_until_another_is_given():
+    tram = replace(LTE, rate_bps=RateTrace([0, NS], [8_000, 16_000], 2 * NS))
+    assert [figures(tram, at)["rate_kbps"] for at in (0, NS, 2 * NS)] == [8, 16, 8]
+    assert figures(tram, 0)["queue_kb"] == 3125.0
+    assert changed(tram, {"loss": 0.1}).rate_bps is tram.rate_bps
+    assert changed(tram, {"rate_kbps": 64}).rate_bps == 64_000
+
+
+def test_losses_that_come_in_bursts_end_when_a_loss_is_chosen():
+    bursty = replace(LTE, bursts=LossBursts(NS, NS))
+    assert changed(bursty, {"delay_ms": 1}).bursts == bursty.bursts
+    assert changed(bursty, {"loss": 0}).bursts is None
 
 
 def test_what_is_not_given_stays():
