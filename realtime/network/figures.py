@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from realtime.network.link import DEFAULT_QUEUE_BYTES, MS, LinkConditions
+from realtime.network.rate_trace import RateTrace
 
 FIGURES = ("rate_kbps", "delay_ms", "jitter_ms", "loss", "queue_kb")
 _MAY_BE_NONE = {
@@ -19,6 +20,8 @@ _MAY_BE_NONE = {
 def figures(conditions: LinkConditions, now_ns: int) -> dict[str, float | None]:
     """What conditions are at ``now_ns``, by the names of :data:`FIGURES`; without a rate there is no queue."""
     rate = conditions.rate_bps
+    if isinstance(rate, RateTrace):
+        rate = rate.rate_at(now_ns)
     return {
         "rate_kbps": None if rate is None else rate / 1000,
         "delay_ms": conditions.delay_ns / MS,
@@ -29,7 +32,7 @@ def figures(conditions: LinkConditions, now_ns: int) -> dict[str, float | None]:
 
 
 def changed(conditions: LinkConditions, given: Mapping[str, Any]) -> LinkConditions:
-    """Conditions with some figures replaced; what is not given stays.
+    """Conditions with some figures replaced; what is not given stays. A rate ends a trace's, a loss ends bursts.
 
     Args:
         conditions: the present ones.
@@ -51,7 +54,7 @@ def changed(conditions: LinkConditions, given: Mapping[str, Any]) -> LinkConditi
         if f"{name}_ms" in given:
             changes[f"{name}_ns"] = round(given[f"{name}_ms"] * MS)
     if "loss" in given:
-        changes["loss"] = float(given["loss"])
+        changes |= {"loss": float(given["loss"]), "bursts": None}
     return replace(conditions, **changes)
 
 
