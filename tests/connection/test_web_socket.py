@@ -6,6 +6,8 @@ import asyncio
 import ssl
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.utils import accept_key
 
 from realtime.connection.web_socket import USER_AGENT, Route, open_web_socket
 from tests.connection.peer import Peer
@@ -14,6 +16,7 @@ from tests.connection.peer import Peer
 class Notes:
     def __init__(self) -> None:
         self.seen: list[str] = []
+        self.messages: list[tuple[bytes, bool]] = []
 
     def tcp_open(self) -> None:
         self.seen.append("tcp open")
@@ -23,6 +26,9 @@ class Notes:
 
     def room_again(self) -> None:
         self.seen.append("room")
+
+    def message_arrived(self, data: bytes, *, is_text: bool) -> None:
+        self.messages.append((data, is_text))
 
 
 def route(peer: Peer, scheme: str = "ws", **options: object) -> Route:
@@ -35,10 +41,66 @@ async def test_it_notices_the_tcp_connection_and_every_chunk_of_data() -> None:
     async with Peer() as peer:
         web_socket = await open_web_socket(route(peer), notes)
         assert web_socket.has_room
-        assert str(await web_socket.recv()).startswith("0{")
+        web_socket.start_reading()
         await web_socket.close()
     assert notes.seen[:2] == ["tcp open", "data"]
     assert set(notes.seen) == {"tcp open", "data"}
+
+
+class Frames(asyncio.Protocol):
+    """A server that answers any request with an upgrade and ready-made bytes, in one segment."""
+
+    def __init__(self, *segments: bytes) -> None:
+        self.segments = segments
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if b"GET " not in data:
+            return
+        key = next(line for line in data.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
+        accept = accept_key(key.split(b": ")[1].decode())
+        head = f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        self.transport.write(head.encode() + b"".join(self.segments))  # type: ignore[attr-defined]
+
+
+async def messages_of(*segments: bytes) -> tuple[list[tuple[bytes, bool]], int | None]:
+    """What the owner is told, and the code with which the client ended the connection."""
+    notes = Notes()
+    server = await asyncio.get_running_loop().create_server(lambda: Frames(*segments), "127.0.0.1", 0)
+    async with server, asyncio.timeout(10):
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        web_socket = await open_web_socket(Route(url=url, address=url, close_timeout_s=0.1), notes)
+        assert notes.messages == []
+        web_socket.start_reading()
+        with pytest.raises(ConnectionClosed):
+            await web_socket.closed()
+        return notes.messages, web_socket.close_code
+
+
+def frame(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
+    return bytes([opcode | (0x80 if fin else 0), len(payload)]) + payload
+
+
+CLOSE = frame(8, b"\x03\xe8")
+
+
+async def test_messages_that_came_with_the_upgrade_wait_until_they_are_wanted() -> None:
+    assert await messages_of(frame(1, b"0{}"), frame(2, b"\x00"), CLOSE) == ([(b"0{}", True), (b"\x00", False)], 1000)
+
+
+async def test_fragments_make_one_message_and_a_ping_may_come_between() -> None:
+    parts = frame(1, b"42", fin=False), frame(9, b""), frame(0, b'["a', fin=False), frame(0, b'"]')
+    assert await messages_of(*parts, CLOSE) == ([(b'42["a"]', True)], 1000)
+
+
+async def test_a_text_that_is_none_ends_the_connection_by_name() -> None:
+    assert await messages_of(frame(1, "é".encode()), frame(1, b"\xff")) == ([("é".encode(), True)], 1007)
+
+
+async def test_fragments_may_end_amid_a_character() -> None:
+    assert await messages_of(frame(1, b"\xc3", fin=False), frame(0, b"\xa9"), CLOSE) == ([("é".encode(), True)], 1000)
 
 
 async def test_a_closed_socket_takes_nothing_and_does_not_complain() -> None:
