@@ -20,10 +20,10 @@ class ReceiveQueue:
         "echo_ns",
         "has_ended",
         "held",
-        "held_bytes",
         "is_closed",
         "next_seq",
         "sacks",
+        "window",
     )
 
     def __init__(self) -> None:
@@ -31,28 +31,37 @@ class ReceiveQueue:
         self.acked_seq = 0  # and everything below this has been acknowledged
         self.echo_ns = 0  # RFC 7323, TS.Recent
         self.held: list[bytes] = []
-        self.held_bytes = 0
+        # How much more the peer may send. It closes by what arrives and opens as a whole, when all is read:
+        # never by silly steps (RFC 1122, 4.2.3.3).
+        self.window = WINDOW_BYTES
         self.early: dict[int, Segment] = {}  # beyond a hole
         self.sacks: tuple[tuple[int, int], ...] = ()
         self.has_ended = False
         self.is_closed = False
         self._stretches: list[tuple[int, int]] = []  # of the early ones, the newest first
 
-    @property
-    def window(self) -> int:
-        """How much more the peer may send.
-
-        It closes by what arrives and opens as a whole, when all is read: never by silly steps (RFC 1122, 4.2.3.3).
-        """
-        return WINDOW_BYTES - self.held_bytes
-
     def open(self, sent_ns: int) -> None:
         """The peer's SYN has arrived."""
         self.next_seq = self.acked_seq = 1
         self.echo_ns = sent_ns
 
+    def append(self, segment: Segment) -> None:
+        """Take in the one that follows, when nothing waits beyond a hole."""
+        data = segment.data
+        seq = segment.seq
+        if seq <= self.acked_seq:
+            self.echo_ns = segment.sent_ns
+        if data and not self.is_closed:
+            self.held.append(data)
+            self.window -= len(data)
+        if segment.flags & FIN:
+            self.has_ended = True
+            self.next_seq = seq + len(data) + 1
+        else:
+            self.next_seq = seq + len(data)
+
     def take(self, segment: Segment) -> bool:
-        """Take a segment in that has data or the end. Returns whether it is new."""
+        """Take in any that has data or the end. Returns whether it is new."""
         seq = segment.seq
         if seq <= self.acked_seq:
             self.echo_ns = segment.sent_ns
@@ -62,9 +71,9 @@ class ReceiveQueue:
             self.early[seq] = segment
             self._stretch(seq, _end_of(segment))
             return True
-        self._append(segment)
+        self.append(segment)
         while self.early and (following := self.early.pop(self.next_seq, None)) is not None:
-            self._append(following)
+            self.append(following)
         if self._stretches:
             self._stretches = [stretch for stretch in self._stretches if stretch[0] > self.next_seq]
             self.sacks = tuple(self._stretches[:MAX_SACKS])
@@ -75,25 +84,17 @@ class ReceiveQueue:
         held = self.held
         data = held[0] if len(held) == 1 else b"".join(held)
         held.clear()
-        self.held_bytes = 0
+        self.window = WINDOW_BYTES
         return data
 
     def close(self) -> None:
         """Nobody will read any more."""
         self.is_closed = True
         self.held.clear()
-        self.held_bytes = 0
+        self.window = WINDOW_BYTES
         self.early.clear()
         self._stretches.clear()
         self.sacks = ()
-
-    def _append(self, segment: Segment) -> None:
-        if segment.data and not self.is_closed:
-            self.held.append(segment.data)
-            self.held_bytes += len(segment.data)
-        self.next_seq = _end_of(segment)
-        if segment.flags & FIN:
-            self.has_ended = True
 
     def _stretch(self, begin: int, end: int) -> None:
         """Put a stretch first, as one with those that it touches."""

@@ -15,13 +15,13 @@ USER_TIMEOUT_NS = 924_600 * MS
 class RetransmissionTimeout:
     """The round trip, estimated, and the timeout that follows from it."""
 
-    __slots__ = ("_base_ns", "_variance_ns", "shortest_ns", "smoothed_ns")
+    __slots__ = ("_variance_ns", "interval_ns", "shortest_ns", "smoothed_ns")
 
     def __init__(self) -> None:
         self.smoothed_ns = -1  # below zero before the first measurement
         self.shortest_ns = NEVER_NS
         self._variance_ns = 0
-        self._base_ns = INITIAL_RTO_NS
+        self.interval_ns = INITIAL_RTO_NS  # how long to wait for the answer to a first transmission
 
     def sample(self, rtt_ns: int) -> None:
         """A measured round trip."""
@@ -37,10 +37,9 @@ class RetransmissionTimeout:
         if rtt_ns < self.shortest_ns:
             self.shortest_ns = rtt_ns
         variance <<= 2
-        self._base_ns = smoothed + (variance if variance > MIN_VARIANCE_NS else MIN_VARIANCE_NS)
+        interval = smoothed + (variance if variance > MIN_VARIANCE_NS else MIN_VARIANCE_NS)
+        self.interval_ns = interval if interval < MAX_RTO_NS else MAX_RTO_NS
 
-    def interval_ns(self, retries: int) -> int:
+    def interval_after_ns(self, retries: int) -> int:
         """How long to wait after so many repetitions in vain."""
-        if retries:
-            return min(self._base_ns << min(retries, 12), MAX_RTO_NS)
-        return self._base_ns if self._base_ns < MAX_RTO_NS else MAX_RTO_NS
+        return min(self.interval_ns << min(retries, 12), MAX_RTO_NS)

@@ -76,7 +76,7 @@ class SendQueue:
         self.unsent_bytes -= len(data)
         return data
 
-    def send(self, now_ns: int, data: bytes, *, is_end: bool) -> Sent:
+    def send(self, now_ns: int, data: bytes, is_end: bool) -> Sent:
         """Data goes out for the first time."""
         seq = self.next_seq
         self._order = order = self._order + 1

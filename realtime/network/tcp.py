@@ -79,16 +79,20 @@ class TcpConnection:
             end = self.server
             for segment in self.up.arrivals(now_ns):
                 end.receive(now_ns, segment, events)
-            end.deliver(events)
+            if end.box.held or end.box.has_ended:
+                end.deliver(events)
         if self.down.next_ns <= now_ns:
             end = self.client
             for segment in self.down.arrivals(now_ns):
                 end.receive(now_ns, segment, events)
-            end.deliver(events)
-        for end in (self.client, self.server):
-            if end.retry_at_ns <= now_ns or end.ack_at_ns <= now_ns:
-                end.handle_timer(now_ns, events)
+            if end.box.held or end.box.has_ended:
+                end.deliver(events)
         self.rearm()
+        if self.next_ns <= now_ns:
+            for end in (self.client, self.server):
+                if end.retry_at_ns <= now_ns or end.ack_at_ns <= now_ns:
+                    end.handle_timer(now_ns, events)
+            self.rearm()
         return events
 
     def cut(self) -> None:

@@ -58,7 +58,6 @@ class TcpEndpoint:
     """
 
     __slots__ = (
-        "_box",
         "_congestion",
         "_connection",
         "_edge",
@@ -73,6 +72,7 @@ class TcpEndpoint:
         "_timeout",
         "_waiting_since_ns",
         "ack_at_ns",
+        "box",
         "buffered_bytes",
         "is_client",
         "is_established",
@@ -93,7 +93,7 @@ class TcpEndpoint:
         self._path = path
         self._state = _State.CLOSED
         self._out = SendQueue()
-        self._box = ReceiveQueue()
+        self.box = ReceiveQueue()
         self._timeout = RetransmissionTimeout()
         self._congestion = CongestionWindow()
         self._edge = 0  # the peer takes bytes below it
@@ -106,6 +106,11 @@ class TcpEndpoint:
     def is_dead(self) -> bool:
         """Whether it was aborted, forgotten, reset or refused, or gave up: nothing is sent or received any more."""
         return self._state is _State.DEAD
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether bytes have arrived that the application has not read."""
+        return bool(self.box.held)
 
     @property
     def rtt_ns(self) -> int | None:
@@ -151,7 +156,8 @@ class TcpEndpoint:
 
         Before the connection is established it waits; after :meth:`write_eof` and at a dead end it is dropped.
         """
-        data = bytes(data)
+        if type(data) is not bytes:
+            data = bytes(data)
         size = len(data)
         if not size or self._end_wanted or self._state is _State.DEAD:
             return
@@ -167,7 +173,7 @@ class TcpEndpoint:
             and out.next_seq + size <= self._edge
             and (allowed <= INITIAL_WINDOW_BYTES or out.in_flight)
         ):
-            self._send(now_ns, data, is_end=False)
+            self._send(now_ns, data, False)
         else:
             out.append(data)
             self._pump(now_ns)
@@ -192,7 +198,7 @@ class TcpEndpoint:
         self.is_established = False
         self.buffered_bytes = 0
         self._out.clear()
-        self._box.close()
+        self.box.close()
         self.retry_at_ns = self.ack_at_ns = NEVER_NS
         self._connection.rearm()
 
@@ -205,10 +211,10 @@ class TcpEndpoint:
     def resume_reading(self, now_ns: int) -> list[Event]:
         """End :meth:`pause_reading`. Returns what was held back: ``Received``, ``Ended``, or nothing."""
         self._is_paused = False
-        told = self._box.window
+        told = self.box.window
         events: list[tuple[TcpEndpoint, Event]] = []
         self.deliver(events)
-        if self.is_established and self._box.window >= 2 * told:  # as Linux (tcp_cleanup_rbuf)
+        if self.is_established and self.box.window >= 2 * told:  # as Linux (tcp_cleanup_rbuf)
             self._acknowledge(now_ns)
             self._connection.rearm()
         return [event for _, event in events]
@@ -218,7 +224,7 @@ class TcpEndpoint:
 
         Unread bytes are dropped. New ones from the peer are answered with a reset, and then this end is dead.
         """
-        self._box.close()
+        self.box.close()
 
     # -- the connection's side
 
@@ -239,7 +245,7 @@ class TcpEndpoint:
             self._pump(now_ns)
         if segment.data or flags & FIN:
             self._on_data(now_ns, segment)
-        elif segment.seq < self._box.next_seq:
+        elif segment.seq < self.box.next_seq:
             self._acknowledge(now_ns)  # a window probe
 
     def handle_timer(self, now_ns: int, events: list[tuple[TcpEndpoint, Event]]) -> None:
@@ -254,7 +260,7 @@ class TcpEndpoint:
 
     def deliver(self, events: list[tuple[TcpEndpoint, Event]]) -> None:
         """Let the application read."""
-        box = self._box
+        box = self.box
         if self._is_paused or box.is_closed:
             return
         if box.held:
@@ -272,7 +278,7 @@ class TcpEndpoint:
     def _ask(self, now_ns: int) -> None:
         """Send a request (SYN) or accept one (SYN+ACK), and wait for the answer."""
         flags = SYN if self.is_client else SYN | ACK
-        box = self._box
+        box = self.box
         self._path.send(now_ns, SYN_BYTES, Segment(0, box.next_seq, box.window, flags, b"", now_ns, box.echo_ns))
         self.retry_at_ns = now_ns + (SYN_TIMEOUT_NS << self.retries)
 
@@ -313,7 +319,7 @@ class TcpEndpoint:
         return False
 
     def _on_request(self, now_ns: int, segment: Segment, events: list[tuple[TcpEndpoint, Event]]) -> None:
-        self._box.open(segment.sent_ns)
+        self.box.open(segment.sent_ns)
         if self._state is _State.CLOSED:
             self._state = _State.ASKED
             events.append((self, RequestReceived()))
@@ -333,7 +339,7 @@ class TcpEndpoint:
         self._out.acked_seq = 1
         self._edge = segment.ack + segment.window
         if self.is_client:
-            self._box.open(segment.sent_ns)
+            self.box.open(segment.sent_ns)
 
     def _on_reset(self, events: list[tuple[TcpEndpoint, Event]]) -> None:
         self.deliver(events)
@@ -348,7 +354,7 @@ class TcpEndpoint:
         if not self.is_established:
             return
         out, congestion = self._out, self._congestion
-        if not out.in_flight and now_ns - self._sent_ns > self._timeout.interval_ns(0):
+        if not out.in_flight and now_ns - self._sent_ns > self._timeout.interval_ns:
             congestion.restart()
         while True:
             if out.lost and (record := out.next_lost()) is not None:
@@ -363,28 +369,37 @@ class TcpEndpoint:
                     self._wait_for_window(now_ns)
                     return
                 data = out.cut(size)
-                self._send(now_ns, data, is_end=self._end_wanted and not out.unsent_bytes)
+                self._send(now_ns, data, self._end_wanted and not out.unsent_bytes)
             elif self._end_wanted and not self._end_sent:
-                self._send(now_ns, b"", is_end=True)
+                self._send(now_ns, b"", True)
             else:
                 return
 
-    def _send(self, now_ns: int, data: bytes, *, is_end: bool) -> None:
-        out = self._out
+    def _send(self, now_ns: int, data: bytes, is_end: bool) -> None:
+        out, box = self._out, self.box
         if not out.in_flight:
             self._waiting_since_ns = now_ns
             self.retries = 0
-            self.retry_at_ns = now_ns + self._timeout.interval_ns(0)
+            self.retry_at_ns = now_ns + self._timeout.interval_ns
+        record = out.send(now_ns, data, is_end)
         if is_end:
             self._end_sent = True
-        self._transmit(now_ns, out.send(now_ns, data, is_end=is_end))
+        if is_end or box.sacks:
+            self._transmit(now_ns, record)
+            return
+        # The usual case of _transmit, once more: this runs for every message.
+        box.acked_seq = ack = box.next_seq
+        self.ack_at_ns = NEVER_NS
+        self._sent_ns = now_ns
+        segment = Segment(record.seq, ack, box.window, ACK, data, now_ns, box.echo_ns)
+        self._path.send(now_ns, HEADER_BYTES + len(data), segment)
 
     def _repeat(self, now_ns: int, record: Sent) -> None:
         self._out.note_repeated(now_ns, record)
         self._transmit(now_ns, record)
 
     def _transmit(self, now_ns: int, record: Sent) -> None:
-        box = self._box
+        box = self.box
         box.acked_seq = ack = box.next_seq
         self.ack_at_ns = NEVER_NS
         self._sent_ns = now_ns
@@ -395,20 +410,20 @@ class TcpEndpoint:
 
     def _acknowledge(self, now_ns: int) -> None:
         """Send a segment without data."""
-        box = self._box
+        box = self.box
         box.acked_seq = box.next_seq
         self.ack_at_ns = NEVER_NS
         segment = Segment(self._out.next_seq, box.next_seq, box.window, ACK, b"", now_ns, box.echo_ns, box.sacks)
         self._path.send(now_ns, segment.nbytes if box.sacks else HEADER_BYTES, segment)
 
     def _send_reset(self, now_ns: int) -> None:
-        self._path.send(now_ns, HEADER_BYTES, Segment(self._out.next_seq, self._box.next_seq, 0, RST))
+        self._path.send(now_ns, HEADER_BYTES, Segment(self._out.next_seq, self.box.next_seq, 0, RST))
 
     def _wait_for_window(self, now_ns: int) -> None:
         """Ask for it from time to time: the news that it is open again may be lost."""
         if not self._out.in_flight and self.retry_at_ns == NEVER_NS:
             self._waiting_since_ns = now_ns
-            self.retry_at_ns = now_ns + self._timeout.interval_ns(0)
+            self.retry_at_ns = now_ns + self._timeout.interval_ns
 
     def _retry(self, now_ns: int, events: list[tuple[TcpEndpoint, Event]]) -> None:
         """Nothing was heard in time."""
@@ -422,15 +437,13 @@ class TcpEndpoint:
             self.retries += 1
             out.write_off()
             self._pump(now_ns)
-            self.retry_at_ns = now_ns + self._timeout.interval_ns(self.retries)
+            self.retry_at_ns = now_ns + self._timeout.interval_after_ns(self.retries)
         elif self._edge > out.next_seq:  # a little room for long enough
-            self._send(now_ns, out.cut(self._edge - out.next_seq), is_end=False)
+            self._send(now_ns, out.cut(self._edge - out.next_seq), False)
         else:
             self.retries += 1
-            self.retry_at_ns = now_ns + self._timeout.interval_ns(self.retries)
-            probe = Segment(
-                out.acked_seq - 1, self._box.next_seq, self._box.window, ACK, b"", now_ns, self._box.echo_ns
-            )
+            self.retry_at_ns = now_ns + self._timeout.interval_after_ns(self.retries)
+            probe = Segment(out.acked_seq - 1, self.box.next_seq, self.box.window, ACK, b"", now_ns, self.box.echo_ns)
             self._path.send(now_ns, HEADER_BYTES, probe)  # an old number: it must be answered
 
     # -- receiving, inside
@@ -445,7 +458,7 @@ class TcpEndpoint:
             self.retries = 0
             if out.in_flight:
                 self._waiting_since_ns = now_ns
-                self.retry_at_ns = now_ns + self._timeout.interval_ns(0)
+                self.retry_at_ns = now_ns + self._timeout.interval_ns
             else:
                 self.retry_at_ns = NEVER_NS
                 self.is_finished = self._end_sent
@@ -464,7 +477,7 @@ class TcpEndpoint:
             self._repeat(now_ns, record)  # at once, whatever the window (RFC 6675, section 5, step 4.3)
 
     def _on_data(self, now_ns: int, segment: Segment) -> None:
-        box = self._box
+        box = self.box
         seq, data = segment.seq, segment.data
         if box.is_closed and data and seq >= box.next_seq:
             self._send_reset(now_ns)
@@ -473,7 +486,7 @@ class TcpEndpoint:
             box.take(segment)
             self._acknowledge(now_ns)  # a hole, or a hole filled, or nothing new: told at once (RFC 5681, section 4.2)
         else:
-            box.take(segment)
+            box.append(segment)
             if box.next_seq - box.acked_seq > MSS_BYTES or (box.has_ended and self._end_sent):
                 self._acknowledge(now_ns)
             elif self.ack_at_ns == NEVER_NS:

@@ -7,20 +7,20 @@ from realtime.network.retransmission import RetransmissionTimeout
 
 
 def test_before_a_measurement_it_is_a_second():
-    assert RetransmissionTimeout().interval_ns(0) == 1 * NS
+    assert RetransmissionTimeout().interval_ns == 1 * NS
 
 
 def test_the_first_measurement_counts_with_half_of_it_as_variance():
     timeout = RetransmissionTimeout()
     timeout.sample(300 * MS)
     assert timeout.smoothed_ns == 300 * MS
-    assert timeout.interval_ns(0) == 300 * MS + 4 * 150 * MS
+    assert timeout.interval_ns == 300 * MS + 4 * 150 * MS
 
 
 def test_the_variance_term_is_at_least_200_ms():
     timeout = RetransmissionTimeout()
     timeout.sample(10 * MS)
-    assert timeout.interval_ns(0) == 210 * MS
+    assert timeout.interval_ns == 210 * MS
 
 
 def test_later_ones_with_an_eighth_and_a_quarter():
@@ -29,7 +29,7 @@ def test_later_ones_with_an_eighth_and_a_quarter():
     timeout.sample(800 * MS)
     # variance 200 + (|800 - 400| - 200) / 4 = 250; smoothed 400 + (800 - 400) / 8 = 450
     assert timeout.smoothed_ns == 450 * MS
-    assert timeout.interval_ns(0) == 450 * MS + 4 * 250 * MS
+    assert timeout.interval_ns == 450 * MS + 4 * 250 * MS
     assert timeout.shortest_ns == 400 * MS
 
 
@@ -39,4 +39,4 @@ def test_later_ones_with_an_eighth_and_a_quarter():
 def test_it_doubles_up_to_two_minutes(retries, expected_ms):
     timeout = RetransmissionTimeout()
     timeout.sample(0)
-    assert timeout.interval_ns(retries) == expected_ms * MS
+    assert timeout.interval_after_ns(retries) == expected_ms * MS

@@ -9,7 +9,7 @@ def queue(*sizes):
     result = SendQueue()
     result.acked_seq = result.next_seq = 1
     for size in sizes:
-        result.send(0, b"x" * size, is_end=False)
+        result.send(0, b"x" * size, False)
     return result
 
 
@@ -47,7 +47,7 @@ def test_an_acknowledgement_is_of_everything_below():
 
 def test_the_end_is_one_number_and_no_byte():
     box = queue(10)
-    box.send(0, b"", is_end=True)
+    box.send(0, b"", True)
     assert box.next_seq == 12
     assert box.acknowledge(12) == 10
 
@@ -72,7 +72,7 @@ def test_a_lost_repetition_is_seen_by_what_was_sent_after_it():
     box.mark(5, [(2, 5)], shortest_ns=5)
     assert lost(box) == [1]
     for _ in range(3):
-        box.send(5, b"n", is_end=False)
+        box.send(5, b"n", False)
     assert not box.mark(10, [(2, 7)], shortest_ns=5)
     assert box.mark(10, [(2, 8)], shortest_ns=5)
     assert lost(box) == [1]
