@@ -229,37 +229,27 @@ class Connection:
     async def _run(self) -> None:
         try:
             self._stage("making the auth")
-            self._session = session = await self._make_session()
+            self._session = await self._make_session()
             self._stage("waiting for the TCP connection")
             self._socket = socket = await open_web_socket(self._route, self)
             self._stage("waiting for the Engine.IO handshake")
-            await self._read(socket, session)
+            socket.start_reading()
+            await socket.closed()
         except Exception as error:
-            if self._over:
-                return
+            if not self._ready:
+                self._failed(error)
+            elif isinstance(error, ConnectionClosed):
+                self.ended(loss_reason(error))
+            else:
+                self._mistake(error)
+
+    def _mistake(self, error: Exception) -> None:
+        if not self._over:
+            _log.error("a connection to %s ended by a mistake of this package", self._route.address, exc_info=error)
             if self._ready:
-                if not isinstance(error, ConnectionClosed):
-                    _log.exception("a connection to %s ended by a mistake of this package", self._route.address)
                 self.ended(loss_reason(error))
             else:
                 self._failed(error)
-
-    async def _read(self, socket: WebSocket, session: ClientSession) -> None:
-        while True:
-            message = await socket.recv()
-            if self._over:
-                continue  # hung up: read on, so that the closing handshake gets through
-            data = message.encode() if isinstance(message, str) else message
-            self.bytes_received += len(data)
-            try:
-                events = session.receive_text(data) if isinstance(message, str) else session.receive_binary(data)
-            except RemoteProtocolError as error:
-                self._protocol_broken(error)
-                continue
-            self._write_session()
-            for event in events:
-                if not self._over:
-                    self._handle(event)
 
     def _protocol_broken(self, error: RemoteProtocolError) -> None:
         _log.warning("%s broke the protocol: %s", self._route.address, error)
@@ -353,6 +343,25 @@ class Connection:
         """Bytes of whatever kind arrived."""
         if not self._over:
             self._heartbeat.received(self._loop.time())
+
+    def message_arrived(self, data: bytes, *, is_text: bool) -> None:
+        """A message from the server; once hung up it is of no interest."""
+        session = self._session
+        if self._over or session is None:
+            return
+        self.bytes_received += len(data)
+        try:
+            events = session.receive_text(data) if is_text else session.receive_binary(data)
+        except RemoteProtocolError as error:
+            self._protocol_broken(error)
+            return
+        self._write_session()
+        try:
+            for event in events:
+                if not self._over:
+                    self._handle(event)
+        except Exception as error:
+            self._mistake(error)
 
     def room_again(self) -> None:
         """The write buffer has drained."""

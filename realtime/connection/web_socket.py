@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.protocol import State
+from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
+from websockets.protocol import Event, State
 
 USER_AGENT = "realtime-lab"
 WRITE_BUFFER_BYTES = 32_768
@@ -48,12 +49,18 @@ class Owner(Protocol):
     def data_arrived(self) -> None:
         """Bytes of whatever kind arrived."""
 
+    def message_arrived(self, data: bytes, *, is_text: bool) -> None:
+        """A whole message arrived; text is valid UTF-8."""
+
     def room_again(self) -> None:
         """The write buffer has drained."""
 
 
 class WebSocket(ClientConnection):
     """The client's end of a WebSocket; make it with :func:`open_web_socket`.
+
+    Messages go to the owner in the turn of the loop in which they arrive, not through a queue and a task. You must
+    call :meth:`start_reading`; those that came earlier wait until then.
 
     Args:
         route: how it was reached.
@@ -67,6 +74,9 @@ class WebSocket(ClientConnection):
         self._owner = owner
         self._close_timeout_s = route.close_timeout_s
         self._closing: asyncio.TimerHandle | None = None
+        self._early: list[tuple[bytes, bool]] | None = []
+        self._fragments = bytearray()
+        self._is_text = self._is_fragmented = False
 
     @property
     def has_room(self) -> bool:
@@ -83,6 +93,43 @@ class WebSocket(ClientConnection):
             self.protocol.send_binary(data)
         self.send_data()
         return True
+
+    def start_reading(self) -> None:
+        """Hand over the messages that have arrived, and from now on each as it arrives."""
+        early, self._early = self._early or [], None
+        for data, is_text in early:
+            self._owner.message_arrived(data, is_text=is_text)
+
+    async def closed(self) -> None:
+        """Wait for the end; raises ``ConnectionClosed``, which tells how it came."""
+        await self.recv()  # no message goes there
+
+    def process_event(self, event: Event) -> None:
+        """See :class:`websockets.asyncio.connection.Connection`."""
+        if not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
+            super().process_event(event)
+            return
+        if event.opcode is not Opcode.CONT:
+            self._is_text = event.opcode is Opcode.TEXT
+        data = bytes(event.data)
+        if not event.fin or self._is_fragmented:
+            self._fragments += data  # `websockets` sees to it that they do not outgrow max_size
+            self._is_fragmented = not event.fin
+            if self._is_fragmented:
+                return
+            data = bytes(self._fragments)
+            self._fragments.clear()
+        if self._is_text and not data.isascii():
+            try:
+                data.decode()
+            except UnicodeDecodeError as error:
+                self.protocol.fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
+                self.send_data()
+                return
+        if self._early is None:
+            self._owner.message_arrived(data, is_text=self._is_text)
+        else:
+            self._early.append((data, self._is_text))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See :class:`asyncio.Protocol`; so for the methods below."""

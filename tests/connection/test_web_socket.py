@@ -61,12 +61,13 @@ class Frames(asyncio.Protocol):
             return
         key = next(line for line in data.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
         accept = accept_key(key.split(b": ")[1].decode())
-        head = f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        lines = "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"
+        head = "\r\n".join([*lines, f"Sec-WebSocket-Accept: {accept}", "", ""])
         self.transport.write(head.encode() + b"".join(self.segments))  # type: ignore[attr-defined]
 
 
-async def messages_of(*segments: bytes) -> tuple[list[tuple[bytes, bool]], int | None]:
-    """What the owner is told, and the code with which the client ended the connection."""
+async def messages_of(*segments: bytes) -> tuple[list[tuple[bytes, bool]], int]:
+    """What the owner is told, and the code with which the client said goodbye."""
     notes = Notes()
     server = await asyncio.get_running_loop().create_server(lambda: Frames(*segments), "127.0.0.1", 0)
     async with server, asyncio.timeout(10):
@@ -76,7 +77,8 @@ async def messages_of(*segments: bytes) -> tuple[list[tuple[bytes, bool]], int |
         web_socket.start_reading()
         with pytest.raises(ConnectionClosed):
             await web_socket.closed()
-        return notes.messages, web_socket.close_code
+        assert web_socket.protocol.close_sent is not None
+        return notes.messages, web_socket.protocol.close_sent.code
 
 
 def frame(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
