@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 
-from realtime.sim.fault_plan import VERBS, FaultBudget, FaultPlan
+from realtime.sim.fault_budget import VERBS, FaultBudget
+from realtime.sim.fault_plan import FaultPlan
 from realtime.sim.history import History
 from realtime.sim.report import COUNTS, Report, Violation
 

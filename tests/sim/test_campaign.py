@@ -1,7 +1,5 @@
 """Many seeds of a scenario: summed up, stopped at the first failure, and that one made small."""
 
-import dataclasses
-
 import pytest
 
 from realtime.sim.campaign import CampaignResult, run_campaign
@@ -10,10 +8,6 @@ from realtime.sim.scenario import ScenarioError
 from realtime.sim.seed_run import Settings, run_seed
 
 HERE = "tests.sim.campaign_scenarios"
-
-
-def without_wall_time(result):
-    return [dataclasses.replace(result, wall_s=0.0)] if dataclasses.is_dataclass(result) else result
 
 
 def test_the_counts_of_all_seeds_are_summed():

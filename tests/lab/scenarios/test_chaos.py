@@ -1,0 +1,153 @@
+"""Everything that can happen to phones and their server happens, and no promise is broken."""
+
+import json
+import random
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from realtime.lab.scenarios import chaos
+from realtime.lab.sim_server import SimServer
+from realtime.server.engine.base import Appended
+from realtime.server.engine.memory import MemoryEngine
+from realtime.sim.fault_budget import VERBS
+from realtime.sim.report import COUNTS
+from realtime.sim.seed_run import Settings, run_seed
+from realtime.sim.world import simulate
+from tests.commands.running import ROOT
+
+CHAOS = "realtime.lab.scenarios.chaos:main"
+BROKEN = ("lost", "duplicated", "reordered", "phantom", "divergent", "stuck")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_happens_nothing_is_lost_repeated_or_out_of_order(seed):
+    result = run_seed(CHAOS, seed, Settings(is_shuffled=seed % 2 == 1))
+    assert [str(violation) for violation in result.violations] == []
+    assert [result.counts[key] for key in BROKEN] == [0] * len(BROKEN)
+    assert list(result.counts) == list(COUNTS)
+
+
+def test_a_run_is_not_vacuous():
+    """Six phones, 120 s, a message in 6 s each: 120 messages, and about 3 receivers of each."""
+    result = run_seed(CHAOS, 1)
+    assert 60 < result.counts["attempted"] < 180
+    assert result.counts["acked"] > 0.5 * result.counts["attempted"], "what a killed phone had not sent is gone with it"
+    assert result.counts["delivered"] > result.counts["acked"]
+    assert result.counts["faults"] > 4
+    assert result.counts["reconnects"] > 4
+    assert result.latencies["delivery"].count == result.counts["delivered"]
+    assert sum(result.faults.values()) >= result.counts["faults"]
+
+
+def test_the_seeds_fire_every_fault():
+    """14 verbs of unequal weight, some ten in a run: those that 30 plans do not hold are not drawn at all."""
+    verbs = set()
+    for seed in range(30):
+        verbs |= {fault.verb for fault in chaos.drawn_plan(random.Random(seed)).faults}
+    assert verbs == set(VERBS) - {"follow"}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_drawn_plan_given_back_is_the_same_run(seed):
+    drawn = run_seed(CHAOS, seed)
+    given = run_seed(CHAOS, seed, Settings(faults=drawn.plan))
+    assert (given.hash, given.timing_hash) == (drawn.hash, drawn.timing_hash)
+
+
+def test_without_a_fault_the_run_is_calm():
+    """But for the battery that is empty in the end."""
+    result = run_seed(CHAOS, 1, Settings(faults="[]"))
+    assert {violation.kind for violation in result.violations} <= {"vacuous"}
+    assert result.counts["faults"] == 1
+    assert result.counts["acked"] == result.counts["attempted"]
+
+
+def test_everybody_can_have_the_same_network():
+    fast, slow = (run_seed(CHAOS, 2, Settings(profile=name, faults="[]")) for name in ("wifi", "edge"))
+    assert fast.latencies["delivery"].p50_s < 0.1
+    assert slow.latencies["delivery"].p50_s > 0.8, "840 ms of delay"
+
+
+class ForgetfulEngine(MemoryEngine):
+    """Acks every message, and forgets every fifth."""
+
+    count = 0
+
+    def append(self, draft, done):
+        self.count += 1
+        if self.count % 5 == 0:
+            done(Appended(10_000 + self.count, draft.timestamp_ms))
+        else:
+            super().append(draft, done)
+
+
+def test_a_broken_part_is_caught():
+    report = simulate(chaos.scenario(engine=lambda rng: ForgetfulEngine(rng=rng)), seed=1).result
+    assert report.counts["lost"] > 0
+
+
+def test_parts_are_given_by_their_types():
+    started = []
+
+    class Told(SimServer):
+        async def start(self):
+            started.append(self.machine.process.number)
+            await super().start()
+
+    simulate(chaos.scenario(server=Told), seed=0)
+    assert started == sorted(set(started))
+    assert started
+
+
+# -- one seed, one run
+
+
+def hashes(seed=3, shuffle=True):
+    result = run_seed(CHAOS, seed, Settings(is_shuffled=shuffle))
+    return [result.hash, result.timing_hash]
+
+
+ELSEWHERE = """
+import json
+from realtime.sim.seed_run import Settings, run_seed
+garbage = [object() for _ in range(12345)]
+result = run_seed("realtime.lab.scenarios.chaos:main", 3, Settings(is_shuffled=True))
+print(json.dumps([result.hash, result.timing_hash]))
+"""
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "4242"])
+def test_it_repeats_itself_in_another_process(hash_seed):
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE],
+        cwd=ROOT,
+        env={"PYTHONHASHSEED": hash_seed, "PATH": "/usr/bin:/bin", "HTTP_PROXY": "http://nowhere:1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == hashes()
+
+
+def test_it_repeats_itself_in_another_thread():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(hashes()))
+    thread.start()
+    thread.join()
+    assert found == [hashes()]
+
+
+async def test_it_repeats_itself_inside_a_running_loop():
+    inside = hashes()
+    found = []
+    thread = threading.Thread(target=lambda: found.append(hashes()))
+    thread.start()
+    thread.join()
+    assert found == [inside]
+
+
+def test_shuffled_is_another_run():
+    assert hashes(shuffle=True) != hashes(shuffle=False)

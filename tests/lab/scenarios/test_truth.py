@@ -1,0 +1,70 @@
+"""Who can be reached, as the world knows it."""
+
+from typing import NamedTuple
+
+from realtime.lab.scenarios.truth import Truth
+from tests.lab.sim_town import play
+
+
+class Person(NamedTuple):
+    device: str
+    user_id: str
+    rooms: tuple[str, ...] = ("lobby",)
+
+
+def watched(people, *acts):
+    """What is noted about a subject when this is done to the world, one act in two seconds."""
+
+    async def script(town):
+        machines = {person.device: await town.phone(person.device, user_id=person.user_id) for person in people}
+        truth = Truth(town.world, "server", machines, people, town.history)
+        truth.watch()
+        for act in acts:
+            await town.world.until(town.world.now_s + 2)
+            act(town.world)
+        await town.world.until(town.world.now_s + 2)
+        return [(record.subject, record.is_reachable) for record in town.records("Reachable")]
+
+    return play(script)
+
+
+def of(subject, records):
+    return [is_reachable for name, is_reachable in records if name == subject]
+
+
+def test_an_outage_a_partition_and_a_hold_are_silence():
+    records = watched(
+        [Person("ana", "ana")],
+        lambda world: world.outage("ana", for_s=1.5),
+        lambda world: world.partition_oneway("ana", "server"),
+        lambda world: world.repair("ana", "server"),
+        lambda world: world.hold("ana", "server"),
+        lambda world: world.release("ana", "server"),
+        lambda world: world.outage("server"),
+    )
+    assert of("ana", records) == [True, False] * 4
+    assert of("ana in lobby", records) == [True, False] * 4
+
+
+def test_an_app_in_the_background_or_dead_is_silent():
+    records = watched(
+        [Person("ana", "ana")],
+        lambda world: world.background("ana"),
+        lambda world: world.foreground("ana"),
+        lambda world: world.kill_app("ana"),
+        lambda world: world.restart("ana"),
+        lambda world: world.crash("server"),
+    )
+    assert of("ana", records) == [True, False, True, False, True, False]
+
+
+def test_a_user_can_be_reached_on_any_device():
+    records = watched(
+        [Person("phone", "ana"), Person("tablet", "ana")],
+        lambda world: world.outage("phone"),
+        lambda world: world.outage("tablet"),
+        lambda world: world.restore("tablet"),
+    )
+    assert of("phone", records) == [True, False]
+    assert of("tablet", records) == [True, False, True]
+    assert of("ana in lobby", records) == [True, False, True]

@@ -1,0 +1,114 @@
+"""What a phone's user sees becomes records: all of it, in order, and nothing that they do not see."""
+
+from realtime.location.sources import SimulatedWalk
+from realtime.sim.history import Acked, Attempt, Delivery, Joined, Reconnect, Refused, View
+from tests.lab.sim_town import play
+
+
+def test_a_message_from_its_attempt_to_the_final_views():
+    async def script(town):
+        ana, ben = await town.phone("ana"), await town.phone("ben")
+        [result] = town.send(ana, "hello")
+        await result
+        await town.world.until(town.world.now_s + 5)
+        for machine in (ana, ben):
+            machine.app.show()
+        records = town.records("Attempt", "Acked", "Delivery", "Joined", "View")
+        times = [record.t_s for record in records]
+        assert times == sorted(times)
+        return result.message_id, records
+
+    message_id, records = play(script)
+    joined_ana, joined_ben, attempt, *middle, view_ana, view_ben = records
+    assert joined_ana == Joined(joined_ana.t_s, "ana", "lobby")
+    assert joined_ben == Joined(joined_ben.t_s, "ben", "lobby")
+    assert attempt == Attempt(attempt.t_s, "ana", "lobby", message_id)
+    acked, delivery = sorted(middle, key=lambda record: type(record).__name__)
+    assert acked == Acked(acked.t_s, message_id, 1)
+    assert delivery == Delivery(delivery.t_s, "ben", "lobby", message_id, 1, "ana")
+    assert view_ana == View(view_ana.t_s, "ana", "lobby", ((1, message_id),))
+    assert view_ben == View(view_ben.t_s, "ben", "lobby", ((1, message_id),))
+
+
+def test_a_message_that_is_late_has_not_failed():
+    async def script(town):
+        ana = await town.phone("ana")
+        town.world.outage("ana", for_s=20)
+        town.send(ana, "hello")
+        await town.world.until(town.world.now_s + 15)
+        assert ana.app.chat.room("lobby").snapshot.messages[0].status == "failed"
+        return town.records("Refused", "Acked")
+
+    assert play(script) == []
+
+
+def test_a_message_that_the_server_refuses_has_failed():
+    """Written in the background, and the room was left before it could be sent."""
+
+    async def script(town):
+        ana = await town.phone("ana")
+        town.world.background("ana")
+        await town.world.until(town.world.now_s + 1)
+        [result] = town.send(ana, "hello")
+        with town.world.on("ana"):
+            await ana.app.chat.leave("lobby")
+        town.world.foreground("ana")
+        await town.world.until(town.world.now_s + 20)
+        return result.message_id, town.records("Refused", "Acked")
+
+    message_id, [record] = play(script)
+    assert (record.message_id, type(record)) == (message_id, Refused)
+
+
+def test_who_comes_and_goes():
+    async def script(town):
+        await town.phone("ana")
+        ben = await town.phone("ben", profile="wifi")
+        with town.world.on("ben"):
+            await ben.app.stop()
+        await town.world.until(town.world.now_s + 5)
+        return [(record.observer, record.subject, record.is_online) for record in town.records("Shown")]
+
+    assert sorted(play(script)[:2]) == [("ana", "ben in lobby", True), ("ben", "ana in lobby", True)]
+    assert play(script)[2:] == [("ana", "ben in lobby", False)]
+
+
+def test_positions_of_others_as_shown_and_ones_own_as_acked():
+    async def script(town):
+        walk = SimulatedWalk((59.9, 10.7), rng=town.world.rng("walk"), interval_s=5.0)
+        await town.phone("ben")
+        await town.phone("ana", shares=(walk, "lobby"))
+        await town.world.until(town.world.now_s + 22)
+        shown, acked = town.records("PositionShown"), town.records("PositionAcked")
+        assert {(record.observer, record.subject) for record in shown} == {("ben", "ana")}
+        assert {record.subject for record in acked} == {"ana"}
+        return [record.timestamp_ms for record in shown], [record.timestamp_ms for record in acked]
+
+    shown, acked = play(script)
+    assert shown == acked, "every fix that the server has reached ben, in order"
+    assert len(shown) == 5, "at 0, 5, 10, 15 and 20 s"
+
+
+def test_a_connection_that_comes_back():
+    async def script(town):
+        ana = await town.phone("ana")
+        town.world.reset("ana")
+        await town.world.eventually(lambda: not ana.app.socket.connected, within_s=5)
+        await town.world.eventually(lambda: ana.app.is_settled, within_s=30)
+        return town.records("Reconnect", "Joined")
+
+    joined, reconnect = play(script)
+    assert joined == Joined(joined.t_s, "ana", "lobby")
+    assert reconnect == Reconnect(reconnect.t_s, "ana")
+
+
+def test_each_incarnation_joins_anew():
+    async def script(town):
+        ana = await town.phone("ana")
+        town.world.kill_app("ana")
+        town.world.restart("ana")
+        await town.world.until(town.world.now_s + 10)
+        assert ana.app.is_settled
+        return [record.receiver for record in town.records("Joined")]
+
+    assert play(script) == ["ana", "ana"]

@@ -1,0 +1,144 @@
+"""A phone of the simulated world: it comes in by itself, dies without a word, and comes back as another."""
+
+from realtime.chat.chat_client import ChatClient
+from realtime.connection.connection_state import ConnectionState
+from realtime.connection.net_info import NetType
+from realtime.lab.sim_phone import SimPhone
+from realtime.location.sources import SimulatedWalk
+from tests.lab.sim_town import play
+
+
+def test_it_comes_in_by_itself_and_talks():
+    async def script(town):
+        ana, ben = await town.phone("ana"), await town.phone("ben")
+        [result] = town.send(ana, "hello")
+        await result
+        await town.world.eventually(lambda: ben.app.chat.room("lobby").snapshot.texts == ("hello",), within_s=5)
+        assert repr(ana.app) == "<SimPhone 'ana' of 'ana' CONNECTED>"
+        return [message.user_id for message in ben.app.chat.room("lobby").snapshot.messages]
+
+    assert play(script) == ["ana"]
+
+
+def test_it_waits_for_a_server_that_is_not_there_yet():
+    async def script(town):
+        town.world.kill_app("server")
+        town.world.at(30).restart("server")
+        ana = await town.phone("ana")
+        return town.world.now_s, ana.app.is_settled
+
+    at_s, is_settled = play(script)
+    assert 30 < at_s < 60
+    assert is_settled
+
+
+def test_after_a_crash_it_is_another_with_other_ids_and_no_memory():
+    async def script(town):
+        ana = await town.phone("ana")
+        before, [first] = ana.app, town.send(ana, "one")
+        await first
+        town.world.crash("ana")
+        town.world.restart("ana")
+        await town.world.eventually(lambda: ana.app is not before and ana.app.is_settled, within_s=60)
+        [second] = town.send(ana, "two")
+        await second
+        assert first.message_id != second.message_id
+        return ana.app.chat.room("lobby").snapshot.texts
+
+    assert play(script) == ("one", "two"), "the first comes with the history of the join"
+
+
+def test_it_goes_to_sleep_and_wakes_up():
+    async def script(town):
+        ana = await town.phone("ana")
+        states = []
+        ana.app.socket.on("state_change", states.append)
+        town.world.background("ana")
+        await town.world.until(town.world.now_s + 20)
+        town.world.foreground("ana")
+        await town.world.eventually(lambda: ana.app.is_settled, within_s=20)
+        return states
+
+    assert play(script) == [ConnectionState.SUSPENDED, ConnectionState.RECONNECTING, ConnectionState.CONNECTED]
+
+
+def test_it_is_told_of_another_network():
+    async def script(town):
+        ana = await town.phone("ana")
+        kinds = [ana.app.net_info.type]
+        for kind in ("wifi", "lte", "none", "edge"):
+            ana.app.network_changed(kind)
+            kinds.append(ana.app.net_info.type)
+        return kinds
+
+    cellular = NetType.CELLULAR
+    assert play(script) == [cellular, NetType.WIFI, cellular, NetType.NONE, cellular]
+
+
+def test_what_is_not_answered_is_not_settled():
+    async def script(town):
+        ana = await town.phone("ana")
+        town.world.outage("ana", for_s=30)
+        town.send(ana, "hello")
+        assert not ana.app.is_settled
+        await town.world.eventually(lambda: ana.app.is_settled, within_s=120)
+        return town.world.now_s
+
+    assert play(script) > 30
+
+
+def test_it_shares_its_position_from_the_start_and_after_a_restart():
+    async def script(town):
+        walk = SimulatedWalk((59.9, 10.7), rng=town.world.rng("walk"), interval_s=5.0)
+        ben = await town.phone("ben")
+        ana = await town.phone("ana", shares=(walk, "lobby"))
+        shown = ben.app.location.room("lobby")
+        await town.world.eventually(lambda: "ana" in shown.snapshot.fixes, within_s=20)
+        town.world.kill_app("ana")
+        town.world.restart("ana")
+        count = len(shown.snapshot.trails["ana"])
+        await town.world.eventually(lambda: len(shown.snapshot.trails["ana"]) > count, within_s=30)
+        return ana.app.location.tracking
+
+    assert play(script)
+
+
+def test_its_parts_can_be_replaced():
+    class Mute(ChatClient):
+        pass
+
+    class MutePhone(SimPhone):
+        def make_chat(self):
+            return Mute(self.socket, user_id=self.user_id, rng=self.rng("ids"))
+
+    async def script(town):
+        ana = await town.phone("ana", kind=MutePhone)
+        return type(ana.app.chat) is Mute
+
+    assert play(script)
+
+
+def test_without_a_history_it_notes_nothing():
+    async def script(town):
+        def make(machine):
+            return SimPhone(town.world, machine, user_id="ana")
+
+        ana = town.world.machine("ana", make)
+        await town.world.eventually(lambda: ana.is_running and ana.app.is_settled, within_s=10)
+        [result] = town.send(ana, "hello")
+        await result
+        ana.app.show()
+        return town.history.records
+
+    assert play(script) == []
+
+
+def test_it_says_goodbye():
+    async def script(town):
+        ana, ben = await town.phone("ana"), await town.phone("ben")
+        with town.world.on("ana"):
+            await ana.app.stop()
+        await town.world.eventually(lambda: ben.app.chat.room("lobby").snapshot.members == ("ben",), within_s=2)
+        return ana.app.socket.state
+
+    assert play(script) is ConnectionState.DISCONNECTED

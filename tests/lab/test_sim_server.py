@@ -1,0 +1,60 @@
+"""A server on a machine: its process dies, its engine stays."""
+
+from realtime.lab.sim_server import SimServer
+from realtime.server.realtime_server import RealtimeServer
+from tests.lab.sim_town import play
+
+
+def test_a_server_that_crashed_serves_again_what_it_had():
+    async def script(town):
+        ana = await town.phone("ana")
+        [first] = town.send(ana, "one")
+        await first
+        before = town.server.app
+        town.world.crash("server")
+        town.send(ana, "two")
+        await town.world.until(town.world.now_s + 3)
+        town.world.restart("server")
+        await town.world.eventually(lambda: ana.app.is_settled, within_s=200)
+        assert town.server.app is not before
+        ben = await town.phone("ben")
+        state = ben.app.chat.room("lobby").snapshot
+        return state.texts, [message.offset for message in state.messages], state.gap
+
+    assert play(script) == (("one", "two"), [1, 2], False)
+
+
+def test_each_start_gives_other_session_ids():
+    async def script(town):
+        sids = []
+        for _ in range(2):
+            town.server.app.server.on("connect", lambda session: sids.append(session.sid))
+            ana = await town.phone(f"ana {len(sids)}")
+            assert ana.app.is_settled
+            town.world.kill_app("server")
+            town.world.restart("server")
+            await town.server.ready()
+        return sids
+
+    first, second = play(script)[:2]
+    assert first != second
+
+
+def test_its_server_can_be_replaced():
+    class Other(RealtimeServer):
+        pass
+
+    class OtherServer(SimServer):
+        def make_server(self):
+            server = super().make_server()
+            server.__class__ = Other
+            return server
+
+    async def script(town):
+        machine = town.world.machine("other", lambda m: OtherServer(town.world, m, engine=town.engine))
+        await machine.ready()
+        return repr(machine.app), type(machine.app.server) is Other
+
+    text, is_other = play(script)
+    assert is_other
+    assert text.startswith("<SimServer <RealtimeServer http://other:8765 listening")
