@@ -1,0 +1,170 @@
+"""A phone of the simulated world: the real client on a machine that can crash, with a user who notes what they see."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from realtime.chat.chat_client import ChatClient
+from realtime.chat.send_result import SendResult
+from realtime.connection.app_state import AppState
+from realtime.connection.net_info import NetInfo, NetType
+from realtime.connection.socket_manager import SocketManager
+from realtime.lab.sim_notes import Notes, Overheard
+from realtime.location.live_location_tracker import LiveLocationTracker
+from realtime.location.sources import LocationSource
+
+if TYPE_CHECKING:
+    from realtime.sim.history import History
+    from realtime.sim.machine import Machine
+    from realtime.sim.world import World
+
+URL = "http://server:8765"
+
+
+class SimPhone:
+    """The app on a user's device. A restart of the machine makes a new one, which remembers nothing.
+
+    Make it in the factory of a machine: ``world.machine("ana", lambda machine: SimPhone(world, machine, …))``, and
+    call it on its own host, or with :meth:`~realtime.sim.world.World.on`. To break the client for a test, override
+    :meth:`make_socket`, :meth:`make_chat` or :meth:`make_location`.
+
+    Args:
+        world: where it is.
+        machine: on which it runs; the machine's name is the device's.
+        user_id: whose it is.
+        rooms: which it enters at its start.
+        history: what its user sees is noted there; None notes nothing.
+        url: the server.
+        shares: where it gets its position from, and the room that is told of it from the start.
+        location_interval_s: the least time between two fixes that it shares, in seconds.
+        options: of :class:`~realtime.connection.socket_manager.SocketManager`.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        machine: Machine,
+        *,
+        user_id: str,
+        rooms: Iterable[str] = ("lobby",),
+        history: History | None = None,
+        url: str = URL,
+        shares: tuple[LocationSource, str] | None = None,
+        location_interval_s: float = 5.0,
+        **options: Any,
+    ) -> None:
+        self.world = world
+        self.machine = machine
+        self.name: str = machine.name
+        self.user_id = user_id
+        self.url = url
+        self.rooms = tuple(rooms)
+        self.history = history
+        self.shares = shares
+        self.location_interval_s = location_interval_s
+        self.options = options
+        self.app_state = AppState()
+        self.net_info = NetInfo(NetType.CELLULAR)
+        self.socket = self.make_socket()
+        self.chat = self.make_chat()
+        self.location = self.make_location()
+        if history is not None:
+            Notes(history, self.name, self.user_id).take(self.socket, self.chat, self.location, self.rooms)
+
+    def __repr__(self) -> str:
+        return f"<SimPhone {self.name!r} of {self.user_id!r} {self.socket.state.name}>"
+
+    # -- its parts
+
+    def rng(self, purpose: str) -> random.Random:
+        """A random stream of its own for each purpose and each start of the machine: ids must not come again."""
+        return self.world.rng(f"{self.name} {self.machine.process.number}: {purpose}")
+
+    def make_socket(self) -> SocketManager:
+        """The connection."""
+        return SocketManager(
+            self.url,
+            auth={"userId": self.user_id, "deviceId": self.name},
+            name=self.name,
+            rng=self.rng("backoff"),
+            app_state=self.app_state,
+            net_info=self.net_info,
+            **self.options,
+        )
+
+    def make_chat(self) -> ChatClient:
+        """The chat over :attr:`socket`."""
+        return ChatClient(self.socket, user_id=self.user_id, rng=self.rng("ids"))
+
+    def make_location(self) -> LiveLocationTracker:
+        """The positions over :attr:`socket`; made after the chat, whose joins must come first."""
+        socket = self.socket
+        if self.history is not None:
+            socket = cast(SocketManager, Overheard(socket, self.history, self.user_id))
+        return LiveLocationTracker(socket, user_id=self.user_id, interval_s=self.location_interval_s)
+
+    # -- what the device does
+
+    async def start(self) -> None:
+        """Connect, for ever, and enter the rooms; with or without a network."""
+        await self.socket.connect(wait=False)
+        for room_id in self.rooms:
+            await self.chat.join(room_id)
+        if self.shares is not None:
+            source, room_id = self.shares
+            await self.location.start_tracking(source, room_id=room_id)
+
+    def background(self) -> None:
+        """The app goes out of sight."""
+        self.app_state.background()
+
+    def foreground(self) -> None:
+        """The app comes back."""
+        self.app_state.foreground()
+
+    def network_changed(self, kind: str) -> None:
+        """The device reports another network.
+
+        Args:
+            kind: ``wifi``, ``none``, or anything else for the mobile network.
+        """
+        known = kind in (NetType.WIFI, NetType.NONE)
+        self.net_info.update(type=NetType(kind) if known else NetType.CELLULAR)
+
+    # -- what its user does
+
+    def send(self, room_id: str, text: str) -> SendResult:
+        """Send a message.
+
+        Raises:
+            SendRefused: the outbox is full.
+        """
+        result = self.chat.send_message(room_id, text)
+        if self.history is not None:
+            self.history.attempt(self.name, room_id, result.message_id)
+        return result
+
+    # -- in the end
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is in all its rooms, and everything that it sent is answered."""
+        states = [self.chat.room(room_id).snapshot for room_id in self.rooms]
+        return all(state.joined and all(message.error for message in state.unsent) for state in states)
+
+    def show(self) -> None:
+        """Note what it shows of each of its rooms."""
+        if self.history is None:
+            return
+        for room_id in self.rooms:
+            messages = self.chat.room(room_id).snapshot.messages
+            entries = [(message.offset, message.message_id) for message in messages if message.offset is not None]
+            self.history.view(self.name, room_id, entries)
+
+    async def stop(self) -> None:
+        """Say goodbye."""
+        self.location.close()
+        self.chat.close()
+        await self.socket.disconnect()
