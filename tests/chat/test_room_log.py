@@ -397,3 +397,17 @@ def test_whatever_connections_break_the_log_arrives_whole_once_and_in_order(data
     theirs = [event.message.offset for event in told if isinstance(event, Received)]
     assert theirs == [entry.offset for entry in server if entry.user_id != ANA]
     assert len(told) == len(server)
+
+
+def test_a_picture_of_the_messages_stays_as_it_was_taken():
+    log = joined_log()
+    log.send("m1", "mine", timestamp_ms=0, now=0.0)
+    pictures = [log.messages()]
+    log.received(logged(2, message_id="second"))
+    pictures.append(log.messages())
+    log.acked("m1", 1, 0)  # comes before what was there already
+    pictures.append(log.messages())
+    log.received(logged(3, message_id="third"))
+    pictures.append(log.messages())
+    shown = [[message.text for message in picture] for picture in pictures]
+    assert shown == [["mine"], ["second", "mine"], ["mine", "second"], ["mine", "second", "third"]]
