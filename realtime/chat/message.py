@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -61,7 +62,7 @@ class RoomState(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     room_id: str
-    messages: tuple[Message, ...] = ()
+    messages: Sequence[Message] = ()
     typing: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     unread: int = 0

@@ -144,8 +144,8 @@ class Room:
 
     def next_timer(self) -> float | None:
         """When to call :meth:`handle_timer`; None: there is nothing to wait for."""
-        timers = (self._log.next_timer(), self._typing.next_timer())
-        return min((timer for timer in timers if timer is not None), default=None)
+        fail, typing = self._log.next_timer(), self._typing.next_timer()
+        return typing if fail is None else fail if typing is None else min(fail, typing)
 
     def handle_timer(self, now: float) -> list[RoomEvent]:
         """Let fail and end what has waited for too long."""

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 from msgspec.structs import replace
 
 from realtime.chat.message import Message, MessageStatus, Position
+from realtime.chat.message_list import MessageList
 from realtime.chat.wire import LoggedMessage
 
 _log = logging.getLogger("realtime.chat")
@@ -64,7 +65,7 @@ class RoomLog:
         self._user_id = user_id
         self._failed_after_s = failed_after_s
         self._places: list[_Place] = []
-        self._placed: list[Message] = []  # parallel to _places
+        self._placed: list[Message] = []  # parallel to _places; snapshots share it, so it is only ever appended to
         self._known: set[_Key] = set()
         self._unsent: dict[str, Message] = {}
         self._deadlines: dict[str, float] = {}
@@ -79,9 +80,9 @@ class RoomLog:
         """Everything up to here has arrived: the ``since`` of the next join. None before the first join."""
         return self._position
 
-    def messages(self) -> tuple[Message, ...]:
+    def messages(self) -> MessageList[Message]:
         """All messages, in the room's order, own unsent ones last."""
-        return (*self._placed, *self._unsent.values())
+        return MessageList(self._placed, tuple(self._unsent.values()))
 
     # --- own messages
 
@@ -138,8 +139,8 @@ class RoomLog:
         if not self.is_joined:
             self._held.append(entry)
             return []
-        if entry.position is not None and (epoch := Position.parse(entry.position).epoch) != self._epoch:
-            self._enter(epoch)
+        if entry.position is not None and entry.position.rpartition(":")[0] != self._epoch:
+            self._enter(Position.parse(entry.position).epoch)
             self.gap = True
         events = self._take(entry)
         self._advance(entry.offset)
@@ -183,7 +184,7 @@ class RoomLog:
 
     def next_timer(self) -> float | None:
         """When to call :meth:`handle_timer`; None: there is nothing to wait for."""
-        return min(self._deadlines.values(), default=None)
+        return min(self._deadlines.values()) if self._deadlines else None
 
     def handle_timer(self, now: float) -> list[LogEvent]:
         """Show as failed what waited for too long. It stays in the outbox."""
@@ -233,9 +234,10 @@ class RoomLog:
         if self._position is None:
             return
         offset = max(offset, self._position.offset)
-        while offset + 1 in self._ahead:
-            offset += 1
-        self._ahead = {own for own in self._ahead if own > offset}
+        if self._ahead:
+            while offset + 1 in self._ahead:
+                offset += 1
+            self._ahead = {own for own in self._ahead if own > offset}
         self._position = Position(self._position.epoch, offset)
 
     def _take(self, entry: LoggedMessage) -> list[LogEvent]:
@@ -263,10 +265,14 @@ class RoomLog:
             self.discard(message.message_id)
         offset = message.offset or 0
         place = (self._generation, offset, message.user_id, message.message_id)
+        self._known.add((message.user_id, message.message_id))
+        if not self._places or place[:2] > self._places[-1][:2]:  # nearly always
+            self._places.append(place)
+            self._placed.append(message)
+            return
         index = bisect_left(self._places, place)
         for beside in self._places[max(0, index - 1) : index + 1]:
             if beside[:2] == place[:2]:
                 _log.warning("%s has two messages at offset %d: %s and %s", self.room_id, offset, beside[2:], place[2:])
         self._places.insert(index, place)
-        self._placed.insert(index, message)
-        self._known.add((message.user_id, message.message_id))
+        self._placed = [*self._placed[:index], message, *self._placed[index:]]

@@ -81,10 +81,12 @@ class TypingIndicator:
 
     def next_timer(self) -> float | None:
         """When to call :meth:`handle_timer`; None: there is nothing to wait for."""
+        if not self._until and self._told_at is None:
+            return None
         times = list(self._until.values())
         if self._told_at is not None:
             times.append(self._own_until)
-        return min(times, default=None)
+        return min(times)
 
     def handle_timer(self, now: float) -> list[TypingEvent]:
         """End what has been silent for too long."""

@@ -51,9 +51,7 @@ class EventEmitter:
         Returns:
             What the plain handlers returned; for each ``async`` handler its running task.
         """
-        results: list[Any] = []
-        self._handlers.emit(event, results, *args)
-        return results
+        return self._handlers.run(event, args)
 
 
 class _IsolatedHandlers(PyeeEmitter):
@@ -63,23 +61,21 @@ class _IsolatedHandlers(PyeeEmitter):
         super().__init__()
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def _emit_run(self, f: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if not args:  # pyee's own new_listener announcement
-            return
-        results, *event_args = args
-        try:
-            result = f(*event_args)
-        except Exception:
-            _log.exception("event handler %s failed; the others ran", _name(f))
-            return
-        if inspect.iscoroutine(result):
-            result = asyncio.ensure_future(result)
-            self._tasks.add(result)
-            result.add_done_callback(self._done)
-        results.append(result)
-
-    def _emit_handle_potential_error(self, event: str, error: Any) -> None:
-        """An ``error`` event without handlers is no exception here."""
+    def run(self, event: str, args: tuple[Any, ...]) -> list[Any]:
+        """What pyee's own ``emit`` does, for one thread and without a word about failures to the emitter."""
+        results: list[Any] = []
+        for handler in tuple(self._events.get(event, {}).values()):
+            try:
+                result = handler(*args)
+            except Exception:
+                _log.exception("event handler %s failed; the others ran", _name(handler))
+                continue
+            if inspect.iscoroutine(result):
+                result = asyncio.ensure_future(result)
+                self._tasks.add(result)
+                result.add_done_callback(self._done)
+            results.append(result)
+        return results
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
