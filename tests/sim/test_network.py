@@ -1,13 +1,14 @@
 """Hosts, names and links."""
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 
-from realtime.network.link import MS, LinkConditions
+from realtime.network.link import MS, Drop, DropReason, LinkConditions
 from realtime.sim.world import simulate
 from tests.sim.websockets_pair import echo
 
@@ -84,3 +85,123 @@ def test_each_link_draws_from_its_own_stream():
     names = ["cem", "ana", "ben"]
     assert dict(zip(names, simulate(main).result, strict=True)) == forward
     assert len(set(forward.values())) == 3
+
+
+async def talk(world):
+    """A connection of ana, 50 ms away, to a server that notes (time, bytes); writer and notes."""
+    world.set_conditions("ana", delay_ms=50)
+    notes = []
+
+    async def note(reader, writer):
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                notes.append((round(now(), 6), data))
+
+    await asyncio.start_server(note, "server", 80)
+    with world.on("ana"):
+        _, writer = await asyncio.open_connection("server", 80)
+    await asyncio.sleep(1 - now())
+    return writer, notes
+
+
+def test_rules_hold_for_live_connections_too_and_only_while_they_are_installed():
+    """One segment of ana is lost; the RTO is the round trip of 100 ms and Linux's least variance of 200 ms."""
+
+    async def main(world):
+        writer, notes = await talk(world)
+        packets = []
+
+        def rule(packet):
+            packets.append((packet.source, packet.target, packet.kind))
+            return Drop(DropReason.RULE) if packet.data == b"one" and len(packets) == 1 else None
+
+        with world.network.rules.installed(rule):
+            writer.write(b"one")
+            await asyncio.sleep(1)
+            with world.on("ana"):
+                _, other = await asyncio.open_connection("server", 80)
+            other.close()
+            await asyncio.sleep(1)
+        seen = len(packets)
+        writer.write(b"two")
+        await asyncio.sleep(1)
+        assert len(packets) == seen
+        return packets, notes
+
+    packets, notes = simulate(main).result
+    assert notes == [(1.35, b"one"), (3.15, b"two")]
+    assert packets[:2] == [("ana", "server", "data")] * 2
+    assert ("server", "ana", "ack") in packets
+    assert ("server", "ana", "syn-ack") in packets
+
+
+def test_a_rate_that_changes_moves_what_waits_in_the_queue():
+    """A segment of 1452 bytes at 8 kbit/s takes 1.452 s; after 0.452 s the rest goes a thousand times faster."""
+
+    async def main(world):
+        writer, notes = await talk(world)
+        world.set_conditions("ana", rate_kbps=8)
+        world.at(1.452).set_conditions("ana", rate_kbps=8000)
+        writer.write(b"x" * 1400)
+        await asyncio.sleep(5)
+        return notes
+
+    [(at_s, _)] = simulate(main).result
+    assert at_s == pytest.approx(1 + 0.452 + 0.001 + 0.050, abs=1e-5)
+
+
+def test_held_packets_arrive_when_they_are_released():
+    async def main(world):
+        writer, notes = await talk(world)
+        access = world.network.host("ana").access
+        access.hold(world.loop.now_ns)
+        writer.write(b"held")
+        world.at(1.2, lambda: access.release(world.loop.now_ns))
+        await asyncio.sleep(5)
+        return notes
+
+    assert simulate(main).result == [(1.2, b"held")]
+
+
+def test_a_held_core_link_is_released_as_well():
+    async def main(world):
+        writer, notes = await talk(world)
+        link = world.link("ana", "server")
+        link.hold()
+        writer.write(b"held")
+        world.at(1.2, lambda: link.release(world.loop.now_ns))
+        await asyncio.sleep(5)
+        return notes
+
+    assert simulate(main).result == [(1.2, b"held")]
+
+
+@pytest.mark.parametrize("host", ["ana", "server"])
+def test_another_address_is_the_end_of_live_connections_only(host):
+    async def main(world):
+        writer, notes = await talk(world)
+        world.network.host(host).access.change_address(world.loop.now_ns)
+        writer.write(b"lost")
+        with world.on("ana"):
+            _, other = await asyncio.open_connection("server", 80)
+        other.write(b"found")
+        await asyncio.sleep(5)
+        return [data for _, data in notes]
+
+    assert simulate(main).result == [b"found"]
+
+
+def test_connections_are_listed_by_host_oldest_first():
+    async def main(world):
+        await talk(world)
+        for host in ("ben", "ana", "server"):
+            with world.on(host):
+                await asyncio.open_connection("server", 80)
+        return [
+            [connection.hosts for connection in world.network.connections(host)] for host in ("ana", "server", "nobody")
+        ]
+
+    ana, server, nobody = simulate(main).result
+    assert ana == [("ana", "server")] * 2
+    assert server == [("ana", "server"), ("ben", "server"), ("ana", "server")], "but not those to itself"
+    assert nobody == []

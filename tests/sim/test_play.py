@@ -111,3 +111,15 @@ def test_a_task_that_does_not_end_is_named(loop, sleeps, error):
         play(loop, main(), hint=lambda: "the hint")
     assert "the hint" in caught.value.__notes__
     mules[0]._log_destroy_pending = False  # it never ends: asyncio need not say so in the middle of another test
+
+
+def test_a_callback_that_meets_a_cancelled_task_is_no_failure(loop):
+    """asyncio's stream server has one: it asks the task of each connection for its exception."""
+
+    async def main():
+        task = asyncio.create_task(asyncio.sleep(1000))
+        task.add_done_callback(lambda task: task.exception())
+        await asyncio.sleep(1)
+        return "done"
+
+    assert play(loop, main(), hint=str) == "done"
