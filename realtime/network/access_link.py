@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from realtime.network.link import IDEAL, DropReason, LinkConditions
+from realtime.network.link import IDEAL, NEVER_NS, DropReason, LinkConditions
 from realtime.network.metered_link import MeteredLink
 from realtime.network.radio import Radio, RadioConditions
 from realtime.network.rate_trace import RateTrace
@@ -65,6 +66,8 @@ class AccessLink:
         trace: the one that it follows.
         nat_idle_ns: a flow without a packet for longer than this is forgotten; None is never.
         nat_since_ns: since when there is such a limit; earlier silence does not count.
+        epoch: grows whenever the bindings made before become void.
+        next_epoch_ns: when it has to be asked for with :meth:`epoch_at` again.
         on_change: called after each change.
     """
 
@@ -76,6 +79,8 @@ class AccessLink:
         self.trace: Trace | None = None
         self.nat_idle_ns: int | None = None
         self.nat_since_ns = 0
+        self.epoch = 0
+        self.next_epoch_ns = NEVER_NS
         self.on_change: Callable[[], None] | None = None
         self._interruptions: dict[object, None] = {}
         self._oneway: set[Direction] = set()
@@ -87,8 +92,7 @@ class AccessLink:
 
     def set_profile(self, now_ns: int, profile: Profile | None) -> None:
         """Take everything from a profile; None is ideal. A trace that it follows ends."""
-        self.trace = None
-        self.profile = profile
+        self.profile, self.trace = profile, None
         if profile is None:
             self._set(now_ns, IDEAL, IDEAL, RadioConditions())
         else:
@@ -132,33 +136,45 @@ class AccessLink:
 
     def interrupt_oneway(self, direction: Direction) -> None:
         """Nothing passes in one direction."""
-        self._oneway.add(direction)
+        self._oneway.add(_direction(direction))
         self._gate()
 
     def resume_oneway(self, direction: Direction) -> None:
         """End :meth:`interrupt_oneway`."""
-        self._oneway.discard(direction)
+        self._oneway.discard(_direction(direction))
         self._gate()
 
     def hold(self, now_ns: int) -> None:
         """What arrives waits, both ways, for :meth:`release`."""
-        self._at_once(self.up.hold, self.down.hold)
+        with self._at_once():
+            self.up.hold()
+            self.down.hold()
 
     def release(self, now_ns: int) -> None:
         """What has waited arrives, in order."""
-        self._at_once(lambda: self.up.release(now_ns), lambda: self.down.release(now_ns))
+        with self._at_once():
+            self.up.release(now_ns)
+            self.down.release(now_ns)
+
+    # -- addresses
 
     def change_address(self, now_ns: int) -> None:
         """The phone has another address: its live connections are half-open for ever."""
-        self._at_once(self.radio.change_address)
+        with self._at_once():
+            self.radio.change_address()
+            self.epoch_at(now_ns)
 
     def nat_expire(self, now_ns: int) -> None:
         """The NAT forgets every flow, as after a long silence: live connections are half-open for ever."""
-        self._at_once(self._forget_flows)
+        with self._at_once():
+            self._expiries += 1
+            self.epoch_at(now_ns)
 
-    def epoch(self, now_ns: int) -> int:
-        """Grows whenever the bindings made until then become void."""
-        return self.radio.address(now_ns) + self._expiries
+    def epoch_at(self, now_ns: int) -> int:
+        """Bring :attr:`epoch` up to date and return it."""
+        self.epoch = self.radio.address(now_ns) + self._expiries
+        self.next_epoch_ns = self.radio.next_address_ns(now_ns)
+        return self.epoch
 
     # -- what it tells
 
@@ -181,31 +197,26 @@ class AccessLink:
     # -- inside
 
     def _set(self, now_ns: int, up: LinkConditions, down: LinkConditions, radio: RadioConditions) -> None:
-        if radio.nat_idle_ns != self.nat_idle_ns:
-            self.nat_idle_ns, self.nat_since_ns = radio.nat_idle_ns, now_ns
-        self._at_once(
-            lambda: self.radio.change(now_ns, radio),
-            lambda: self.up.change(now_ns, up),
-            lambda: self.down.change(now_ns, down),
-        )
-
-    def _forget_flows(self) -> None:
-        self._expiries += 1
+        with self._at_once():
+            if radio.nat_idle_ns != self.nat_idle_ns:
+                self.nat_idle_ns, self.nat_since_ns = radio.nat_idle_ns, now_ns
+            self.radio.change(now_ns, radio)
+            self.up.change(now_ns, up)
+            self.down.change(now_ns, down)
+            self.epoch_at(now_ns)
 
     def _gate(self) -> None:
         both = DropReason.DOWN if self._interruptions else None
-
-        def close() -> None:
+        with self._at_once():
             self.up.down = both or (DropReason.PARTITION if "up" in self._oneway else None)
             self.down.down = both or (DropReason.PARTITION if "down" in self._oneway else None)
 
-        self._at_once(close)
-
-    def _at_once(self, *changes: Callable[[], None]) -> None:
+    @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """Changes that are told as one."""
         self._is_changing = True
         try:
-            for change in changes:
-                change()
+            yield
         finally:
             self._is_changing = False
         self._changed()
@@ -216,6 +227,12 @@ class AccessLink:
 
     def __repr__(self) -> str:
         return f"<AccessLink up={self.up} down={self.down}>"
+
+
+def _direction(name: Direction) -> Direction:
+    if name not in ("up", "down"):
+        raise ValueError(f"a direction is 'up' or 'down', not {name!r}")
+    return name
 
 
 def _rate(conditions: LinkConditions, now_ns: int) -> int | None:

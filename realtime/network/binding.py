@@ -11,26 +11,37 @@ class Binding:
     Args:
         access: the phone's access link.
         now_ns: when the flow begins.
+
+    Attributes:
+        is_gone: nothing passes any more; may be set, which is to forget this flow alone.
     """
 
     __slots__ = ("_access", "_epoch", "_used_ns", "is_gone")
 
     def __init__(self, access: AccessLink, now_ns: int) -> None:
         self._access = access
-        self._epoch = access.epoch(now_ns)
+        self._epoch = access.epoch_at(now_ns)
         self._used_ns = now_ns
         self.is_gone = False
 
     def passes(self, now_ns: int) -> bool:
         """Whether a packet of the flow, in either direction, passes now. It keeps the NAT's entry fresh."""
-        idle_ns = self._access.nat_idle_ns
-        if idle_ns is not None and now_ns - max(self._used_ns, self._access.nat_since_ns) > idle_ns:
+        access = self._access
+        idle_ns = access.nat_idle_ns
+        if idle_ns is not None and now_ns - self._used_ns > idle_ns and now_ns - access.nat_since_ns > idle_ns:
             self.is_gone = True
         self._used_ns = now_ns
-        return self.is_alive(now_ns)
+        if now_ns >= access.next_epoch_ns:
+            access.epoch_at(now_ns)
+        if self._epoch != access.epoch:
+            self.is_gone = True
+        return not self.is_gone
 
     def is_alive(self, now_ns: int) -> bool:
-        """Whether what is under way still finds its way."""
-        if self._access.epoch(now_ns) != self._epoch:
+        """Whether a packet that is under way still finds its way."""
+        access = self._access
+        if now_ns >= access.next_epoch_ns:
+            access.epoch_at(now_ns)
+        if self._epoch != access.epoch:
             self.is_gone = True
         return not self.is_gone

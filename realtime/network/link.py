@@ -250,24 +250,39 @@ class Link:
             line = self._line
             while line and line[0][0] <= now_ns:
                 self._backlog -= line.popleft()[3]
-            if line and self._backlog + nbytes > self._limit:
+            backlog = self._backlog + nbytes
+            if line and backlog > self._limit:
                 return self._drop(DropReason.QUEUE)
-            if self._free_ns <= left_ns:
-                self._base_ns, self._work = left_ns, 0
-            self._work = work = self._work + nbytes * _BYTE
+            self._backlog = backlog
+            work = nbytes * _BYTE
+            if self._free_ns > left_ns:
+                work += self._work
+            else:
+                self._base_ns = left_ns
             base_ns = self._base_ns
-            left_ns = self._leave()
+            self._work = work
+            left_ns = base_ns - (-work // rate) if isinstance(rate, int) else rate.end_of(base_ns, work)
+            self._free_ns = left_ns
         elif self._is_settling:
             self._settle(now_ns)
         if radio is not None:
-            left_ns = self._through(radio, left_ns)
-        bursts = self._bursts
-        chance = self._good_loss if bursts is None or not bursts.until(left_ns) else self._burst_loss
+            if radio.handovers is not None:
+                left_ns = self._after_handover(radio, left_ns)
+            if left_ns > radio.used_ns:
+                radio.used_ns = left_ns
         before_ns = self._last_ns
-        deliver = None if luck < chance else Deliver(self._arrive(left_ns, late))
+        bursts = self._bursts
+        deliver = None
+        if luck >= (self._good_loss if bursts is None or not bursts.until(left_ns) else self._burst_loss):
+            at_ns = left_ns + self._delay_ns
+            if late:
+                at_ns += int(late * (self._jitter_ns + 1))
+            if at_ns < before_ns:
+                at_ns = before_ns
+            self._last_ns = at_ns
+            deliver = Deliver(at_ns)
         if rate is not None:
             line.append((left_ns, base_ns, work, nbytes, late, before_ns, deliver))
-            self._backlog += nbytes
         return deliver or self._drop(DropReason.LOSS)
 
     def swallows(self, at_ns: int) -> DropReason | None:
@@ -393,12 +408,11 @@ class Link:
         self._free_ns = left_ns
         return left_ns
 
-    def _through(self, radio: Radio, left_ns: int) -> int:
+    def _after_handover(self, radio: Radio, left_ns: int) -> int:
         """A packet whose last bit would leave during a hand-over leaves at its end, and the next ones begin then."""
         if (end_ns := radio.after_handover(left_ns)) > left_ns:
             left_ns = self._base_ns = self._free_ns = end_ns
             self._work = 0
-        radio.note(left_ns)
         return left_ns
 
     def _arrive(self, left_ns: int, late: float) -> int:
@@ -421,8 +435,9 @@ class Link:
                 self._work += nbytes * _BYTE
             base_ns, work, before_ns = self._base_ns, self._work, self._last_ns
             left_ns = self._leave()
-            if self._radio is not None:
-                left_ns = self._through(self._radio, left_ns)
+            if (radio := self._radio) is not None:
+                left_ns = self._after_handover(radio, left_ns)
+                radio.note(left_ns)
             if deliver is not None:
                 deliver.at_ns = self._arrive(left_ns, late)
             if self._rate is not None:

@@ -53,9 +53,13 @@ class Path(Generic[P]):
 
     def send(self, now_ns: int, nbytes: int, packet: P) -> None:
         """Send a packet of ``nbytes``, headers included. It arrives later, or never."""
-        if self._is_guarded and not self._is_bound(now_ns):
-            self.dropped[DropReason.UNBOUND] += 1
-            return
+        if self._is_guarded:
+            for binding in self._bindings:
+                if not binding.passes(now_ns):
+                    self.cut()
+            if self._is_cut:
+                self.dropped[DropReason.UNBOUND] += 1
+                return
         if self.judge is not None and (verdict := self.judge(packet, nbytes, now_ns)) is not None:
             self._obey(verdict, packet)
             return
@@ -113,9 +117,12 @@ class Path(Generic[P]):
         self.next_ns = next_ns
         if self._here:
             result = self._merge(now_ns, result)
-        if self._is_guarded and result and not self._is_bound_still(now_ns):
-            self.dropped[DropReason.UNBOUND] += len(result)
-            return []
+        if self._is_guarded and result:
+            for binding in self._bindings:
+                if not binding.is_alive(now_ns):
+                    self.dropped[DropReason.UNBOUND] += len(result)
+                    self.cut()
+                    return []
         return result
 
     def revise(self, now_ns: int) -> None:
@@ -129,16 +136,6 @@ class Path(Generic[P]):
                     deliver.at_ns = now_ns
                 next_ns = min(next_ns, packets[0][0].at_ns)
         self.next_ns = next_ns
-
-    def _is_bound(self, now_ns: int) -> bool:
-        """Whether the flow lives; a packet now keeps its bindings fresh."""
-        if self._is_cut:
-            return False
-        return all(binding.passes(now_ns) for binding in self._bindings)
-
-    def _is_bound_still(self, now_ns: int) -> bool:
-        """Whether what was sent before still arrives."""
-        return not self._is_cut and all(binding.is_alive(now_ns) for binding in self._bindings)
 
     def _obey(self, verdict: Verdict, packet: P) -> None:
         if isinstance(verdict, Deliver):

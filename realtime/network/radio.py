@@ -120,13 +120,13 @@ class Radio:
         outages: the process; None if there are none.
         handovers: the process; None if there are none.
         is_ideal: it keeps no packet from passing at once.
+        used_ns: when the last traffic ended, or will end; :meth:`note` moves it on.
     """
 
     __slots__ = (
         "_address",
         "_address_spells",
         "_awake_since_ns",
-        "_awake_until_ns",
         "_on_ns",
         "_phase",
         "_promotion",
@@ -135,13 +135,13 @@ class Radio:
         "_seeds",
         "_sleep_ns",
         "_tail_ns",
-        "_used_ns",
         "_waits",
         "_wakes_ns",
         "conditions",
         "handovers",
         "is_ideal",
         "outages",
+        "used_ns",
     )
 
     def __init__(self, conditions: RadioConditions, rng: random.Random, *, now_ns: int = 0) -> None:
@@ -160,11 +160,10 @@ class Radio:
         self._wakes_ns = 0  # when the latest promotion begins
         self._tail_ns = NEVER_NS  # until the first promotion is due
         self._sleep_ns = NEVER_NS  # until it is off
-        self._used_ns = now_ns - NEVER_NS  # end of the last traffic
+        self.used_ns = now_ns - NEVER_NS  # end of the last traffic
         self._ready_ns = 0  # a promotion is over
         self._on_ns = 0  # complete times awake
         self._awake_since_ns = now_ns
-        self._awake_until_ns = NEVER_NS
         self.is_ideal = True
         self.change(now_ns, conditions)
 
@@ -172,12 +171,14 @@ class Radio:
         """Set new conditions. A process whose figures stay the same goes on; another begins anew."""
         old, self.conditions = self.conditions, conditions
         if conditions.outages != old.outages:
-            self.outages = self._spells(now_ns, "outages")
+            self.outages = self._spells(now_ns, "outages", conditions.outages)
         if conditions.handovers != old.handovers:
-            self.handovers = self._spells(now_ns, "handovers")
+            self.handovers = self._spells(now_ns, "handovers", conditions.handovers)
         if conditions.address_changes != old.address_changes:
             self._address = self.address(now_ns)
-            self._address_spells = self._spells(now_ns, "address_changes")
+            changes = conditions.address_changes
+            moments = None if changes is None else Interruptions(changes.mean_between_ns)
+            self._address_spells = self._spells(now_ns, "address_changes", moments)
         if conditions.promotions != old.promotions:
             self._set_promotions(now_ns)
         self.is_ideal = self.outages is None and self.handovers is None and not self._promotions
@@ -193,8 +194,8 @@ class Radio:
         """
         at_ns = now_ns
         if self._promotions:
-            if now_ns - self._used_ns >= self._tail_ns:
-                self._promotion = [each for each in self._promotions if each.idle_ns <= now_ns - self._used_ns][-1]
+            if now_ns - self.used_ns >= self._tail_ns:
+                self._promotion = [each for each in self._promotions if each.idle_ns <= now_ns - self.used_ns][-1]
                 self._promote(now_ns, towards_phone)
             elif now_ns < self._wakes_ns and not towards_phone:
                 self._promote(now_ns, towards_phone)
@@ -208,32 +209,38 @@ class Radio:
 
     def note(self, now_ns: int) -> None:
         """There is traffic at, or until, ``now_ns``."""
-        if now_ns > self._used_ns:
-            self._used_ns = now_ns
-            if self._promotions:
-                self._awake_until_ns = now_ns + self._sleep_ns
+        if now_ns > self.used_ns:
+            self.used_ns = now_ns
 
     def is_awake(self, now_ns: int) -> bool:
         """Whether it is on: there was traffic not long ago."""
-        return now_ns - self._used_ns < self._sleep_ns or not self._promotions
+        return now_ns - self.used_ns < self._sleep_ns or not self._promotions
 
     def on_ns(self, now_ns: int) -> int:
         """How long it has been on so far: promotions, traffic, and after traffic until it sleeps.
 
         This stands for the energy it takes. A radio without promotions is always on.
         """
-        return self._on_ns + max(0, min(now_ns, self._awake_until_ns) - self._awake_since_ns)
+        if self._promotions:
+            now_ns = min(now_ns, self.used_ns + self._sleep_ns)
+        return self._on_ns + max(0, now_ns - self._awake_since_ns)
 
     def address(self, now_ns: int) -> int:
         """How often the address has changed so far."""
         return self._address + (0 if self._address_spells is None else self._address_spells.count(now_ns))
 
+    def next_address_ns(self, now_ns: int) -> int:
+        """When the address changes next of itself; ``NEVER_NS`` if it does not."""
+        if self._address_spells is None:
+            return NEVER_NS
+        self._address_spells.count(now_ns)
+        return self._address_spells.begin_ns
+
     def change_address(self) -> None:
         """It has another address from now on."""
         self._address += 1
 
-    def _spells(self, now_ns: int, name: str) -> Spells | None:
-        figures: Interruptions | None = getattr(self.conditions, name)
+    def _spells(self, now_ns: int, name: str, figures: Interruptions | None) -> Spells | None:
         # A seed is drawn in any case: which process a later one is does not depend on the traffic until then.
         rng = random.Random(self._seeds[name].getrandbits(128))
         return None if figures is None else figures.spells(now_ns, rng)
@@ -245,7 +252,6 @@ class Radio:
         self._sleep_ns = self._promotions[-1].idle_ns if self._promotions else NEVER_NS
         self._wakes_ns = 0
         self._awake_since_ns = now_ns
-        self._awake_until_ns = max(now_ns, self._used_ns + self._sleep_ns) if self._promotions else NEVER_NS
 
     def _promote(self, now_ns: int, towards_phone: bool) -> None:
         """Begin :attr:`_promotion`: now, or as soon as the phone listens."""
@@ -255,7 +261,7 @@ class Radio:
             self._wakes_ns += -(now_ns + self._phase) % promotion.cycle_ns
         wait_ns = promotion.delay_ns * math.exp(promotion.spread * self._waits.gauss(0.0, 1.0))
         self._ready_ns = self._wakes_ns + round(wait_ns)
-        if now_ns >= self._awake_until_ns:
+        if now_ns >= self.used_ns + self._sleep_ns:
             self._on_ns = self.on_ns(now_ns)
             self._awake_since_ns = self._wakes_ns
         elif self._wakes_ns < self._awake_since_ns:
