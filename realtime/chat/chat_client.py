@@ -262,8 +262,12 @@ class ChatClient:
                     self._socket.emit("chat:typing", {"roomId": seat.room_id, "isTyping": is_typing}, volatile=True)
                 case JoinRefused(room_id, error):
                     self._events.dispatch("join_refused", room_id, error)
-        timers = (seat.room.next_timer() for seat in self._seats.values())
-        self._alarm.set(min((timer for timer in timers if timer is not None), default=None))
+        due = None
+        for other in self._seats.values():
+            timer = other.room.next_timer()
+            if timer is not None and (due is None or timer < due):
+                due = timer
+        self._alarm.set(due)
 
     def _ring(self, now: float) -> None:
         for seat in tuple(self._seats.values()):

@@ -47,6 +47,8 @@ class MessageList(Sequence[T_co], Generic[T_co]):
         return chain(islice(self._placed, self._size), self._rest)
 
     def __eq__(self, other: Any) -> bool:
+        if self is other:
+            return True
         if isinstance(other, MessageList):
             if self._placed is other._placed and self._size == other._size:
                 return self._rest == other._rest

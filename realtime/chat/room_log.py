@@ -66,6 +66,7 @@ class RoomLog:
         self._failed_after_s = failed_after_s
         self._places: list[_Place] = []
         self._placed: list[Message] = []  # parallel to _places; snapshots share it, so it is only ever appended to
+        self._picture: MessageList[Message] | None = None  # of what is in _placed and _unsent now
         self._known: set[_Key] = set()
         self._unsent: dict[str, Message] = {}
         self._deadlines: dict[str, float] = {}
@@ -82,7 +83,9 @@ class RoomLog:
 
     def messages(self) -> MessageList[Message]:
         """All messages, in the room's order, own unsent ones last."""
-        return MessageList(self._placed, tuple(self._unsent.values()))
+        if self._picture is None:
+            self._picture = MessageList(self._placed, tuple(self._unsent.values()))
+        return self._picture
 
     # --- own messages
 
@@ -102,6 +105,7 @@ class RoomLog:
             mine=True,
         )
         self._unsent[message_id] = message
+        self._picture = None
         self._deadlines[message_id] = now + self._failed_after_s
         return message
 
@@ -126,6 +130,7 @@ class RoomLog:
     def discard(self, message_id: str) -> bool:
         """Forget an unsent message; False if there is none of this id."""
         self._deadlines.pop(message_id, None)
+        self._picture = None
         return self._unsent.pop(message_id, None) is not None
 
     def unsent(self, message_id: str) -> Message | None:
@@ -201,6 +206,7 @@ class RoomLog:
         self._deadlines.pop(message.message_id, None)
         message = replace(message, status=MessageStatus.FAILED, error=error)
         self._unsent[message.message_id] = message
+        self._picture = None
         return Failed(message)
 
     def _page(self, entries: Iterable[LoggedMessage], more: bool, *, end: int) -> list[LogEvent]:
@@ -266,6 +272,7 @@ class RoomLog:
         offset = message.offset or 0
         place = (self._generation, offset, message.user_id, message.message_id)
         self._known.add((message.user_id, message.message_id))
+        self._picture = None
         if not self._places or place[:2] > self._places[-1][:2]:  # nearly always
             self._places.append(place)
             self._placed.append(message)

@@ -220,7 +220,8 @@ class Seat:
 
     def _publish(self, events: list[SeatEvent]) -> None:
         state = self.room.state()
-        if state != self.state.snapshot:
+        shown = self.state.snapshot
+        if state.messages is not shown.messages or state != shown:
             self.state.set(state)
         for event in events:
             if isinstance(event, Delivered) and (result := self._results.pop(event.message.message_id, None)):
