@@ -1,0 +1,152 @@
+"""Phones that break a promise each: the real client with one part of it exchanged."""
+
+import msgspec
+
+from realtime.chat.chat_client import ChatClient
+from realtime.chat.room_log import RoomLog
+from realtime.connection.message_queue import MessageQueue
+from realtime.lab.sim_phone import SimPhone
+
+
+class _Altered(SimPhone):
+    """A phone with another outbox, or another log of its rooms."""
+
+    queue = MessageQueue
+    log = RoomLog
+
+    def make_socket(self):
+        self.options = {**self.options, "queue": self.queue()}
+        return super().make_socket()
+
+    def make_chat(self):
+        log = self.log
+
+        class Chat(ChatClient):
+            def _seat(self, room_id):
+                is_new = room_id not in self._seats
+                seat = super()._seat(room_id)
+                if is_new:
+                    seat.room._log = log(room_id, self.user_id, failed_after_s=self._failed_after_s)
+                    self.alter(seat)
+                return seat
+
+            alter = staticmethod(self.alter)
+
+        return Chat(self.socket, user_id=self.user_id, rng=self.rng("ids"))
+
+    def alter(self, seat):
+        """Exchange something in a new room."""
+
+
+class ForgetsWhatItTold(_Altered):
+    """Takes every message that comes for a new one."""
+
+    class log(RoomLog):  # noqa: N801
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            self._known = _Nothing()
+
+
+class _Nothing(set):
+    def __contains__(self, item):
+        return False
+
+
+class AsksForTooMuchAndForgetsWhatItTold(_Altered):
+    """Asks at each join for three messages that it has, and takes them for new ones."""
+
+    class log(ForgetsWhatItTold.log):  # noqa: N801
+        @property
+        def position(self):
+            known = super().position
+            return None if known is None else known._replace(offset=max(0, known.offset - 3))
+
+
+class ResendsOutOfOrder(_Altered):
+    """Writes the unacknowledged messages again in the wrong order after a lost connection."""
+
+    class queue(MessageQueue):  # noqa: N801
+        def rewind(self):
+            again = list(self._waiting)
+            self._unwritten.extendleft(again)
+            self._waiting.clear()
+            return again
+
+
+class ResendsBehindNewerOnes(_Altered):
+    """Puts the unacknowledged messages behind those that were never written."""
+
+    class queue(MessageQueue):  # noqa: N801
+        def rewind(self):
+            again = list(self._waiting)
+            self._unwritten.extend(again)
+            self._waiting.clear()
+            return again
+
+
+class ForgetsItsOutbox(_Altered):
+    """Has nothing left to send after a lost connection."""
+
+    class queue(MessageQueue):  # noqa: N801
+        def rewind(self):
+            for message_id in tuple(self._messages):
+                self.discard(message_id)
+            return []
+
+
+class InventsMessages(_Altered):
+    """Shows every tenth message once more, as another one."""
+
+    class log(RoomLog):  # noqa: N801
+        count = 0
+
+        def received(self, entry):
+            events = super().received(entry)
+            self.count += 1
+            if self.count % 10 == 0:
+                events += super().received(msgspec.structs.replace(entry, message_id=entry.message_id + "'"))
+            return events
+
+
+class ShowsRefusedMessages(_Altered):
+    """Takes a refusal for an ack. Its server has to refuse something: the first try of every tenth message."""
+
+    class log(RoomLog):  # noqa: N801
+        def refused(self, message_id, error):
+            events = super().refused(message_id, error)
+            self.acked(message_id, (self.position.offset if self.position else 0) + 1, 0)
+            return events
+
+
+class MissesWhatItMissed(_Altered):
+    """Joins again after a reconnect, and does not look at what came meanwhile."""
+
+    class log(RoomLog):  # noqa: N801
+        def joined(self, position, entries, *, recovered, more):
+            is_first = self._position is None
+            return super().joined(position, entries if is_first else (), recovered=recovered, more=more and is_first)
+
+
+class ForgetsItsPlace(_Altered):
+    """Joins again as if for the first time: what it missed is history to it, and nobody is told."""
+
+    class log(RoomLog):  # noqa: N801
+        def disconnected(self):
+            super().disconnected()
+            self._position = None
+
+
+class DropsWhatComesWhileItCatchesUp(_Altered):
+    """Ignores broadcasts as long as it is not joined."""
+
+    class log(RoomLog):  # noqa: N801
+        def received(self, entry):
+            return super().received(entry) if self.is_joined else []
+
+
+class KeepsGhosts(_Altered):
+    """Hears who comes, and not who goes."""
+
+    def alter(self, seat):
+        joined = seat.room._set_members
+        seat.room._set_members = lambda members: joined(seat.room._members | members)

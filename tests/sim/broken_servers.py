@@ -1,0 +1,154 @@
+"""Servers that break a promise each. The engine is made outside of the server's process: it is its disk."""
+
+import asyncio
+
+from realtime.lab.sim_server import SimServer
+from realtime.server.engine.base import EngineError
+from realtime.server.engine.memory import MemoryEngine
+from realtime.server.location_events import LocationEvents
+from realtime.server.messages import AcceptedReply
+
+
+class AcksBeforeStoring(MemoryEngine):
+    """Acks and tells everybody at once, and writes to its disk every 2 s: what a crash comes before is gone."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self._on_disk = {}  # room -> offset of the last entry there
+        self._timer = None
+
+    async def start(self, deliver):
+        self._timer = None
+        for room_id, log in self._logs.items():
+            kept = self._on_disk.get(room_id, 0)
+            del log.records[len(log.records) - (log.last - kept) :]
+            log.last = kept
+            log.ids = {key: appended for key, appended in log.ids.items() if appended.offset <= kept}
+        await super().start(deliver)
+
+    def append(self, draft, done):
+        super().append(draft, done)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(2.0, self._write)  # dies with the process
+
+    def _write(self):
+        self._timer = None
+        self._on_disk = {room_id: log.last for room_id, log in self._logs.items()}
+
+
+class ForgetsIds(MemoryEngine):
+    """Applies a retried message once more."""
+
+    def append(self, draft, done):
+        self._log(draft.room_id).ids.clear()
+        super().append(draft, done)
+
+
+class RepeatsOffsets(MemoryEngine):
+    """Gives every tenth message the offset of the one before, in its place."""
+
+    appended = 0
+
+    def append(self, draft, done):
+        self.appended += 1
+        log = self._log(draft.room_id)
+        if self.appended % 10 == 0 and log.records:
+            log.records.pop()
+            log.last -= 1
+        super().append(draft, done)
+
+
+class RefusesWhatItStored(MemoryEngine):
+    """Stores and delivers every tenth message, and then says that it could not."""
+
+    appended = 0
+
+    def append(self, draft, done):
+        self.appended += 1
+        if self.appended % 10:
+            super().append(draft, done)
+        else:
+            super().append(draft, lambda appended: done(EngineError("the disk is full")))
+
+
+class Refuses(MemoryEngine):
+    """Refuses every tenth message, and does not store it: no promise is broken."""
+
+    appended = 0
+
+    def append(self, draft, done):
+        self.appended += 1
+        if self.appended % 10:
+            super().append(draft, done)
+        else:
+            done(EngineError("the disk is full"))
+
+
+class SwapsBroadcasts(MemoryEngine):
+    """Broadcasts every tenth message of a room after the one that follows it."""
+
+    async def start(self, deliver):
+        held, count = {}, {}
+
+        def swapped(record):
+            count[record.room_id] = count.get(record.room_id, 0) + 1
+            if count[record.room_id] % 10 == 0:
+                held[record.room_id] = record
+                return
+            deliver(record)
+            if (late := held.pop(record.room_id, None)) is not None:
+                deliver(late)
+
+        await super().start(swapped)
+
+
+class _Altered(SimServer):
+    """A real server with something exchanged in it."""
+
+    def make_server(self):
+        server = super().make_server()
+        self.alter(server, server.namespace("/"))
+        return server
+
+
+class DropsABroadcast(_Altered):
+    """Forgets one member of the room in every tenth broadcast of a message."""
+
+    def alter(self, server, namespace):
+        told, count = namespace.broadcast, 0
+
+        def broadcast(room_id, frame, *, skip=None, volatile=False):
+            nonlocal count
+            count += b"chat:message" in frame
+            others = [session for session in namespace.rooms.sessions(room_id) if session is not skip]
+            if b"chat:message" not in frame or count % 10 or not others:
+                told(room_id, frame, skip=skip, volatile=volatile)
+                return
+            for session in others[1:]:
+                session.link.write(frame)
+
+        namespace.broadcast = broadcast
+
+
+class LeavesGhosts(_Altered):
+    """Tells nobody that a member is gone whose connection died."""
+
+    def alter(self, server, namespace):
+        namespace._when_gone.clear()
+
+
+class TellsThePositionBefore(_Altered):
+    """Passes each position on when the next one comes, and so an old one last."""
+
+    def alter(self, server, namespace):
+        _LateLocations(namespace, server._rooms)
+
+
+class _LateLocations(LocationEvents):
+    def _update(self, session, request, ack_id):
+        known = self.__dict__.setdefault("before", {})
+        before, known[session.member] = known.get(session.member), request
+        if before is None:
+            session.acknowledge(ack_id, AcceptedReply(accepted=len(request.fixes)))
+        else:
+            super()._update(session, before, ack_id)

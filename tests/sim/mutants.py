@@ -1,0 +1,111 @@
+"""Chaos with broken parts: which checker catches which, and at which seed.
+
+``python -m tests.sim.mutants [SEEDS]`` tries each mutant with up to 50 seeds and prints a table.
+"""
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, NamedTuple
+
+from realtime.lab.scenarios import chaos
+from realtime.sim.seed_run import Settings
+from realtime.sim.world import simulate
+from tests.sim import broken_phones, broken_servers
+
+WITHIN = 50
+"""Every mutant has to be caught within so many seeds."""
+
+
+class Mutant(NamedTuple):
+    """A broken part of the chaos scenario, and the checkers that may name what it does."""
+
+    parts: dict[str, Any]
+    kinds: frozenset[str]
+
+
+class Caught(NamedTuple):
+    """What the first seed that caught a mutant found."""
+
+    name: str
+    seed: int
+    kinds: dict[str, int]
+    text: str
+
+
+def _server(part, *kinds):
+    return Mutant({"server": part}, frozenset(kinds))
+
+
+def _engine(part, *kinds):
+    return Mutant({"engine": lambda rng: part(rng=rng)}, frozenset(kinds))
+
+
+def _phone(part, *kinds, **others):
+    return Mutant({"phone": part, **others}, frozenset(kinds))
+
+
+MUTANTS = {
+    "a server that acks before it stores, and crashes": _engine(broken_servers.AcksBeforeStoring, "lost", "divergent"),
+    "a server that forgets to dedupe retries": _engine(broken_servers.ForgetsIds, "duplicated"),
+    "a server that gives out an offset twice": _engine(broken_servers.RepeatsOffsets, "divergent"),
+    "a server that refuses what it stored": _engine(broken_servers.RefusesWhatItStored, "phantom"),
+    "a server that swaps two broadcasts": _engine(broken_servers.SwapsBroadcasts, "reordered"),
+    "a server that drops a broadcast for one member": _server(broken_servers.DropsABroadcast, "lost"),
+    "a server that leaves ghosts": _server(broken_servers.LeavesGhosts, "stale", "late detection"),
+    "a server that tells an old position last": _server(broken_servers.TellsThePositionBefore, "stale"),
+    "a client that forgets to dedupe deliveries": _phone(broken_phones.ForgetsWhatItTold, "duplicated"),
+    "a client that asks for too much, and forgets": _phone(
+        broken_phones.AsksForTooMuchAndForgetsWhatItTold, "duplicated"
+    ),
+    "a client that resends in the wrong order": _phone(broken_phones.ResendsOutOfOrder, "reordered"),
+    "a client that resends behind newer messages": _phone(broken_phones.ResendsBehindNewerOnes, "reordered"),
+    "a client that forgets its outbox": _phone(broken_phones.ForgetsItsOutbox, "stuck"),
+    "a client that invents messages": _phone(broken_phones.InventsMessages, "phantom"),
+    "a client that shows what was refused": _phone(
+        broken_phones.ShowsRefusedMessages, "phantom", engine=lambda rng: broken_servers.Refuses(rng=rng)
+    ),
+    "a client that does not catch up": _phone(broken_phones.MissesWhatItMissed, "lost"),
+    "a client that joins as if for the first time": _phone(broken_phones.ForgetsItsPlace, "lost"),
+    "a client that drops what comes while it catches up": _phone(broken_phones.DropsWhatComesWhileItCatchesUp, "lost"),
+    "a client that keeps ghosts": _phone(broken_phones.KeepsGhosts, "stale", "late detection"),
+}
+
+
+def report_of(parts, seed, settings=None):
+    """The report of chaos with these parts; odd seeds run shuffled, as in a campaign."""
+    settings = settings or Settings(is_shuffled=seed % 2 == 1)
+    return simulate(chaos.scenario(**parts), seed=seed, shuffle=settings.is_shuffled).result
+
+
+def first_caught(name, seeds):
+    """The first of the seeds in which one of the mutant's checkers speaks; None if none does."""
+    mutant = MUTANTS[name]
+    for seed in seeds:
+        report = report_of(mutant.parts, seed)
+        named = [violation for violation in report.violations if violation.kind in mutant.kinds]
+        if named:
+            kinds = {}
+            for violation in report.violations:
+                kinds[violation.kind] = kinds.get(violation.kind, 0) + 1
+            return Caught(name, seed, kinds, str(named[0]))
+    return None
+
+
+def main(within=WITHIN):
+    """Print the table; returns how many mutants were not caught."""
+    missed = 0
+    with ProcessPoolExecutor() as workers:
+        for name, caught in zip(
+            MUTANTS, workers.map(first_caught, MUTANTS, [range(within)] * len(MUTANTS)), strict=True
+        ):
+            if caught is None:
+                missed += 1
+                print(f"{name:54}  NOT CAUGHT within {within} seeds", flush=True)
+            else:
+                kinds = ", ".join(f"{kind} {count}" for kind, count in caught.kinds.items())
+                print(f"{name:54}  seed {caught.seed:2}  {kinds}\n    {caught.text}", flush=True)
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else WITHIN) > 0)
