@@ -69,6 +69,10 @@ def test_the_window_is_what_is_not_unread():
     box = queue()
     assert box.window == WINDOW_BYTES
     box.take(data(1, b"x" * 1000))
+    assert box.window == WINDOW_BYTES, "read at once"
+    box.read()
+    box.is_read = False
+    box.take(data(1001, b"x" * 1000))
     assert box.window == WINDOW_BYTES - 1000
     box.read()
     assert box.window == WINDOW_BYTES

@@ -1,7 +1,7 @@
 """The sending end of a stream: what waits, what is under way, what is lost."""
 
 from realtime.network.send_queue import SendQueue
-from realtime.network.tcp_segment import MSS_BYTES
+from realtime.network.tcp_segment import ACK, MSS_BYTES, Segment
 
 
 def queue(*sizes):
@@ -43,6 +43,16 @@ def test_an_acknowledgement_is_of_everything_below():
     assert numbers(box.in_flight) == [31]
     assert box.acknowledge(61) == 30
     assert not box.in_flight
+
+
+def test_a_segment_that_was_sent_by_someone_else_is_like_any_other():
+    box = queue()
+    box.next_seq = 4
+    box.adopt(Segment(1, 1, 0, ACK, b"abc", 7))
+    assert box.pipe_bytes == 3
+    box.write_off()
+    assert lost(box) == [1]
+    assert box.acknowledge(4) == 3
 
 
 def test_the_end_is_one_number_and_no_byte():
