@@ -21,6 +21,7 @@ class ReceiveQueue:
         "has_ended",
         "held",
         "is_closed",
+        "is_read",
         "next_seq",
         "sacks",
         "window",
@@ -37,6 +38,7 @@ class ReceiveQueue:
         self.early: dict[int, Segment] = {}  # beyond a hole
         self.sacks: tuple[tuple[int, int], ...] = ()
         self.has_ended = False
+        self.is_read = True  # the application takes everything at once
         self.is_closed = False
         self._stretches: list[tuple[int, int]] = []  # of the early ones, the newest first
 
@@ -53,7 +55,8 @@ class ReceiveQueue:
             self.echo_ns = segment.sent_ns
         if data and not self.is_closed:
             self.held.append(data)
-            self.window -= len(data)
+            if not self.is_read:
+                self.window -= len(data)
         if segment.flags & FIN:
             self.has_ended = True
             self.next_seq = seq + len(data) + 1
@@ -82,7 +85,7 @@ class ReceiveQueue:
     def read(self) -> bytes:
         """Everything in order, once."""
         held = self.held
-        data = held[0] if len(held) == 1 else b"".join(held)
+        data = b"".join(held)
         held.clear()
         self.window = WINDOW_BYTES
         return data
@@ -90,6 +93,7 @@ class ReceiveQueue:
     def close(self) -> None:
         """Nobody will read any more."""
         self.is_closed = True
+        self.is_read = False
         self.held.clear()
         self.window = WINDOW_BYTES
         self.early.clear()

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from realtime.network.tcp_segment import Segment
+
 # RFC 5681 and 6675: a segment is taken for lost when three sent after it have arrived.
 REORDERING_SEGMENTS = 3
 
@@ -85,6 +87,12 @@ class SendQueue:
         self.in_flight.append(record)
         self.pipe_bytes += len(data)
         return record
+
+    def adopt(self, segment: Segment) -> None:
+        """The only segment that is in flight was sent by someone else."""
+        self._order += 1
+        self.in_flight.append(Sent(segment.seq, self.next_seq, segment.data, False, segment.sent_ns, self._order))
+        self.pipe_bytes += len(segment.data)
 
     def next_lost(self) -> Sent | None:
         """What to repeat first."""

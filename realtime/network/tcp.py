@@ -79,13 +79,15 @@ class TcpConnection:
             end = self.server
             for segment in self.up.arrivals(now_ns):
                 end.receive(now_ns, segment, events)
-            if end.box.held or end.box.has_ended:
+            box = end.box
+            if box.is_read and (box.held or box.has_ended):
                 end.deliver(events)
         if self.down.next_ns <= now_ns:
             end = self.client
             for segment in self.down.arrivals(now_ns):
                 end.receive(now_ns, segment, events)
-            if end.box.held or end.box.has_ended:
+            box = end.box
+            if box.is_read and (box.held or box.has_ended):
                 end.deliver(events)
         self.rearm()
         if self.next_ns <= now_ns:

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import Protocol
 
-from realtime.network.congestion import INITIAL_WINDOW_BYTES, CongestionWindow
 from realtime.network.link import MS, NEVER_NS, NS
 from realtime.network.path import Path
-from realtime.network.receive_queue import ReceiveQueue
-from realtime.network.retransmission import USER_TIMEOUT_NS, RetransmissionTimeout
-from realtime.network.send_queue import SendQueue, Sent
 from realtime.network.tcp_events import (
     Accepted,
     Ended,
@@ -23,20 +18,14 @@ from realtime.network.tcp_events import (
     Reset,
     TimedOut,
 )
-from realtime.network.tcp_segment import ACK, FIN, HEADER_BYTES, MSS_BYTES, RST, SYN, SYN_BYTES, Segment
+from realtime.network.tcp_segment import ACK, FIN, MSS_BYTES, RST, SYN, SYN_BYTES, Segment
+from realtime.network.tcp_sender import Connection, TcpSender
 
 # RFC 6298, section 2, and Linux (net.ipv4.tcp_syn_retries): after 1, 2, 4 … 32 s again, after 64 s more given up.
 SYN_TIMEOUT_NS = 1 * NS
 SYN_RETRIES = 6
 SYN_ACK_RETRIES = 5  # net.ipv4.tcp_synack_retries
 DELAYED_ACK_NS = 40 * MS  # TCP_DELACK_MIN of Linux; RFC 1122 allows 500 ms
-
-
-class Connection(Protocol):
-    """What an endpoint needs of its connection."""
-
-    def rearm(self) -> None:
-        """A timer or a path has changed."""
 
 
 class _State(Enum):
@@ -48,8 +37,12 @@ class _State(Enum):
     DEAD = auto()
 
 
-class TcpEndpoint:
+class TcpEndpoint(TcpSender):
     """Made by :class:`~realtime.network.tcp.TcpConnection`; after each call look at the connection's ``next_ns``.
+
+    Acknowledgements wait up to 40 ms for data that carries them, unless more than one full segment is not
+    acknowledged, or a segment comes out of order or twice. There are no quick ones at the beginning: a request
+    and its answer put Linux into this mode too (tcp_event_data_sent).
 
     Args:
         connection: what it is an end of.
@@ -57,70 +50,24 @@ class TcpEndpoint:
         is_client: whether it opens the connection.
     """
 
-    __slots__ = (
-        "_congestion",
-        "_connection",
-        "_edge",
-        "_end_sent",
-        "_end_told",
-        "_end_wanted",
-        "_is_paused",
-        "_out",
-        "_path",
-        "_sent_ns",
-        "_state",
-        "_timeout",
-        "_waiting_since_ns",
-        "ack_at_ns",
-        "box",
-        "buffered_bytes",
-        "is_client",
-        "is_established",
-        "is_finished",
-        "retries",
-        "retry_at_ns",
-    )
+    __slots__ = ("_end_told", "_state", "is_client")
 
     def __init__(self, connection: Connection, path: Path[Segment], *, is_client: bool) -> None:
+        super().__init__(connection, path)
         self.is_client = is_client
-        self.is_established = False  # client: Established; server: Accepted
-        self.is_finished = False  # everything written, and the end, has been acknowledged
-        self.buffered_bytes = 0  # written and not acknowledged: what a kernel's send buffer holds
-        self.retries = 0  # how often in a row the packet that waits for an answer has been repeated in vain
-        self.retry_at_ns = NEVER_NS  # request, retransmission and window probe share a timer: never two at once
-        self.ack_at_ns = NEVER_NS  # delayed acknowledgement
-        self._connection = connection
-        self._path = path
         self._state = _State.CLOSED
-        self._out = SendQueue()
-        self.box = ReceiveQueue()
-        self._timeout = RetransmissionTimeout()
-        self._congestion = CongestionWindow()
-        self._edge = 0  # the peer takes bytes below it
-        self._sent_ns = 0  # the newest transmission of data
-        self._waiting_since_ns = 0  # for the user timeout
-        self._is_paused = False
-        self._end_wanted = self._end_sent = self._end_told = False
+        self._end_told = False
 
-    @property
-    def is_dead(self) -> bool:
-        """Whether it was aborted, forgotten, reset or refused, or gave up: nothing is sent or received any more."""
-        return self._state is _State.DEAD
-
-    @property
-    def has_unread(self) -> bool:
-        """Whether bytes have arrived that the application has not read."""
-        return bool(self.box.held)
-
-    @property
-    def rtt_ns(self) -> int | None:
-        """The smoothed round trip; None before there was one."""
-        return self._timeout.smoothed_ns if self._timeout.smoothed_ns >= 0 else None
-
-    # -- opening
+    # -- what applications do
 
     def open(self, now_ns: int) -> None:
-        """Send the request (SYN). ``Established``, ``Refused`` or ``TimedOut`` (after 127 s) follows."""
+        """Send the request (SYN). ``Established``, ``Refused`` or ``TimedOut`` (after 127 s) follows.
+
+        Raises:
+            RuntimeError: it has been opened already, or is the server's end.
+        """
+        if self._state is not _State.CLOSED or not self.is_client:
+            raise RuntimeError(f"only a client opens, and once; this is {self!r}")
         self._state = _State.SYN_SENT
         self._out.next_seq = 1
         self._ask(now_ns)
@@ -149,43 +96,6 @@ class TcpEndpoint:
         self._send_reset(now_ns)
         self._connection.rearm()
 
-    # -- sending
-
-    def write(self, now_ns: int, data: bytes | bytearray | memoryview) -> None:
-        """Append to the stream. Everything is taken; pause while :attr:`buffered_bytes` is large.
-
-        Before the connection is established it waits; after :meth:`write_eof` and at a dead end it is dropped.
-        """
-        if type(data) is not bytes:
-            data = bytes(data)
-        size = len(data)
-        if not size or self._end_wanted or self._state is _State.DEAD:
-            return
-        self.buffered_bytes += size
-        out = self._out
-        allowed = self._congestion.nbytes
-        if (  # the usual case: nothing waits, and there is room for one segment
-            self.is_established
-            and size <= MSS_BYTES
-            and not out.unsent_bytes
-            and not out.lost
-            and out.pipe_bytes + size <= allowed
-            and out.next_seq + size <= self._edge
-            and (allowed <= INITIAL_WINDOW_BYTES or out.in_flight)
-        ):
-            self._send(now_ns, data, False)
-        else:
-            out.append(data)
-            self._pump(now_ns)
-        self._connection.rearm()
-
-    def write_eof(self, now_ns: int) -> None:
-        """End the stream after what has been written (FIN). The other direction stays open."""
-        if self._state is not _State.DEAD:
-            self._end_wanted = True
-            self._pump(now_ns)
-            self._connection.rearm()
-
     def abort(self, now_ns: int) -> None:
         """Close at once: what is not delivered is lost, and the peer gets a reset, if that is not lost as well."""
         if self._state not in (_State.CLOSED, _State.SYN_SENT, _State.DEAD):
@@ -195,28 +105,30 @@ class TcpEndpoint:
     def forget(self) -> None:
         """The socket is gone without a word, as in a crash. What arrives later is answered with a reset."""
         self._state = _State.DEAD
-        self.is_established = False
+        self.is_dead = True
+        self.is_established = self._is_idle = False
         self.buffered_bytes = 0
+        self._lone = None
         self._out.clear()
         self.box.close()
         self.retry_at_ns = self.ack_at_ns = NEVER_NS
         self._connection.rearm()
 
-    # -- receiving
-
     def pause_reading(self) -> None:
         """Leave received bytes with the kernel: the window that the peer is told shrinks, down to nothing."""
-        self._is_paused = True
+        self.box.is_read = False
 
     def resume_reading(self, now_ns: int) -> list[Event]:
         """End :meth:`pause_reading`. Returns what was held back: ``Received``, ``Ended``, or nothing."""
-        self._is_paused = False
-        told = self.box.window
+        box = self.box
         events: list[tuple[TcpEndpoint, Event]] = []
-        self.deliver(events)
-        if self.is_established and self.box.window >= 2 * told:  # as Linux (tcp_cleanup_rbuf)
-            self._acknowledge(now_ns)
-            self._connection.rearm()
+        if not box.is_closed:
+            told = box.window
+            box.is_read = True
+            self.deliver(events)
+            if self.is_established and box.window >= 2 * told:  # as Linux (tcp_cleanup_rbuf)
+                self._acknowledge(now_ns)
+                self._connection.rearm()
         return [event for _, event in events]
 
     def close_receiver(self) -> None:
@@ -226,50 +138,71 @@ class TcpEndpoint:
         """
         self.box.close()
 
-    # -- the connection's side
+    # -- what the connection does
 
     def receive(self, now_ns: int, segment: Segment, events: list[tuple[TcpEndpoint, Event]]) -> None:
         """Take in what arrived. You must call :meth:`deliver` after the last one of this instant."""
         flags = segment.flags
         if (flags != ACK or not self.is_established) and not self._receive_unusual(now_ns, segment, events):
             return
-        edge = segment.ack + segment.window
+        ack = segment.ack
+        edge = ack + segment.window
         if edge > self._edge:
             self._edge = edge
         out = self._out
-        if segment.ack > out.acked_seq or segment.sacks:
+        if self._lone is not None and ack == out.next_seq:  # the usual case of _on_ack
+            self._lone = None
+            self._is_idle = True
+            self.buffered_bytes = 0
+            self.retry_at_ns = NEVER_NS
+            out.acked_seq = ack
+            self._timeout.sample(now_ns - segment.echo_ns)
+        elif ack > out.acked_seq or segment.sacks:
             self._on_ack(now_ns, segment)
         elif out.unsent_bytes:
             if not out.in_flight:
                 self._waiting_since_ns = now_ns  # a window probe is answered
             self._pump(now_ns)
-        if segment.data or flags & FIN:
+        data, seq, box = segment.data, segment.seq, self.box
+        if (
+            data and seq == box.next_seq and box.is_read and flags == ACK and not box.early
+        ):  # the usual case of _on_data
+            if seq == box.acked_seq:
+                box.echo_ns = segment.sent_ns
+            box.held.append(data)
+            box.next_seq = seq = seq + len(data)
+            if seq - box.acked_seq > MSS_BYTES:
+                self._acknowledge(now_ns)
+            elif self.ack_at_ns == NEVER_NS:
+                self.ack_at_ns = now_ns + DELAYED_ACK_NS
+        elif data or flags != ACK:
             self._on_data(now_ns, segment)
-        elif segment.seq < self.box.next_seq:
+        elif seq < box.next_seq:
             self._acknowledge(now_ns)  # a window probe
+
+    def deliver(self, events: list[tuple[TcpEndpoint, Event]]) -> None:
+        """Let the application read, if it does."""
+        box = self.box
+        if not box.is_read:
+            return
+        if box.held:
+            events.append((self, Received(box.held.pop() if len(box.held) == 1 else box.read())))
+        if box.has_ended and not self._end_told:
+            self._end_told = True
+            events.append((self, Ended()))
 
     def handle_timer(self, now_ns: int, events: list[tuple[TcpEndpoint, Event]]) -> None:
         """Do what is due."""
         if self.ack_at_ns <= now_ns:
             self._acknowledge(now_ns)
         if self.retry_at_ns <= now_ns:
-            if self._state is _State.ESTABLISHED:
-                self._retry(now_ns, events)
-            else:
+            if not self.is_established:
                 self._retry_opening(now_ns, events)
+            elif self._retry(now_ns):
+                self.forget()
+                events.append((self, GaveUp()))
 
-    def deliver(self, events: list[tuple[TcpEndpoint, Event]]) -> None:
-        """Let the application read."""
-        box = self.box
-        if self._is_paused or box.is_closed:
-            return
-        if box.held:
-            events.append((self, Received(box.read())))
-        if box.has_ended and not self._end_told:
-            self._end_told = True
-            events.append((self, Ended()))
-
-    # -- opening, inside
+    # -- opening
 
     def _expect_request(self) -> None:
         if self._state is not _State.ASKED:
@@ -306,13 +239,11 @@ class TcpEndpoint:
             self._on_request(now_ns, segment, events)
         elif flags == SYN | ACK and state is _State.SYN_SENT:
             events.append((self, Established(now_ns - segment.echo_ns)))
+            self.box.open(segment.sent_ns)
             self._establish(now_ns, segment)
-            self._acknowledge(now_ns)
-            self._pump(now_ns)
         elif flags & ACK and state is _State.SYN_RECEIVED:
             events.append((self, Accepted()))
             self._establish(now_ns, segment)
-            self._pump(now_ns)
             return True
         else:
             self._send_reset(now_ns)
@@ -323,23 +254,18 @@ class TcpEndpoint:
         if self._state is _State.CLOSED:
             self._state = _State.ASKED
             events.append((self, RequestReceived()))
-        elif self._state is _State.SYN_RECEIVED:
+        elif self._state is _State.SYN_RECEIVED:  # the answer was lost; its timer goes on
             at_ns = self.retry_at_ns
             self._ask(now_ns)
             self.retry_at_ns = at_ns
 
     def _establish(self, now_ns: int, segment: Segment) -> None:
         self._state = _State.ESTABLISHED
-        self.is_established = True
-        if self.retries > 1:
-            self._congestion.begin_small()
-        self.retries = 0
-        self.retry_at_ns = NEVER_NS
-        self._timeout.sample(now_ns - segment.echo_ns)
-        self._out.acked_seq = 1
-        self._edge = segment.ack + segment.window
+        self._begin_sending(now_ns, segment)
         if self.is_client:
-            self.box.open(segment.sent_ns)
+            self._acknowledge(now_ns)  # the third packet
+        if not self._is_idle:
+            self._pump(now_ns)
 
     def _on_reset(self, events: list[tuple[TcpEndpoint, Event]]) -> None:
         self.deliver(events)
@@ -347,139 +273,13 @@ class TcpEndpoint:
         self.forget()
         events.append((self, Refused() if was_asking else Reset()))
 
-    # -- sending, inside
-
-    def _pump(self, now_ns: int) -> None:
-        """Send what the windows allow."""
-        if not self.is_established:
-            return
-        out, congestion = self._out, self._congestion
-        if not out.in_flight and now_ns - self._sent_ns > self._timeout.interval_ns:
-            congestion.restart()
-        while True:
-            if out.lost and (record := out.next_lost()) is not None:
-                if out.pipe_bytes + len(record.data) > congestion.nbytes:
-                    return
-                self._repeat(now_ns, record)
-            elif out.unsent_bytes:
-                size = min(MSS_BYTES, out.unsent_bytes)
-                if out.pipe_bytes + size > congestion.nbytes:
-                    return
-                if out.next_seq + size > self._edge:  # no silly windows (RFC 1122, 4.2.3.4)
-                    self._wait_for_window(now_ns)
-                    return
-                data = out.cut(size)
-                self._send(now_ns, data, self._end_wanted and not out.unsent_bytes)
-            elif self._end_wanted and not self._end_sent:
-                self._send(now_ns, b"", True)
-            else:
-                return
-
-    def _send(self, now_ns: int, data: bytes, is_end: bool) -> None:
-        out, box = self._out, self.box
-        if not out.in_flight:
-            self._waiting_since_ns = now_ns
-            self.retries = 0
-            self.retry_at_ns = now_ns + self._timeout.interval_ns
-        record = out.send(now_ns, data, is_end)
-        if is_end:
-            self._end_sent = True
-        if is_end or box.sacks:
-            self._transmit(now_ns, record)
-            return
-        # The usual case of _transmit, once more: this runs for every message.
-        box.acked_seq = ack = box.next_seq
-        self.ack_at_ns = NEVER_NS
-        self._sent_ns = now_ns
-        segment = Segment(record.seq, ack, box.window, ACK, data, now_ns, box.echo_ns)
-        self._path.send(now_ns, HEADER_BYTES + len(data), segment)
-
-    def _repeat(self, now_ns: int, record: Sent) -> None:
-        self._out.note_repeated(now_ns, record)
-        self._transmit(now_ns, record)
-
-    def _transmit(self, now_ns: int, record: Sent) -> None:
-        box = self.box
-        box.acked_seq = ack = box.next_seq
-        self.ack_at_ns = NEVER_NS
-        self._sent_ns = now_ns
-        flags = ACK | FIN if record.is_end else ACK
-        data = record.data
-        segment = Segment(record.seq, ack, box.window, flags, data, now_ns, box.echo_ns, box.sacks)
-        self._path.send(now_ns, segment.nbytes if box.sacks else HEADER_BYTES + len(data), segment)
-
-    def _acknowledge(self, now_ns: int) -> None:
-        """Send a segment without data."""
-        box = self.box
-        box.acked_seq = box.next_seq
-        self.ack_at_ns = NEVER_NS
-        segment = Segment(self._out.next_seq, box.next_seq, box.window, ACK, b"", now_ns, box.echo_ns, box.sacks)
-        self._path.send(now_ns, segment.nbytes if box.sacks else HEADER_BYTES, segment)
-
-    def _send_reset(self, now_ns: int) -> None:
-        self._path.send(now_ns, HEADER_BYTES, Segment(self._out.next_seq, self.box.next_seq, 0, RST))
-
-    def _wait_for_window(self, now_ns: int) -> None:
-        """Ask for it from time to time: the news that it is open again may be lost."""
-        if not self._out.in_flight and self.retry_at_ns == NEVER_NS:
-            self._waiting_since_ns = now_ns
-            self.retry_at_ns = now_ns + self._timeout.interval_ns
-
-    def _retry(self, now_ns: int, events: list[tuple[TcpEndpoint, Event]]) -> None:
-        """Nothing was heard in time."""
-        out = self._out
-        if now_ns - self._waiting_since_ns >= USER_TIMEOUT_NS:
-            self.forget()
-            events.append((self, GaveUp()))
-        elif out.in_flight:
-            in_flight_bytes = out.next_seq - out.acked_seq
-            self._congestion.time_out(out.next_seq, in_flight_bytes, is_first=self.retries == 0)
-            self.retries += 1
-            out.write_off()
-            self._pump(now_ns)
-            self.retry_at_ns = now_ns + self._timeout.interval_after_ns(self.retries)
-        elif self._edge > out.next_seq:  # a little room for long enough
-            self._send(now_ns, out.cut(self._edge - out.next_seq), False)
-        else:
-            self.retries += 1
-            self.retry_at_ns = now_ns + self._timeout.interval_after_ns(self.retries)
-            probe = Segment(out.acked_seq - 1, self.box.next_seq, self.box.window, ACK, b"", now_ns, self.box.echo_ns)
-            self._path.send(now_ns, HEADER_BYTES, probe)  # an old number: it must be answered
-
-    # -- receiving, inside
-
-    def _on_ack(self, now_ns: int, segment: Segment) -> None:
-        out, congestion = self._out, self._congestion
-        if segment.ack > out.acked_seq:
-            was_full = out.pipe_bytes + MSS_BYTES > congestion.nbytes
-            nbytes = out.acknowledge(segment.ack)
-            self.buffered_bytes -= nbytes
-            self._timeout.sample(now_ns - segment.echo_ns)
-            self.retries = 0
-            if out.in_flight:
-                self._waiting_since_ns = now_ns
-                self.retry_at_ns = now_ns + self._timeout.interval_ns
-            else:
-                self.retry_at_ns = NEVER_NS
-                self.is_finished = self._end_sent
-            if was_full or congestion.is_recovering:
-                congestion.acknowledge(segment.ack, nbytes, was_full=was_full)
-        if segment.sacks and out.mark(now_ns, segment.sacks, shortest_ns=self._timeout.shortest_ns):
-            self._recover(now_ns)
-        if out.unsent_bytes or out.lost or (self._end_wanted and not self._end_sent):
-            self._pump(now_ns)
-
-    def _recover(self, now_ns: int) -> None:
-        """Something is lost."""
-        out, congestion = self._out, self._congestion
-        if not congestion.is_recovering and (record := out.next_lost()) is not None:
-            congestion.lose(out.next_seq, out.next_seq - out.acked_seq)
-            self._repeat(now_ns, record)  # at once, whatever the window (RFC 6675, section 5, step 4.3)
+    # -- receiving
 
     def _on_data(self, now_ns: int, segment: Segment) -> None:
+        """Data or the end, in any order."""
         box = self.box
-        seq, data = segment.seq, segment.data
-        if box.is_closed and data and seq >= box.next_seq:
+        seq = segment.seq
+        if box.is_closed and segment.data and seq >= box.next_seq:
             self._send_reset(now_ns)
             self.forget()
         elif seq != box.next_seq or box.early:
@@ -491,3 +291,7 @@ class TcpEndpoint:
                 self._acknowledge(now_ns)
             elif self.ack_at_ns == NEVER_NS:
                 self.ack_at_ns = now_ns + DELAYED_ACK_NS
+
+    def __repr__(self) -> str:
+        side = "client" if self.is_client else "server"
+        return f"<TcpEndpoint {side} {self._state.name} unacknowledged={self.buffered_bytes}>"
