@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from realtime.chat.chat_client import ChatClient
+from realtime.chat.message import Message
 from realtime.chat.send_result import SendResult
 from realtime.connection.app_state import AppState
 from realtime.connection.net_info import NetInfo, NetType
@@ -40,6 +41,9 @@ class SimPhone:
         shares: where it gets its position from, and the room that is told of it from the start.
         location_interval_s: the least time between two fixes that it shares, in seconds.
         options: of :class:`~realtime.connection.socket_manager.SocketManager`.
+
+    Attributes:
+        on_send: told of each message that it sends.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class SimPhone:
         self.shares = shares
         self.location_interval_s = location_interval_s
         self.options = options
+        self.on_send: Callable[[Message], object] | None = None
         self.app_state = AppState()
         self.net_info = NetInfo(NetType.CELLULAR)
         self.socket = self.make_socket()
@@ -144,6 +149,8 @@ class SimPhone:
         result = self.chat.send_message(room_id, text)
         if self.history is not None:
             self.history.attempt(self.name, room_id, result.message_id)
+        if self.on_send is not None:
+            self.on_send(self.chat.room(room_id).snapshot.unsent[-1])
         return result
 
     # -- in the end
