@@ -45,7 +45,7 @@ async def tunnel(world, *, recorded=True):
         world.set_profile(name, "lte")
         machine = SimpleNamespace(name=name, process=SimpleNamespace(number=0))
         with world.on(name):
-            phones[name] = SimPhone(world, machine, user_id=name)
+            phones[name] = SimPhone(world, machine, user_id=name, shares=(Here(), "lobby") if name == "ana" else None)
             if recorder is not None:
                 recorder.watch_phone(phones[name])
             await phones[name].start()
@@ -53,7 +53,6 @@ async def tunnel(world, *, recorded=True):
     await world.until(5)
     with world.on("ana"):
         ana.send("lobby", "before")
-        await ana.share(Here(), "lobby")
     world.at(10).outage("ana", for_s=20)
     await world.until(11)
     with world.on("ana"):
