@@ -75,7 +75,9 @@ class TcpConnection:
         the acknowledgement of what it answers.
         """
         events: list[tuple[TcpEndpoint, Event]] = []
+        has_arrivals = False
         if self.up.next_ns <= now_ns:
+            has_arrivals = True
             end = self.server
             for segment in self.up.arrivals(now_ns):
                 end.receive(now_ns, segment, events)
@@ -83,18 +85,21 @@ class TcpConnection:
             if box.is_read and (box.held or box.has_ended):
                 end.deliver(events)
         if self.down.next_ns <= now_ns:
+            has_arrivals = True
             end = self.client
             for segment in self.down.arrivals(now_ns):
                 end.receive(now_ns, segment, events)
             box = end.box
             if box.is_read and (box.held or box.has_ended):
                 end.deliver(events)
-        self.rearm()
-        if self.next_ns <= now_ns:
-            for end in (self.client, self.server):
-                if end.retry_at_ns <= now_ns or end.ack_at_ns <= now_ns:
-                    end.handle_timer(now_ns, events)
+        if has_arrivals:
             self.rearm()
+            if self.next_ns > now_ns:
+                return events
+        for end in (self.client, self.server):
+            if end.retry_at_ns <= now_ns or end.ack_at_ns <= now_ns:
+                end.handle_timer(now_ns, events)
+        self.rearm()
         return events
 
     def cut(self) -> None:

@@ -18,7 +18,7 @@ from realtime.network.tcp_events import (
     Reset,
     TimedOut,
 )
-from realtime.network.tcp_segment import ACK, FIN, MSS_BYTES, RST, SYN, SYN_BYTES, Segment
+from realtime.network.tcp_segment import ACK, MSS_BYTES, RST, SYN, SYN_BYTES, Segment
 from realtime.network.tcp_sender import Connection, TcpSender
 
 # RFC 6298, section 2, and Linux (net.ipv4.tcp_syn_retries): after 1, 2, 4 … 32 s again, after 64 s more given up.
