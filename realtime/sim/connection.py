@@ -1,29 +1,38 @@
-"""A simulated TCP connection: both ends, both directions, one timer."""
+"""A simulated TCP connection: the model of both ends, their transports, one timer."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
 import errno
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from realtime.network.handshake import (
-    Confirmation,
+from realtime.network.link import NEVER_NS
+from realtime.network.path import Path
+from realtime.network.tcp import (
+    Accepted,
+    Ended,
     Established,
-    Handshake,
-    HandshakeEvent,
+    Event,
+    GaveUp,
+    Received,
     Refused,
     RequestReceived,
+    Reset,
+    Segment,
+    TcpConnection,
+    TcpEndpoint,
     TimedOut,
 )
-from realtime.network.link import Link
-from realtime.network.tcp import AbortReceived, Ended, Event, GaveUp, Received, Rejected, TcpDirection
-from realtime.sim.journal import Journal, Kind, Way
+from realtime.sim.journal import Journal, Kind
 from realtime.sim.loop import SimLoop
+from realtime.sim.process import Process, current_process
 from realtime.sim.transport import Address, SimTransport
 
 Factory = Callable[[], asyncio.BaseProtocol]
+
+_ON_ITS_WAY_NS = -1  # of a timer: nothing comes earlier
 
 
 class Listener(Protocol):
@@ -62,10 +71,28 @@ class SimConnection:
         number: identifies the connection in the run.
         client: address of the client's end.
         server: address that it connects to.
-        up: links from the client to the server.
-        down: links from the server to the client.
+        up: from the client to the server.
+        down: from the server to the client.
         factory: makes the client's protocol, in the current context.
     """
+
+    __slots__ = (
+        "_armed_ns",
+        "_client",
+        "_client_context",
+        "_factory",
+        "_is_cut",
+        "_network",
+        "_opened",
+        "_server",
+        "_wake",
+        "client_address",
+        "journal",
+        "loop",
+        "number",
+        "server_address",
+        "tcp",
+    )
 
     def __init__(
         self,
@@ -73,41 +100,38 @@ class SimConnection:
         number: int,
         client: Address,
         server: Address,
-        up: Sequence[Link],
-        down: Sequence[Link],
+        up: Path[Segment],
+        down: Path[Segment],
         factory: Factory,
     ) -> None:
         self.number = number
         self.client_address = client
         self.server_address = server
         self.loop = network.loop
+        self.journal = network.journal
+        self.tcp = TcpConnection(up, down)
         self._network = network
-        self._links = up, down
         self._factory = factory
         self._client_context = contextvars.copy_context()
         self._opened: asyncio.Future[tuple[asyncio.Transport, asyncio.BaseProtocol]] = self.loop.create_future()
-        self._handshake: Handshake | None = None
-        self._confirmation: Confirmation | None = None
-        self._up: TcpDirection | None = None
-        self._down: TcpDirection | None = None
         self._client: SimTransport | None = None
         self._server: SimTransport | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_ns = 0
+        self._wake = self.loop.idle_timer(self._on_timer)
+        self._armed_ns = NEVER_NS  # what the timer is set to
         self._is_cut = False
 
     async def open(self) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
         """Connect; raises ``ConnectionRefusedError`` or ``TimeoutError`` as a kernel does."""
-        up, down = self._links
-        self._handshake = Handshake(up, down, now_ns=self.loop.now_ns)
+        self.tcp.client.open(self.loop.now_ns)
         self.touch()
         try:
             return await self._opened
         except asyncio.CancelledError:
-            self._handshake = None
-            if self._client is not None:
+            if self._client is None:
+                self.tcp.client.forget()
+                self.touch()
+            else:
                 self._client.abort()
-            self.touch()
             raise
 
     # -- faults
@@ -120,154 +144,170 @@ class SimConnection:
     def cut(self) -> None:
         """Half-open death: both ends believe in the connection, and every byte vanishes.
 
-        A handshake that is not through on the client's side goes on: its packets meet the links.
+        While the client still waits for an answer to its request, nothing is cut: its requests meet the links.
         """
-        for machine in (self._confirmation, self._up, self._down):
-            if machine is not None:
-                self._is_cut = True
-                machine.cut()
+        if self.tcp.client.is_established:
+            self._is_cut = True
+            self.tcp.cut()
 
     def reset(self) -> None:
         """Both ends learn at once that the connection was reset."""
-        self._handshake = self._confirmation = None
-        for transport in (self._client, self._server):
+        for end, transport in self._ends():
+            end.forget()
             if transport is not None and not transport.is_lost:
-                self.record(Kind.RESET, transport)
+                self.record(Kind.RESET, end)
                 transport.lose(_os_error(ConnectionResetError, errno.ECONNRESET))
         if not self._opened.done():
             self._opened.set_exception(_os_error(ConnectionResetError, errno.ECONNRESET))
+        self.touch()
+
+    def crash(self, process: Process) -> None:
+        """The process's host has crashed: its ends are gone without a word.
+
+        What arrives there later, when the host is up again, is answered with a reset.
+        """
+        for end, transport in self._ends_of(process):
+            end.forget()
+            if transport is not None:
+                transport.abandon()
+        if self._server is None and self.server_address[0] == process.host:
+            self.tcp.server.forget()
+        self.touch()
+
+    def kill(self, process: Process) -> None:
+        """The kernel closes the ends of a process: with the end of the stream, or a reset if something is unread."""
+        for end, transport in self._ends_of(process):
+            if transport is not None and not transport.is_lost:
+                transport.kill()
+            elif not end.is_established:
+                end.abort(self.loop.now_ns)
+        self.touch()
+
+    def revise(self) -> None:
+        """A link on the way has changed."""
+        self.tcp.revise(self.loop.now_ns)
+        self.touch()
 
     def abandon(self) -> None:
         """The run is over: whoever still holds an end finds it closed."""
-        for transport in (self._client, self._server):
+        for _, transport in self._ends():
             if transport is not None:
                 transport.abandon()
 
     # -- the transports' side
 
-    def record(self, kind: Kind, sender: SimTransport | None, data: bytes = b"") -> None:
-        """Write to the journal; None is an event of the client before it has a transport."""
-        way: Way = "up" if sender is self._client else "down"
-        self._network.journal.record(self.loop.now_ns, kind, self.number, way, data)
+    def record(self, kind: Kind, end: TcpEndpoint, data: bytes = b"") -> None:
+        """Write to the journal what happened at an end."""
+        self.journal.record(self.loop.now_ns, kind, self.number, end.is_client, data)
 
     def touch(self) -> None:
-        """Set the timer to the earliest deadline."""
-        at_ns = None
-        for machine in (self._handshake, self._confirmation, self._up, self._down):
-            if machine is not None and (next_ns := machine.next_timer()) is not None:
-                at_ns = next_ns if at_ns is None or next_ns < at_ns else at_ns
-        if at_ns is None:
+        """Set the timer to the earliest deadline; must be called whenever something was done to the model."""
+        at_ns = self.tcp.next_ns
+        if at_ns < self._armed_ns:
+            self._arm(at_ns)
+        elif at_ns == NEVER_NS:
             self._forget_if_over()
-        elif self._timer is None or at_ns < self._timer_ns:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer_ns = at_ns
-            self._timer = self.loop.call_at_ns(at_ns, self._on_timer, context=self.loop.neutral)
 
     # -- the network's side
 
+    def _arm(self, at_ns: int) -> None:
+        self._armed_ns = at_ns if at_ns > self.loop.now_ns else _ON_ITS_WAY_NS
+        self.loop.move(self._wake, at_ns)
+
     def _on_timer(self) -> None:
-        self._timer = None
-        now_ns = self.loop.now_ns
-        if self._handshake is not None:
-            self._on_handshake(self._handshake, self._handshake.handle_timer(now_ns))
-        if self._confirmation is not None and self._confirmation.handle_timer(now_ns):
-            self._accept()
-        if self._up is not None and self._down is not None:
-            if events := self._up.handle_timer(now_ns):
-                self._on_up_events(events)
-            if events := self._down.handle_timer(now_ns):
-                self._on_events(events, self._server, self._client)
-            for transport in (self._client, self._server):
-                if transport is not None:
-                    transport.progress()
-        self.touch()
-
-    def _on_handshake(self, handshake: Handshake, events: Iterable[HandshakeEvent]) -> None:
-        for event in events:
-            match event:
-                case RequestReceived():
-                    if self._network.listener(self.server_address) is None:
-                        handshake.refuse(self.loop.now_ns)
+        tcp, now_ns = self.tcp, self.loop.now_ns
+        self._armed_ns = _ON_ITS_WAY_NS
+        try:
+            if tcp.next_ns <= now_ns:
+                for end, event in tcp.handle_timer(now_ns):
+                    transport = self._client if end is tcp.client else self._server
+                    if transport is None:
+                        self._on_opening(end, event)
+                    elif type(event) is Received:
+                        transport.receive(event.data)
                     else:
-                        handshake.accept(self.loop.now_ns)
-                case Established(rtt_ns=rtt_ns):
-                    self._establish(rtt_ns)
-                case Refused():
-                    self._fail(Kind.REFUSED, _os_error(ConnectionRefusedError, errno.ECONNREFUSED, self.server_address))
-                case TimedOut():
-                    self._fail(Kind.TIMED_OUT, _os_error(TimeoutError, errno.ETIMEDOUT, self.server_address))
+                        self._on_event(end, transport, event)
+                if (transport := self._client) is not None and transport.waits:
+                    transport.progress()
+                if (transport := self._server) is not None and transport.waits:
+                    transport.progress()
+        finally:
+            self._armed_ns = NEVER_NS
+            self.touch()
 
-    def _establish(self, rtt_ns: int | None) -> None:
-        up, down = self._links
-        self._handshake = None
-        self._confirmation = Confirmation(up, now_ns=self.loop.now_ns)
-        self._up = TcpDirection(up, down, rtt_ns=rtt_ns)
-        self._down = TcpDirection(down, up, rtt_ns=rtt_ns)
-        self._client = SimTransport(
+    def _on_opening(self, end: TcpEndpoint, event: Event) -> None:
+        """What an end without a transport learns."""
+        match event:
+            case RequestReceived() if self._network.listener(self.server_address) is None:
+                end.refuse(self.loop.now_ns)
+            case RequestReceived():
+                end.accept(self.loop.now_ns)
+            case Accepted():
+                self._accept(end)
+            case Established():
+                self._establish(end)
+            case Refused():
+                self._fail(Kind.REFUSED, _os_error(ConnectionRefusedError, errno.ECONNREFUSED, self.server_address))
+            case TimedOut():
+                self._fail(Kind.TIMED_OUT, _os_error(TimeoutError, errno.ETIMEDOUT, self.server_address))
+
+    def _on_event(self, end: TcpEndpoint, transport: SimTransport, event: Event) -> None:
+        """What an open end learns, other than bytes."""
+        match event:
+            case Ended():
+                transport.receive_end()
+            case Reset():
+                self.record(Kind.RESET, end)
+                transport.lose(_os_error(ConnectionResetError, errno.ECONNRESET))
+            case GaveUp():
+                self.record(Kind.TIMED_OUT, end)
+                transport.lose(_os_error(TimeoutError, errno.ETIMEDOUT))
+
+    def _establish(self, end: TcpEndpoint) -> None:
+        self._client = transport = SimTransport(
             self,
-            self._up,
-            self._down,
+            end,
             sockname=self.client_address,
             peername=self.server_address,
             context=self._client_context,
         )
-        self.record(Kind.OPENED, self._client)
-        protocol = self._client.open(self._factory)
+        self.record(Kind.OPENED, end)
+        protocol = transport.open(self._factory)
         if not self._opened.done():
-            self._opened.set_result((self._client, protocol))
+            self._opened.set_result((transport, protocol))
 
-    def _accept(self) -> None:
-        self._confirmation = None
-        if self._up is None or self._down is None:
-            return
+    def _accept(self, end: TcpEndpoint) -> None:
         listener = self._network.listener(self.server_address)
         if listener is None:  # it closed while the connection waited in its backlog
-            self._down.abort(self.loop.now_ns)
-            self._up.close_receiver()
+            end.abort(self.loop.now_ns)
             return
-        self._server = SimTransport(
+        self._server = transport = SimTransport(
             self,
-            self._down,
-            self._up,
+            end,
             sockname=self.server_address,
             peername=self.client_address,
             context=listener.new_context(),
         )
-        self.record(Kind.ACCEPTED, self._server)
-        listener.accept(self._server)
+        self.record(Kind.ACCEPTED, end)
+        listener.accept(transport)
 
     def _fail(self, kind: Kind, error: OSError) -> None:
-        self.record(kind, None)
+        self.record(kind, self.tcp.client)
         if not self._opened.done():
             self._opened.set_exception(error)
 
-    def _on_up_events(self, events: list[Event]) -> None:
-        if self._confirmation is not None and isinstance(events[0], Received | Ended) and self._confirmation.arrive():
-            self._accept()
-        self._on_events(events, self._client, self._server)
+    def _ends(self) -> Iterator[tuple[TcpEndpoint, SimTransport | None]]:
+        yield self.tcp.client, self._client
+        yield self.tcp.server, self._server
 
-    def _on_events(self, events: list[Event], sender: SimTransport | None, receiver: SimTransport | None) -> None:
-        for event in events:
-            match event:
-                case Received(data=data) if receiver is not None:
-                    self.record(Kind.RECEIVED, sender, data)
-                    receiver.deliver(event)
-                case Ended() if receiver is not None:
-                    self.record(Kind.ENDED, sender)
-                    receiver.deliver(event)
-                case AbortReceived() if receiver is not None:
-                    receiver.lose(_os_error(ConnectionResetError, errno.ECONNRESET))
-                case Rejected() if sender is not None:
-                    self.record(Kind.RESET, sender)
-                    sender.lose(_os_error(ConnectionResetError, errno.ECONNRESET))
-                case GaveUp() if sender is not None:
-                    self.record(Kind.TIMED_OUT, sender)
-                    sender.lose(_os_error(TimeoutError, errno.ETIMEDOUT))
+    def _ends_of(self, process: Process) -> Iterator[tuple[TcpEndpoint, SimTransport | None]]:
+        if self._client_context.get(current_process) is process:
+            yield self.tcp.client, self._client
+        if self._server is not None and self._server.process is process:
+            yield self.tcp.server, self._server
 
     def _forget_if_over(self) -> None:
-        ends = [transport for transport in (self._client, self._server) if transport is not None]
-        if self._opened.done() and all(transport.is_lost for transport in ends):
+        if self._opened.done() and all(transport is None or transport.is_lost for _, transport in self._ends()):
             self._network.forget(self)
 
     def __repr__(self) -> str:

@@ -7,11 +7,8 @@ into the bytes; where :attr:`Journal.timing_hash` differs too, the order of even
 from __future__ import annotations
 
 import hashlib
-import struct
+from array import array
 from enum import IntEnum
-from typing import Literal
-
-Way = Literal["up", "down"]  # from the client of a connection to its server, or back
 
 
 class Kind(IntEnum):
@@ -27,29 +24,51 @@ class Kind(IntEnum):
     TIMED_OUT = 8
 
 
-_HEAD = struct.Struct("<QBQ?Q")
+_MANY_INTS = 10_000  # are hashed together: five for each event
+_LARGE_BYTES = 4096  # a piece of such a size is hashed at once
 
 
 class Journal:
     """Collects the events of one run."""
 
     def __init__(self) -> None:
-        self._everything = hashlib.blake2b(digest_size=16)
         self._timing = hashlib.blake2b(digest_size=16)
+        self._bytes = hashlib.blake2b(digest_size=16)
+        self._heads: list[int] = []  # what is not hashed yet
+        self._pieces: list[bytes] = []
 
-    def record(self, now_ns: int, kind: Kind, connection: int, way: Way, data: bytes = b"") -> None:
-        """Add an event of a connection."""
-        head = _HEAD.pack(now_ns, kind, connection, way == "up", len(data))
-        self._timing.update(head)
-        self._everything.update(head)
-        self._everything.update(data)
+    def record(self, now_ns: int, kind: Kind, connection: int, at_client: bool, data: bytes = b"") -> None:
+        """Add an event of a connection.
+
+        Args:
+            now_ns: when.
+            kind: what.
+            connection: its number.
+            at_client: at which end.
+            data: a piece of the stream.
+        """
+        size = len(data)
+        heads = self._heads
+        heads += (now_ns, kind, connection, at_client, size)
+        if size:
+            self._pieces.append(data)
+        if size > _LARGE_BYTES or len(heads) > _MANY_INTS:
+            self._digest()
 
     @property
     def hash(self) -> str:
         """Over times, sizes and bytes."""
-        return self._everything.hexdigest()
+        self._digest()
+        return hashlib.blake2b(self._timing.digest() + self._bytes.digest(), digest_size=16).hexdigest()
 
     @property
     def timing_hash(self) -> str:
         """Over times and sizes."""
+        self._digest()
         return self._timing.hexdigest()
+
+    def _digest(self) -> None:
+        self._timing.update(array("q", self._heads))
+        self._bytes.update(b"".join(self._pieces))  # the sizes in the heads tell the pieces apart
+        self._heads.clear()
+        self._pieces.clear()

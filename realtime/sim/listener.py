@@ -10,7 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from realtime.sim.loop import SimLoop
+from realtime.sim.process import Process, current_process
 from realtime.sim.transport import Address, SimTransport
+
+_PRUNE_TRANSPORTS = 16
 
 
 class SimServer(asyncio.AbstractServer):
@@ -40,11 +43,17 @@ class SimServer(asyncio.AbstractServer):
         self._is_serving = False
         self._closed: asyncio.Future[None] = loop.create_future()
         self._transports: dict[SimTransport, None] = {}
+        self._prune_at = _PRUNE_TRANSPORTS
 
     @property
     def address(self) -> Address:
         """Where it listens."""
         return self._address
+
+    @property
+    def process(self) -> Process | None:
+        """Whose it is."""
+        return self._context.get(current_process)
 
     @property
     def sockets(self) -> tuple[Any, ...]:
@@ -60,7 +69,9 @@ class SimServer(asyncio.AbstractServer):
 
     def accept(self, transport: SimTransport) -> None:
         """Make the protocol of a new connection's end."""
-        self._transports = {old: None for old in self._transports if not old.is_lost}
+        if len(self._transports) >= self._prune_at:
+            self._transports = {old: None for old in self._transports if not old.is_lost}
+            self._prune_at = max(_PRUNE_TRANSPORTS, 2 * len(self._transports))
         self._transports[transport] = None
         transport.open(self._factory)
 

@@ -32,6 +32,8 @@ def play(loop: SimLoop, script: Coroutine[Any, Any, T], *, hint: Callable[[], st
 
     def note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
+        if isinstance(error, asyncio.CancelledError):
+            return  # of a task that a callback asked for its result: it was cancelled, which is no failure
         if isinstance(error, BaseException) and isinstance(loop, SimLoop):
             callback_errors.append(error)
             loop.fail(SimTaskFailed([error]))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from websockets.asyncio.connection import Connection as WebSocket
 
-from realtime.network.tcp import WINDOW_BYTES, Ended, Received, TcpDirection
+from realtime.network.tcp import WINDOW_BYTES, Ended, Received, TcpEndpoint
 from realtime.sim.journal import Kind
 from realtime.sim.loop import SimLoop
+from realtime.sim.process import Process, current_process
 
 Address = tuple[str, int]
 
@@ -27,41 +29,44 @@ class Connection(Protocol):
         """The virtual time."""
 
     def touch(self) -> None:
-        """Something was sent: look at the timers again."""
+        """Something was done to the model: look at its timers again."""
 
-    def record(self, kind: Kind, sender: SimTransport, data: bytes = b"") -> None:
+    def record(self, kind: Kind, sender: TcpEndpoint, data: bytes = b"") -> None:
         """Write to the journal."""
 
 
 class SimTransport(asyncio.Transport):
-    """Between a protocol and the two directions of its connection.
+    """Between a protocol and the kernel's end of its connection.
 
     Args:
         connection: what both ends share.
-        outgoing: the direction in which this end sends.
-        incoming: the direction in which it receives.
+        end: the kernel's socket.
         sockname: the own address.
         peername: the peer's.
         context: every call into the protocol runs in it.
+
+    Attributes:
+        waits: whether :meth:`progress` has something to do when bytes are acknowledged.
     """
 
     def __init__(
         self,
         connection: Connection,
-        outgoing: TcpDirection,
-        incoming: TcpDirection,
+        end: TcpEndpoint,
         *,
         sockname: Address,
         peername: Address,
         context: contextvars.Context,
     ) -> None:
         super().__init__({"sockname": sockname, "peername": peername})
+        self.waits = False
         self._connection = connection
         self._loop = connection.loop
-        self._outgoing = outgoing
-        self._incoming = incoming
+        self._end = end
         self._context = context
         self._protocol: Any = None
+        self._backlog: deque[memoryview] = deque()  # what the kernel has not taken over
+        self._backlog_bytes = 0
         self._is_closing = self._is_lost = self._end_written = False
         self._is_writing_paused = self._is_reading_paused = False
         self.set_write_buffer_limits()
@@ -73,6 +78,11 @@ class SimTransport(asyncio.Transport):
         """Whether the protocol has been told, or is about to be, that the connection is over."""
         return self._is_lost
 
+    @property
+    def process(self) -> Process | None:
+        """Whose it is."""
+        return self._context.get(current_process)
+
     def open(self, factory: Callable[[], asyncio.BaseProtocol]) -> asyncio.BaseProtocol:
         """Make the protocol and connect it."""
         self._protocol = self._context.run(factory)
@@ -81,37 +91,49 @@ class SimTransport(asyncio.Transport):
         protocol: asyncio.BaseProtocol = self._protocol
         return protocol
 
-    def deliver(self, event: Received | Ended) -> None:
-        """Pass on what arrived."""
-        if self._is_closing:
-            return
-        if isinstance(event, Received):
-            self._call(self._protocol.data_received, event.data)
-        elif not self._call(self._protocol.eof_received):
-            self.close()
+    def receive(self, data: bytes) -> None:
+        """Bytes arrived."""
+        if not self._is_closing:
+            self._connection.record(Kind.RECEIVED, self._end, data)
+            try:
+                self._context.run(self._protocol.data_received, data)
+            except Exception as error:
+                self._blame(self._protocol.data_received, error)
+
+    def receive_end(self) -> None:
+        """The peer has ended its stream."""
+        if not self._is_closing:
+            self._connection.record(Kind.ENDED, self._end)
+            if not self._call(self._protocol.eof_received):
+                self.close()
 
     def lose(self, error: Exception | None) -> None:
         """The connection is over: no more packets from this end, and the protocol is told why."""
-        if self._is_lost:
-            return
-        self._is_closing = self._is_lost = True
-        self._outgoing.forget()
-        self._finish(error)
+        if not self._is_lost:
+            self.abandon()
+            self._end.forget()
+            self._tell(error)
 
     def abandon(self) -> None:
-        """The run is over; the protocol is not told."""
+        """Its protocol will not hear of it again."""
         self._is_closing = self._is_lost = True
+        self.waits = False
+        self._backlog.clear()
+        self._backlog_bytes = 0
+
+    def kill(self) -> None:
+        """The process is no more; the kernel sends what it has taken over, and closes the socket."""
+        self.abandon()
+        self._close_socket()
 
     def progress(self) -> None:
-        """Bytes may have been acknowledged: resume the writer, finish a close."""
-        if self._is_lost or not (self._is_writing_paused or self._is_closing):
-            return
-        size = self.get_write_buffer_size()
-        if self._is_writing_paused and size <= self._low:
+        """Bytes may have been acknowledged: the kernel takes more, the writer resumes, a close ends."""
+        if self._backlog:
+            self._hand_over()
+        if self._is_writing_paused and self._backlog_bytes <= self._low and not self._is_lost:
             self._is_writing_paused = False
             self._call(self._protocol.resume_writing)
-        if self._is_closing and not size:
-            self._hang_up()
+        self.waits = bool(self._backlog) or (self._is_writing_paused and not self._is_lost)
 
     # -- the protocol's side
 
@@ -132,15 +154,16 @@ class SimTransport(asyncio.Transport):
         """As in asyncio: what is buffered still goes out."""
         if not self._is_closing:
             self._is_closing = True
-            if not self.get_write_buffer_size():
+            if not self._backlog:
                 self._hang_up()
 
     def abort(self) -> None:
         """As in asyncio: what is buffered is lost, and the peer gets a reset."""
         if not self._is_lost:
-            self._connection.record(Kind.RESET, self)
-            self._outgoing.abort(self._loop.now_ns)
-            self.lose(None)
+            self._connection.record(Kind.RESET, self._end)
+            self.abandon()
+            self._end.abort(self._loop.now_ns)
+            self._tell(None)
             self._connection.touch()
 
     def is_reading(self) -> bool:
@@ -150,7 +173,7 @@ class SimTransport(asyncio.Transport):
     def pause_reading(self) -> None:
         """As in asyncio."""
         self._is_reading_paused = True
-        self._incoming.pause_reading()
+        self._end.pause_reading()
 
     def resume_reading(self) -> None:
         """As in asyncio."""
@@ -164,13 +187,15 @@ class SimTransport(asyncio.Transport):
             raise RuntimeError("Cannot call write() after write_eof()")
         if self._is_closing or not data:
             return
-        data = bytes(data)
-        self._connection.record(Kind.SENT, self, data)
-        self._outgoing.write(self._loop.now_ns, data)
-        self._connection.touch()
-        if not self._is_writing_paused and self.get_write_buffer_size() > self._high:
-            self._is_writing_paused = True
-            self._protocol.pause_writing()
+        if type(data) is not bytes:
+            data = bytes(data)
+        end, connection = self._end, self._connection
+        connection.record(Kind.SENT, end, data)
+        if self._backlog or end.buffered_bytes + len(data) > KERNEL_BUFFER_BYTES:
+            self._write_slowly(data)
+        else:
+            end.write(self._loop.now_ns, data)
+        connection.touch()
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
         """As in asyncio."""
@@ -184,12 +209,13 @@ class SimTransport(asyncio.Transport):
         """As in asyncio."""
         if not self._is_closing and not self._end_written:
             self._end_written = True
-            self._outgoing.write_eof(self._loop.now_ns)
-            self._connection.touch()
+            if not self._backlog:
+                self._end.write_eof(self._loop.now_ns)
+                self._connection.touch()
 
     def get_write_buffer_size(self) -> int:
         """Bytes that the simulated kernel has not taken over."""
-        return max(0, self._outgoing.buffered_bytes - KERNEL_BUFFER_BYTES)
+        return self._backlog_bytes
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
         """As in asyncio."""
@@ -211,23 +237,56 @@ class SimTransport(asyncio.Transport):
 
     # -- inside
 
+    def _write_slowly(self, data: bytes) -> None:
+        """The kernel's buffer is full."""
+        self._backlog.append(memoryview(data))
+        self._backlog_bytes += len(data)
+        self.waits = True
+        self._hand_over()
+        if not self._is_writing_paused and self._backlog_bytes > self._high:
+            self._is_writing_paused = True
+            self._protocol.pause_writing()  # in the caller's context, as with asyncio
+
+    def _hand_over(self) -> None:
+        """Give the kernel what it takes, and if that is all, what was to come after it."""
+        backlog, end, now_ns = self._backlog, self._end, self._loop.now_ns
+        while backlog and (room := KERNEL_BUFFER_BYTES - end.buffered_bytes) > 0:
+            view = backlog.popleft()
+            if len(view) > room:
+                backlog.appendleft(view[room:])
+                view = view[:room]
+            self._backlog_bytes -= len(view)
+            end.write(now_ns, view)
+        if not backlog and self._is_closing:
+            self._hang_up()
+        elif not backlog and self._end_written:
+            end.write_eof(now_ns)
+
     def _read_held(self) -> None:
         if self._is_reading_paused or self._is_closing:
             return
-        for event in self._incoming.resume_reading(self._loop.now_ns):
-            if isinstance(event, Received | Ended):
-                self.deliver(event)
+        for event in self._end.resume_reading(self._loop.now_ns):
+            if isinstance(event, Received):
+                self.receive(event.data)
+            elif isinstance(event, Ended):
+                self.receive_end()
         self._connection.touch()
 
     def _hang_up(self) -> None:
         """Everything is with the kernel: it sends the rest and the end by itself."""
-        self._is_lost = True
-        self._outgoing.write_eof(self._loop.now_ns)
-        self._finish(None)
+        self.abandon()
+        self._close_socket()
+        self._tell(None)
         self._connection.touch()
 
-    def _finish(self, error: Exception | None) -> None:
-        self._incoming.close_receiver()
+    def _close_socket(self) -> None:
+        if self._end.box.held:  # as Linux does: the peer shall know that not everything was read
+            self._end.abort(self._loop.now_ns)
+        else:
+            self._end.write_eof(self._loop.now_ns)
+            self._end.close_receiver()
+
+    def _tell(self, error: Exception | None) -> None:
         if self._protocol is not None:
             self._loop.call_soon(self._protocol.connection_lost, error, context=self._context)
 
@@ -236,10 +295,13 @@ class SimTransport(asyncio.Transport):
         try:
             return self._context.run(callback, *args)
         except Exception as error:
-            message = f"{callback!r} failed"
-            self._loop.call_exception_handler({"message": message, "exception": error, "transport": self})
-            self.abort()
+            self._blame(callback, error)
             return None
+
+    def _blame(self, callback: Callable[..., Any], error: Exception) -> None:
+        message = f"{callback!r} failed"
+        self._loop.call_exception_handler({"message": message, "exception": error, "transport": self})
+        self.abort()
 
 
 def _hash_by_number(protocol: Any, number: int) -> None:
