@@ -86,8 +86,7 @@ class Recorder:
 
         def sampled(taken: Sequence[NetworkSample]) -> None:
             self.sampled(phone.name, taken[-1])
-            if hasattr(phone.proxy, "sample"):
-                self.sampled_link(phone.name, phone.proxy.sample())
+            self.sampled_link(phone.name, phone.proxy.sample())
 
         self.watch_parts(phone.name, phone.socket, phone.chat.client, phone.location.tracker, phone.app_state)
         self._subscriptions[phone.name].append(samples.observe(sampled))
