@@ -77,6 +77,13 @@ def test_three_segments_behind_a_lost_one_are():
     assert box.pipe_bytes == 2
 
 
+def test_stretches_are_told_in_any_order():
+    """Of 7, 3 and 4, the third newest is 3: what was sent before it is lost."""
+    box = queue(1, 1, 1, 1, 1, 1, 1, 1)
+    assert box.mark(0, [(7, 8), (3, 5)], shortest_ns=0)
+    assert lost(box) == [1, 2]
+
+
 def test_a_lost_repetition_is_seen_by_what_was_sent_after_it():
     box = queue(1, 1, 1, 1)
     box.mark(5, [(2, 5)], shortest_ns=5)

@@ -275,6 +275,16 @@ def test_small_writes_that_need_not_wait_go_at_once():
     assert [len(segment.data) for _, segment in bench.packets()] == [100] * 5
 
 
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_what_is_written_may_change_afterwards(kind):
+    bench = Bench().opened(1 * NS)
+    data = bytearray(b"abc")
+    bench.client.write(bench.now, kind(data))
+    data[:] = b"xyz"
+    bench.run()
+    assert bench.received() == b"abc"
+
+
 def test_the_end_travels_with_the_last_bytes_that_had_to_wait():
     bench = Bench().opened(1 * NS)
     bench.client.write(bench.now, b"w" * (11 * MSS_BYTES))
