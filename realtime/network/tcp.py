@@ -3,6 +3,15 @@
 Loss is a stall, then a reset; never a missing or a reordered byte. No clock and no tasks: you pass
 ``now_ns``, and after ANY call on a connection or on one of its endpoints you must look at
 :attr:`TcpConnection.next_ns` and call :meth:`TcpConnection.handle_timer` then.
+
+Modelled, as Linux does it: the three packets of opening, repeated and refused; round trips measured with time
+stamps, retransmission timeout and its backoff, user timeout; selective acknowledgement, fast retransmit and
+recovery, slow start, congestion avoidance, restart after idleness; the receiver's window, window probes, no silly
+windows; delayed, lost and carried acknowledgements; the end of either direction; resets; half-open death.
+
+Not modelled: tail-loss probes (the loss of a last segment costs a whole timeout), CUBIC (RFC 5681 instead),
+undoing of needless repetitions, Nagle's algorithm, keepalive, auto-tuned buffers, quick acknowledgements,
+the shorter patience with sockets that nobody holds any more, TIME_WAIT (numbers of connections are never reused).
 """
 
 from __future__ import annotations

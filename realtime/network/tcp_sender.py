@@ -1,8 +1,7 @@
 """The sending half of an endpoint of a TCP connection: windows, retransmission, probes.
 
-As in Linux, with RFC 5681, 6298, 6675, 6928, 7323. Left out: tail-loss probes (RFC 8985), so that the loss of a
-last segment costs a whole timeout; undoing of repetitions that were not needed (F-RTO, D-SACK); Nagle's
-algorithm, which whoever sends messages switches off; auto-tuning of buffers.
+RFC 5681, 6298, 6675, 6928 and 7323, with the constants of Linux; what is left out is said in
+:mod:`realtime.network.tcp`.
 """
 
 from __future__ import annotations
