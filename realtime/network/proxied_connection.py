@@ -29,8 +29,9 @@ from realtime.network.tcp import (
 )
 from realtime.network.timetable import Timetable
 
-# A sender is held back while this much of its data is not acknowledged: what a kernel's send buffer does.
-SEND_BUFFER_BYTES = WINDOW_BYTES
+# A sender is held back while this much of its data is not acknowledged: what a kernel's send buffer does. It is let go
+# when there is only a window left, before the model has nothing to send.
+SEND_BUFFER_BYTES = WINDOW_BYTES + 65_536
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 s
 
@@ -140,7 +141,7 @@ class Side(asyncio.Protocol):
         if self.transport is None or self.is_gone:
             return
         buffered_bytes = self.endpoint.buffered_bytes
-        if self._is_held_back and buffered_bytes <= SEND_BUFFER_BYTES // 2:
+        if self._is_held_back and buffered_bytes <= WINDOW_BYTES:
             self._is_held_back = False
             self.transport.resume_reading()
         elif not self._is_held_back and buffered_bytes >= SEND_BUFFER_BYTES:
