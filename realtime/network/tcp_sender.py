@@ -16,9 +16,6 @@ from realtime.network.retransmission import USER_TIMEOUT_NS, RetransmissionTimeo
 from realtime.network.send_queue import SendQueue, Sent
 from realtime.network.tcp_segment import ACK, FIN, HEADER_BYTES, MSS_BYTES, RST, Segment
 
-# One segment never fills a congestion window of two, and one up to the initial size does not shrink when idle.
-_SMALL_WINDOW_BYTES = 2 * MSS_BYTES
-
 
 class Connection(Protocol):
     """What an endpoint needs of its connection."""
@@ -103,7 +100,7 @@ class TcpSender:
             self._is_idle
             and 0 < size <= MSS_BYTES
             and (end := out.next_seq + size) <= self._edge
-            and _SMALL_WINDOW_BYTES <= self._congestion.nbytes <= INITIAL_WINDOW_BYTES
+            and size + MSS_BYTES <= self._congestion.nbytes <= INITIAL_WINDOW_BYTES  # it would neither grow nor shrink
         ):
             box = self.box
             self._is_idle = False
