@@ -57,13 +57,14 @@ class AccessLink:
 
     Args:
         rng: draws the seeds of all streams.
+        now_ns: the present.
 
     Attributes:
         up: the link from the phone.
         down: the link to the phone.
         radio: what they share.
         profile: the one in force; None without one, or after :meth:`set_conditions`.
-        trace: the one that it follows.
+        trace: the one that its rates follow, if there is one.
         nat_idle_ns: a flow without a packet for longer than this is forgotten; None is never.
         nat_since_ns: since when there is such a limit; earlier silence does not count.
         epoch: grows whenever the bindings made before become void.
@@ -71,17 +72,18 @@ class AccessLink:
         on_change: called after each change.
     """
 
-    def __init__(self, rng: random.Random) -> None:
-        self.radio = Radio(RadioConditions(), random.Random(rng.getrandbits(128)))
+    def __init__(self, rng: random.Random, *, now_ns: int = 0) -> None:
+        self.radio = Radio(RadioConditions(), random.Random(rng.getrandbits(128)), now_ns=now_ns)
         self.up = MeteredLink(IDEAL, random.Random(rng.getrandbits(128)), self.radio)
         self.down = MeteredLink(IDEAL, random.Random(rng.getrandbits(128)), self.radio, towards_phone=True)
         self.profile: Profile | None = None
         self.trace: Trace | None = None
         self.nat_idle_ns: int | None = None
-        self.nat_since_ns = 0
+        self.nat_since_ns = now_ns
         self.epoch = 0
         self.next_epoch_ns = NEVER_NS
         self.on_change: Callable[[], None] | None = None
+        self._untraced = (IDEAL, IDEAL)  # up and down without the trace
         self._interruptions: dict[object, None] = {}
         self._oneway: set[Direction] = set()
         self._expiries = 0
@@ -101,22 +103,15 @@ class AccessLink:
     def set_conditions(
         self, now_ns: int, *, up: LinkConditions | None = None, down: LinkConditions | None = None
     ) -> None:
-        """Replace the conditions of one direction or both."""
-        self.profile = None
-        self._set(now_ns, up or self.up.conditions, down or self.down.conditions, self.radio.conditions)
+        """Replace the conditions of one direction or both. A trace that it follows ends."""
+        self.profile = self.trace = None
+        old_up, old_down = self._untraced
+        self._set(now_ns, up or old_up, down or old_down, self.radio.conditions)
 
     def follow(self, now_ns: int, trace: Trace | None) -> None:
-        """Take the rates from a trace that begins now; None goes back to those of the profile."""
+        """Take the rates from a trace that begins now, over and over; None goes back to those of before."""
         self.trace = trace
-        up, down = self.up.conditions, self.down.conditions
-        of_profile = self.profile
-        up_rate: int | RateTrace | None = None if of_profile is None else of_profile.up.rate_bps
-        down_rate: int | RateTrace | None = None if of_profile is None else of_profile.down.rate_bps
-        if trace is not None and trace.up is not None:
-            up_rate = trace.up.starting_at(now_ns)
-        if trace is not None and trace.down is not None:
-            down_rate = trace.down.starting_at(now_ns)
-        self._set(now_ns, replace(up, rate_bps=up_rate), replace(down, rate_bps=down_rate), self.radio.conditions)
+        self._set(now_ns, *self._untraced, self.radio.conditions)
 
     # -- faults
 
@@ -197,6 +192,10 @@ class AccessLink:
     # -- inside
 
     def _set(self, now_ns: int, up: LinkConditions, down: LinkConditions, radio: RadioConditions) -> None:
+        self._untraced = up, down
+        if (trace := self.trace) is not None:
+            up = up if trace.up is None else replace(up, rate_bps=trace.up.starting_at(now_ns))
+            down = down if trace.down is None else replace(down, rate_bps=trace.down.starting_at(now_ns))
         with self._at_once():
             if radio.nat_idle_ns != self.nat_idle_ns:
                 self.nat_idle_ns, self.nat_since_ns = radio.nat_idle_ns, now_ns

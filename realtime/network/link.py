@@ -237,39 +237,32 @@ class Link:
         # One draw per packet, whatever becomes of it: the fate of the n-th packet does not depend on what others met.
         luck = self._luck() if self._has_chances else 0.5
         late = self._lateness() if self._jitter_ns else 0.0
-        if self._down is not None:
-            return self._drop(self._down)
-        left_ns = now_ns
+        if self.is_gated and (reason := self.swallows(now_ns)) is not None:
+            return self._drop(reason)
         radio = self._radio
-        if radio is not None:
-            if radio.outages is not None and radio.outages.until(now_ns):
-                return self._drop(DropReason.OUTAGE)
-            left_ns = radio.ready_ns(now_ns, self._towards_phone)
+        left_ns = now_ns if radio is None else radio.ready_ns(now_ns, self._towards_phone)
         rate = self._rate
         if rate is not None:
             line = self._line
-            while line and line[0][0] <= now_ns:
-                self._backlog -= line.popleft()[3]
-            backlog = self._backlog + nbytes
-            if line and backlog > self._limit:
-                return self._drop(DropReason.QUEUE)
-            self._backlog = backlog
-            work = nbytes * _BYTE
-            if self._free_ns > left_ns:
-                work += self._work
+            if self._free_ns <= now_ns:
+                line.clear()
+                self._backlog = nbytes
+                self._base_ns = base_ns = left_ns
+                self._work = work = nbytes * _BYTE
             else:
-                self._base_ns = left_ns
-            base_ns = self._base_ns
-            self._work = work
+                if (backlog := self.backlog_bytes(now_ns)) and backlog + nbytes > self._limit:
+                    return self._drop(DropReason.QUEUE)
+                self._backlog += nbytes
+                if self._free_ns <= left_ns:
+                    self._base_ns, self._work = left_ns, 0
+                base_ns = self._base_ns
+                self._work = work = self._work + nbytes * _BYTE
             left_ns = base_ns - (-work // rate) if isinstance(rate, int) else rate.end_of(base_ns, work)
             self._free_ns = left_ns
         elif self._is_settling:
             self._settle(now_ns)
         if radio is not None:
-            if radio.handovers is not None:
-                left_ns = self._after_handover(radio, left_ns)
-            if left_ns > radio.used_ns:
-                radio.used_ns = left_ns
+            left_ns = self._transmit(radio, left_ns)
         before_ns = self._last_ns
         bursts = self._bursts
         deliver = None
@@ -334,7 +327,7 @@ class Link:
         """
         self.backlog_bytes(now_ns)  # what has left, has left
         waiting = list(self._line)
-        missing = waiting[0][2] - self._served(waiting[0][1], now_ns) if waiting else 0
+        missing = max(0, waiting[0][2] - self._served(waiting[0][1], now_ns)) if waiting else 0
         self._install(now_ns, conditions)
         if waiting:
             self._line_up(max(now_ns, waiting[0][1]), missing, waiting)
@@ -408,11 +401,13 @@ class Link:
         self._free_ns = left_ns
         return left_ns
 
-    def _after_handover(self, radio: Radio, left_ns: int) -> int:
-        """A packet whose last bit would leave during a hand-over leaves at its end, and the next ones begin then."""
-        if (end_ns := radio.after_handover(left_ns)) > left_ns:
+    def _transmit(self, radio: Radio, left_ns: int) -> int:
+        """What would leave during a hand-over leaves at its end, and the next packet's first bit after it."""
+        if radio.handovers is not None and (end_ns := radio.handovers.until(left_ns)):
             left_ns = self._base_ns = self._free_ns = end_ns
             self._work = 0
+        if left_ns > radio.used_ns:
+            radio.used_ns = left_ns
         return left_ns
 
     def _arrive(self, left_ns: int, late: float) -> int:
@@ -435,9 +430,8 @@ class Link:
                 self._work += nbytes * _BYTE
             base_ns, work, before_ns = self._base_ns, self._work, self._last_ns
             left_ns = self._leave()
-            if (radio := self._radio) is not None:
-                left_ns = self._after_handover(radio, left_ns)
-                radio.note(left_ns)
+            if self._radio is not None:
+                left_ns = self._transmit(self._radio, left_ns)
             if deliver is not None:
                 deliver.at_ns = self._arrive(left_ns, late)
             if self._rate is not None:

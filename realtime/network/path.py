@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from realtime.network.binding import Binding
-from realtime.network.link import NEVER_NS, Deliver, Drop, DropReason, Link, Verdict
+from realtime.network.link import NEVER_NS, Deliver, DropReason, Link, Verdict
 
 P = TypeVar("P")
 
@@ -29,7 +29,7 @@ class Path(Generic[P]):
         dropped: how many packets the path itself dropped, and why; each link counts its own.
     """
 
-    __slots__ = ("_bindings", "_here", "_is_cut", "_is_guarded", "_stages", "dropped", "judge", "next_ns")
+    __slots__ = ("_arrived", "_bindings", "_is_cut", "_is_guarded", "_later", "_stages", "dropped", "judge", "next_ns")
 
     def __init__(
         self,
@@ -43,7 +43,8 @@ class Path(Generic[P]):
         for link in reversed(links):
             stages = ((link, deque(), stages), *stages)
         self._stages = stages
-        self._here: deque[tuple[int, P]] = deque()  # through all links: (when to hand it over, packet)
+        self._arrived: list[P] = []
+        self._later: deque[tuple[int, P]] = deque()  # (when it arrives, by the judge's verdict, packet)
         self._bindings = tuple(bindings)
         self._is_cut = False
         self._is_guarded = bool(bindings)
@@ -71,14 +72,20 @@ class Path(Generic[P]):
                     if verdict.at_ns < self.next_ns and not link.is_held:
                         self.next_ns = verdict.at_ns
                 return
-        self._hand_over(now_ns, packet)
+        if self._later:
+            self._arrive_later(now_ns, packet)
+            return
+        self._arrived.append(packet)
+        if now_ns < self.next_ns:
+            self.next_ns = now_ns
 
     def cut(self) -> None:
         """From now on, and for good, everything vanishes, also what is under way."""
         self._is_cut = self._is_guarded = True
-        under_way = len(self._here) + sum(len(packets) for _, packets, _ in self._stages)
-        self.dropped[DropReason.UNBOUND] += under_way
-        self._here.clear()
+        under_way = sum(len(packets) for _, packets, _ in self._stages)
+        self.dropped[DropReason.UNBOUND] += under_way + len(self._arrived) + len(self._later)
+        self._arrived.clear()
+        self._later.clear()
         for _, packets, _ in self._stages:
             packets.clear()
         self.next_ns = NEVER_NS
@@ -91,7 +98,7 @@ class Path(Generic[P]):
         """Move the packets on and return those that have reached the end by ``now_ns``."""
         if self.next_ns > now_ns:
             return []
-        result: list[P] = []
+        result, self._arrived = self._arrived, []
         next_ns = NEVER_NS
         for link, packets, rest in self._stages:
             if not packets or link.is_held:
@@ -109,13 +116,13 @@ class Path(Generic[P]):
                 for further, behind, _ in rest:
                     if behind or not further.is_ideal:
                         verdict = further.offer(at_ns, nbytes)
-                        if verdict.__class__ is not Drop:
+                        if isinstance(verdict, Deliver):
                             behind.append((verdict, nbytes, packet))
                         break
                 else:
                     result.append(packet)
         self.next_ns = next_ns
-        if self._here:
+        if self._later:
             result = self._merge(now_ns, result)
         if self._is_guarded and result:
             for binding in self._bindings:
@@ -127,7 +134,7 @@ class Path(Generic[P]):
 
     def revise(self, now_ns: int) -> None:
         """Look anew when something arrives, because a link has changed."""
-        next_ns = self._here[0][0] if self._here else NEVER_NS
+        next_ns = now_ns if self._arrived else self._later[0][0] if self._later else NEVER_NS
         for link, packets, _ in self._stages:
             if packets and not link.is_held:
                 for deliver, _, _ in packets:  # those that were held arrive now
@@ -139,25 +146,24 @@ class Path(Generic[P]):
 
     def _obey(self, verdict: Verdict, packet: P) -> None:
         if isinstance(verdict, Deliver):
-            self._hand_over(verdict.at_ns, packet)
+            self._arrive_later(verdict.at_ns, packet)
         else:
             self.dropped[verdict.reason] += 1
 
-    def _hand_over(self, at_ns: int, packet: P) -> None:
-        if self._here and self._here[-1][0] > at_ns:
-            at_ns = self._here[-1][0]
-        self._here.append((at_ns, packet))
-        if at_ns < self.next_ns:
-            self.next_ns = at_ns
+    def _arrive_later(self, at_ns: int, packet: P) -> None:
+        if self._later:
+            at_ns = max(at_ns, self._later[-1][0])
+        self._later.append((at_ns, packet))
+        self.next_ns = min(self.next_ns, at_ns)
 
     def _merge(self, now_ns: int, arrived: list[P]) -> list[P]:
-        """What is to be handed over by ``now_ns``; what has just arrived comes behind the rest."""
-        here = self._here
+        """What has just arrived comes behind what is to arrive by verdict."""
+        later = self._later
         for packet in arrived:
-            here.append((max(now_ns, here[-1][0]) if here else now_ns, packet))
+            self._arrive_later(now_ns, packet)
         result = []
-        while here and here[0][0] <= now_ns:
-            result.append(here.popleft()[1])
-        if here and here[0][0] < self.next_ns:
-            self.next_ns = here[0][0]
+        while later and later[0][0] <= now_ns:
+            result.append(later.popleft()[1])
+        if later:
+            self.next_ns = min(self.next_ns, later[0][0])
         return result
