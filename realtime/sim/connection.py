@@ -92,6 +92,7 @@ class SimConnection:
         "number",
         "server_address",
         "tcp",
+        "waits",
     )
 
     def __init__(
@@ -110,6 +111,7 @@ class SimConnection:
         self.loop = network.loop
         self.journal = network.journal
         self.tcp = TcpConnection(up, down)
+        self.waits = False  # whether a transport has something to do when bytes are acknowledged
         self._network = network
         self._factory = factory
         self._client_context = contextvars.copy_context()
@@ -196,26 +198,24 @@ class SimConnection:
 
     # -- the transports' side
 
-    def record(self, kind: Kind, end: TcpEndpoint, data: bytes = b"") -> None:
+    def record(self, kind: Kind, end: TcpEndpoint) -> None:
         """Write to the journal what happened at an end."""
-        self.journal.record(self.loop.now_ns, kind, self.number, end.is_client, data)
+        self.journal.record(self.loop.now_ns, kind, self.number, end.is_client)
 
     def touch(self) -> None:
         """Set the timer to the earliest deadline; must be called whenever something was done to the model."""
         at_ns = self.tcp.next_ns
         if at_ns < self._armed_ns:
-            self._arm(at_ns)
+            self._armed_ns = at_ns if at_ns > self.loop.now_ns else _ON_ITS_WAY_NS
+            self.loop.move(self._wake, at_ns)
         elif at_ns == NEVER_NS:
             self._forget_if_over()
 
     # -- the network's side
 
-    def _arm(self, at_ns: int) -> None:
-        self._armed_ns = at_ns if at_ns > self.loop.now_ns else _ON_ITS_WAY_NS
-        self.loop.move(self._wake, at_ns)
-
     def _on_timer(self) -> None:
-        tcp, now_ns = self.tcp, self.loop.now_ns
+        tcp, loop = self.tcp, self.loop
+        now_ns = loop.now_ns
         self._armed_ns = _ON_ITS_WAY_NS
         try:
             if tcp.next_ns <= now_ns:
@@ -223,17 +223,24 @@ class SimConnection:
                     transport = self._client if end is tcp.client else self._server
                     if transport is None:
                         self._on_opening(end, event)
-                    elif type(event) is Received:
+                    elif event.__class__ is Received:
                         transport.receive(event.data)
                     else:
                         self._on_event(end, transport, event)
-                if (transport := self._client) is not None and transport.waits:
-                    transport.progress()
-                if (transport := self._server) is not None and transport.waits:
-                    transport.progress()
+                if self.waits:
+                    self._progress()
         finally:
-            self._armed_ns = NEVER_NS
-            self.touch()
+            at_ns = tcp.next_ns
+            if at_ns == NEVER_NS:
+                self._armed_ns = NEVER_NS
+                self._forget_if_over()
+            else:
+                self._armed_ns = at_ns if at_ns > now_ns else _ON_ITS_WAY_NS
+                loop.move(self._wake, at_ns)
+
+    def _progress(self) -> None:
+        waiting = [transport.progress() for _, transport in self._ends() if transport is not None]
+        self.waits = any(waiting)
 
     def _on_opening(self, end: TcpEndpoint, event: Event) -> None:
         """What an end without a transport learns."""
@@ -307,6 +314,8 @@ class SimConnection:
             yield self.tcp.server, self._server
 
     def _forget_if_over(self) -> None:
+        if self._client is not None and not self._client.is_lost:
+            return  # the usual case: it rests
         if self._opened.done() and all(transport is None or transport.is_lost for _, transport in self._ends()):
             self._network.forget(self)
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from websockets.asyncio.connection import Connection as WebSocket
 
 from realtime.network.tcp import WINDOW_BYTES, Ended, Received, TcpEndpoint
-from realtime.sim.journal import Kind
+from realtime.sim.journal import Journal, Kind
 from realtime.sim.loop import SimLoop
 from realtime.sim.process import Process, current_process
 
@@ -24,14 +24,25 @@ KERNEL_BUFFER_BYTES = WINDOW_BYTES  # what the kernel takes over before the tran
 class Connection(Protocol):
     """What a transport needs of the connection that it is one end of."""
 
+    waits: bool
+    """To be set once a transport has something to do when bytes are acknowledged."""
+
     @property
     def loop(self) -> SimLoop:
         """The virtual time."""
 
+    @property
+    def journal(self) -> Journal:
+        """Where events are written down."""
+
+    @property
+    def number(self) -> int:
+        """Identifies the connection."""
+
     def touch(self) -> None:
         """Something was done to the model: look at its timers again."""
 
-    def record(self, kind: Kind, sender: TcpEndpoint, data: bytes = b"") -> None:
+    def record(self, kind: Kind, end: TcpEndpoint) -> None:
         """Write to the journal."""
 
 
@@ -46,8 +57,27 @@ class SimTransport(asyncio.Transport):
         context: every call into the protocol runs in it.
 
     Attributes:
-        waits: whether :meth:`progress` has something to do when bytes are acknowledged.
+        is_lost: whether the protocol has been told, or is about to be, that the connection is over.
     """
+
+    __slots__ = (
+        "_backlog",
+        "_backlog_bytes",
+        "_connection",
+        "_context",
+        "_end",
+        "_end_written",
+        "_high",
+        "_is_closing",
+        "_is_reading_paused",
+        "_is_writing_paused",
+        "_journal",
+        "_loop",
+        "_low",
+        "_number",
+        "_protocol",
+        "is_lost",
+    )
 
     def __init__(
         self,
@@ -59,24 +89,21 @@ class SimTransport(asyncio.Transport):
         context: contextvars.Context,
     ) -> None:
         super().__init__({"sockname": sockname, "peername": peername})
-        self.waits = False
+        self.is_lost = False
         self._connection = connection
         self._loop = connection.loop
+        self._journal = connection.journal
+        self._number = connection.number
         self._end = end
         self._context = context
         self._protocol: Any = None
         self._backlog: deque[memoryview] = deque()  # what the kernel has not taken over
         self._backlog_bytes = 0
-        self._is_closing = self._is_lost = self._end_written = False
+        self._is_closing = self._end_written = False
         self._is_writing_paused = self._is_reading_paused = False
         self.set_write_buffer_limits()
 
     # -- the connection's side
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether the protocol has been told, or is about to be, that the connection is over."""
-        return self._is_lost
 
     @property
     def process(self) -> Process | None:
@@ -94,7 +121,7 @@ class SimTransport(asyncio.Transport):
     def receive(self, data: bytes) -> None:
         """Bytes arrived."""
         if not self._is_closing:
-            self._connection.record(Kind.RECEIVED, self._end, data)
+            self._journal.record(self._loop.now_ns, Kind.RECEIVED, self._number, self._end.is_client, data)
             try:
                 self._context.run(self._protocol.data_received, data)
             except Exception as error:
@@ -109,15 +136,14 @@ class SimTransport(asyncio.Transport):
 
     def lose(self, error: Exception | None) -> None:
         """The connection is over: no more packets from this end, and the protocol is told why."""
-        if not self._is_lost:
+        if not self.is_lost:
             self.abandon()
             self._end.forget()
             self._tell(error)
 
     def abandon(self) -> None:
         """Its protocol will not hear of it again."""
-        self._is_closing = self._is_lost = True
-        self.waits = False
+        self._is_closing = self.is_lost = True
         self._backlog.clear()
         self._backlog_bytes = 0
 
@@ -126,14 +152,17 @@ class SimTransport(asyncio.Transport):
         self.abandon()
         self._close_socket()
 
-    def progress(self) -> None:
-        """Bytes may have been acknowledged: the kernel takes more, the writer resumes, a close ends."""
+    def progress(self) -> bool:
+        """Bytes may have been acknowledged: the kernel takes more, the writer resumes, a close ends.
+
+        Returns whether there is more to wait for.
+        """
         if self._backlog:
             self._hand_over()
-        if self._is_writing_paused and self._backlog_bytes <= self._low and not self._is_lost:
+        if self._is_writing_paused and self._backlog_bytes <= self._low and not self.is_lost:
             self._is_writing_paused = False
             self._call(self._protocol.resume_writing)
-        self.waits = bool(self._backlog) or (self._is_writing_paused and not self._is_lost)
+        return not self.is_lost and (bool(self._backlog) or self._is_writing_paused)
 
     # -- the protocol's side
 
@@ -159,7 +188,7 @@ class SimTransport(asyncio.Transport):
 
     def abort(self) -> None:
         """As in asyncio: what is buffered is lost, and the peer gets a reset."""
-        if not self._is_lost:
+        if not self.is_lost:
             self._connection.record(Kind.RESET, self._end)
             self.abandon()
             self._end.abort(self._loop.now_ns)
@@ -189,13 +218,13 @@ class SimTransport(asyncio.Transport):
             return
         if type(data) is not bytes:
             data = bytes(data)
-        end, connection = self._end, self._connection
-        connection.record(Kind.SENT, end, data)
+        end, now_ns = self._end, self._loop.now_ns
+        self._journal.record(now_ns, Kind.SENT, self._number, end.is_client, data)
         if self._backlog or end.buffered_bytes + len(data) > KERNEL_BUFFER_BYTES:
             self._write_slowly(data)
         else:
-            end.write(self._loop.now_ns, data)
-        connection.touch()
+            end.write(now_ns, data)
+        self._connection.touch()
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
         """As in asyncio."""
@@ -232,7 +261,7 @@ class SimTransport(asyncio.Transport):
         self._high, self._low = high, low
 
     def __repr__(self) -> str:
-        state = "lost" if self._is_lost else "closing" if self._is_closing else "open"
+        state = "lost" if self.is_lost else "closing" if self._is_closing else "open"
         return f"<SimTransport {self.get_extra_info('sockname')} → {self.get_extra_info('peername')} {state}>"
 
     # -- inside
@@ -241,7 +270,7 @@ class SimTransport(asyncio.Transport):
         """The kernel's buffer is full."""
         self._backlog.append(memoryview(data))
         self._backlog_bytes += len(data)
-        self.waits = True
+        self._connection.waits = True
         self._hand_over()
         if not self._is_writing_paused and self._backlog_bytes > self._high:
             self._is_writing_paused = True
