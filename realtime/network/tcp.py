@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from realtime.network.link import NEVER_NS
 from realtime.network.path import Path
-from realtime.network.tcp_direction import AbortReceived, Rejected, TcpDirection
 from realtime.network.tcp_endpoint import TcpEndpoint
 from realtime.network.tcp_events import (
     Accepted,
@@ -39,7 +38,6 @@ __all__ = [
     "MSS_BYTES",
     "SYN_BYTES",
     "WINDOW_BYTES",
-    "AbortReceived",
     "Accepted",
     "Ended",
     "Established",
@@ -47,12 +45,10 @@ __all__ = [
     "GaveUp",
     "Received",
     "Refused",
-    "Rejected",
     "RequestReceived",
     "Reset",
     "Segment",
     "TcpConnection",
-    "TcpDirection",
     "TcpEndpoint",
     "TimedOut",
 ]
