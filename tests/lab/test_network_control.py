@@ -7,9 +7,11 @@ import pytest
 from realtime.connection.connection_state import ConnectionSnapshot, ConnectionState
 from realtime.connection.net_info import NetInfo, NetType
 from realtime.lab.network_control import HISTORY, NetworkControl
-from realtime.network.link import MS, LinkConditions
+from realtime.network.link import MS, NS, LinkConditions
 from realtime.network.profiles import ProfileError, profile
 from realtime.network.proxy import ChaosProxy
+from realtime.network.rate_trace import RateTrace
+from realtime.network.traces import Trace
 from realtime.utils.observable import Observable
 
 
@@ -72,6 +74,32 @@ def test_no_limit_is_none(bench):
     assert bench.control.conditions("down").rate_bps is None
 
 
+def test_the_queue_is_a_figure_too(bench):
+    bench.control.set(queue_kb=20)
+    assert bench.control.conditions("up").queue_bytes == 20_000
+
+
+def test_conditions_are_told_in_the_units_of_set(bench):
+    bench.control.set(rate_kbps=64, delay_ms=12.5, direction="down")
+    told = bench.control.figures("down")
+    assert told == {"rate_kbps": 64.0, "delay_ms": 12.5, "jitter_ms": 0.0, "loss": 0.0, "queue_kb": 3125.0}
+    bench.control.set(**told, direction="up")
+    assert bench.control.figures("up") == told
+
+
+def test_a_trace_is_followed_until_another_profile_is_chosen(bench):
+    tram = Trace(name="tram", source="here", down=RateTrace([0], [64_000], NS), up=None, positions=(), duration_ns=NS)
+    bench.control.follow(tram)
+    assert (bench.control.label, bench.control.trace, bench.control.profile) == ("tram", "tram", "lte")
+    assert bench.control.figures("down")["rate_kbps"] == 64.0
+    bench.control.follow(None)
+    assert (bench.control.label, bench.control.trace) == ("lte", None)
+    bench.control.follow(tram)
+    bench.control.profile = "3g"
+    assert (bench.control.label, bench.control.trace) == ("3g", None)
+    assert bench.said == [("follow", "tram"), ("follow", ""), ("follow", "tram"), ("profile", "3g")]
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -79,6 +107,7 @@ def test_no_limit_is_none(bench):
         ({"delay_ms": -1}, "delay"),
         ({"rate_kbps": 0}, "rate_kbps"),
         ({"rate_kbps": 10, "direction": "sideways"}, "direction"),
+        ({"queue_kb": 0}, "queue_kb"),
         ({}, "rate_kbps, delay_ms"),
     ],
 )
@@ -109,6 +138,49 @@ def test_the_device_does_not_notice_that_it_is_unplugged(bench):
     assert bench.control.state == "online"
     assert told == []
     assert [act for act, _ in bench.said] == ["unplug", "replug", "reset"]
+
+
+@pytest.mark.parametrize(
+    ("act", "state", "back", "words"),
+    [
+        ("hold", "held", "release", ["hold", "release"]),
+        ("partition", "partitioned", "repair", ["partition both", "repair"]),
+    ],
+)
+def test_faults_that_the_device_does_not_notice_either(bench, act, state, back, words):
+    told = []
+    bench.net_info.observe(told.append)
+    getattr(bench.control, act)()
+    assert bench.control.state == bench.proxy.state == state
+    getattr(bench.control, back)()
+    assert bench.control.state == "online"
+    assert told == []
+    assert [" ".join(said).strip() for said in bench.said] == words
+
+
+def test_a_partition_has_a_direction(bench):
+    bench.control.partition("up")
+    assert bench.proxy.access.up.down is not None
+    assert bench.proxy.access.down.down is None
+    assert bench.said == [("partition", "up")]
+    with pytest.raises(ValueError, match="direction is 'both', 'down' or 'up', not 'left'"):
+        bench.control.partition("left")
+
+
+def test_an_outage_has_a_length(bench):
+    bench.control.outage(8)
+    assert bench.control.state == "outage"
+    assert bench.said == [("outage", "for_s=8")]
+    with pytest.raises(ValueError, match="for_s"):
+        bench.control.outage(-1)
+    assert bench.said == [("outage", "for_s=8")], "what was refused did not happen"
+
+
+def test_a_lost_address_is_no_state(bench):
+    bench.control.change_address()
+    bench.control.nat_expire()
+    assert bench.control.state == "online"
+    assert bench.said == [("change_address", ""), ("nat_expire", "")]
 
 
 def test_samples_tell_rates_round_trip_and_what_waits(bench):

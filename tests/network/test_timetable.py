@@ -122,6 +122,16 @@ def test_whoever_asks_for_the_time_finds_everything_done_until_then(loop, timeta
     assert log == [(10, machine), (30, machine)]
 
 
+def test_a_look_at_the_time_does_nothing(loop, timetable):
+    log = []
+    timetable.touch(Machine(timetable, log, 10))
+    loop.now_s += 0.02
+    assert timetable.peek_ns() == 20 * MS
+    assert log == []
+    timetable.stop()
+    assert timetable.peek_ns() == 20 * MS
+
+
 def test_wakes_are_whole_milliseconds_and_never_early(loop, timetable):
     """A loop cannot do better; what comes within one is done together."""
     log = []
