@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import EllipsisType
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from realtime.connection.connection_state import ConnectionSnapshot
 from realtime.connection.net_info import NetInfo
 from realtime.lab.background import BackgroundLoop
-from realtime.network.link import MS, LinkConditions
+from realtime.network.figures import FIGURES, changed, figures
+from realtime.network.link import LinkConditions
 from realtime.network.profiles import Profile
 from realtime.network.proxy import ChaosProxy, State
 from realtime.utils.observable import Observable
+
+if TYPE_CHECKING:
+    from realtime.network.traces import Trace
 
 SAMPLE_INTERVAL_S = 0.5
 HISTORY = 240  # samples: two minutes
@@ -97,12 +101,22 @@ class NetworkControl:
 
     @property
     def label(self) -> str:
-        """The profile's name, ``unlimited`` or ``custom``."""
+        """The trace's name, the profile's, ``unlimited`` or ``custom``."""
         return self._proxy.label
+
+    @property
+    def trace(self) -> str | None:
+        """The name of the trace that it follows."""
+        found = self._proxy.trace
+        return None if found is None else found.name
 
     def conditions(self, direction: Literal["down", "up"]) -> LinkConditions:
         """What one direction is like; ``down`` is towards the phone."""
         return self._proxy.conditions(direction)
+
+    def figures(self, direction: Literal["down", "up"]) -> dict[str, float | None]:
+        """The same as of now, by the names and in the units of :meth:`set`."""
+        return figures(self._proxy.conditions(direction), self._proxy.clock.peek_ns())
 
     def set(
         self,
@@ -111,6 +125,7 @@ class NetworkControl:
         delay_ms: _Figure = ...,
         jitter_ms: _Figure = ...,
         loss: _Figure = ...,
+        queue_kb: _Figure | None = ...,
         direction: Direction = "both",
     ) -> None:
         """Change single figures, for live connections too; what is not given stays.
@@ -119,31 +134,39 @@ class NetworkControl:
             rate_kbps: kilobits per second; None is unlimited.
             delay_ms: one-way, in each direction that is changed.
             jitter_ms: each packet takes up to this much longer.
-            loss: the fraction of packets that is lost, 0 to 1.
+            loss: the fraction of packets that is lost, 0 to 1, each alone.
+            queue_kb: how much may wait before the bottleneck, in kB of 1000 bytes; None is the usual one.
             direction: ``down`` is towards the phone.
 
         Raises:
             ValueError: a figure is out of its range, or none is given; nothing was changed.
         """
-        given = {"rate_kbps": rate_kbps, "delay_ms": delay_ms, "jitter_ms": jitter_ms, "loss": loss}
-        given = {name: value for name, value in given.items() if value is not ...}
+        values = zip(FIGURES, (rate_kbps, delay_ms, jitter_ms, loss, queue_kb), strict=True)
+        given = {name: value for name, value in values if value is not ...}
         if not given:
-            raise ValueError("give at least one of rate_kbps, delay_ms, jitter_ms, loss")
-        if direction not in ("both", "down", "up"):
-            raise ValueError(f"direction is 'both', 'down' or 'up', not {direction!r}")
-        changes = _changes(rate_kbps, delay_ms, jitter_ms, loss)
+            raise ValueError(f"give at least one of {', '.join(FIGURES)}")
         words = [
             f"{name}={value:g}" if isinstance(value, float | int) else f"{name}={value}"
             for name, value in given.items()
         ]
-        words += [] if direction == "both" else [f"direction={direction}"]
-        self._background.call(self._set, changes, direction, " ".join(words))
+        words += [] if _checked(direction) == "both" else [f"direction={direction}"]
+        self._background.call(self._set, given, direction, " ".join(words))
+
+    def follow(self, trace: Trace | None) -> None:
+        """Take the rates from a trace, from its beginning and over and over; None goes back to the profile's.
+
+        Raises:
+            ValueError: the trace has no rates.
+        """
+        self._background.call(
+            self._act, "follow", "" if trace is None else trace.name, lambda: self._proxy.follow(trace)
+        )
 
     # -- faults
 
     @property
     def state(self) -> State:
-        """``online``, ``offline`` or ``unplugged``."""
+        """``online``, or the weightiest of ``unplugged``, ``offline``, ``outage``, ``partitioned`` and ``held``."""
         return self._proxy.state
 
     def offline(self) -> None:
@@ -156,15 +179,47 @@ class NetworkControl:
 
     def unplug(self) -> None:
         """The path is dead and nobody knows: live connections are half-open for ever, as after a change of network."""
-        self._background.call(self._act, "unplug", self._proxy.unplug)
+        self._background.call(self._act, "unplug", "", self._proxy.unplug)
 
     def replug(self) -> None:
         """New connections get through again; the phone has to find that out by itself."""
-        self._background.call(self._act, "replug", self._proxy.replug)
+        self._background.call(self._act, "replug", "", self._proxy.replug)
+
+    def outage(self, for_s: float) -> None:
+        """Nothing passes for so many seconds, and the phone does not know: a tunnel.
+
+        Raises:
+            ValueError: that is no length of time.
+        """
+        self._background.call(self._act, "outage", f"for_s={for_s:g}", lambda: self._proxy.outage(for_s))
+
+    def partition(self, direction: Direction = "both") -> None:
+        """Nothing passes, both ways or one way, until :meth:`repair`; ``down`` is towards the phone."""
+        self._background.call(self._partition, _checked(direction))
+
+    def repair(self) -> None:
+        """End every partition."""
+        self._background.call(self._act, "repair", "", self._proxy.repair)
+
+    def hold(self) -> None:
+        """What arrives waits, both ways, until :meth:`release`; nothing is lost."""
+        self._background.call(self._act, "hold", "", self._proxy.hold)
+
+    def release(self) -> None:
+        """What :meth:`hold` kept waiting arrives at once."""
+        self._background.call(self._act, "release", "", self._proxy.release)
+
+    def change_address(self) -> None:
+        """The phone gets another address: its live connections die half-open, new ones work. Nobody is told."""
+        self._background.call(self._act, "change_address", "", self._proxy.change_address)
+
+    def nat_expire(self) -> None:
+        """The carrier's NAT forgets the phone's connections, with the same effect."""
+        self._background.call(self._act, "nat_expire", "", self._proxy.nat_expire)
 
     def reset(self) -> None:
         """All live connections are reset at once."""
-        self._background.call(self._act, "reset", self._proxy.reset)
+        self._background.call(self._act, "reset", "", self._proxy.reset)
 
     # -- samples; call these on the loop's thread
 
@@ -201,44 +256,37 @@ class NetworkControl:
         self._proxy.set_profile(profile)
         self._on_act("profile", self.label)
 
-    def _set(self, changes: dict[str, float | None], direction: Direction, words: str) -> None:
-        down, up = (self._proxy.conditions(each) for each in ("down", "up"))
+    def _set(self, given: dict[str, Any], direction: Direction, words: str) -> None:
+        down, up = self._proxy.conditions("down"), self._proxy.conditions("up")
         self._proxy.set_conditions(
-            down=None if direction == "up" else replace(down, **changes),  # type: ignore[arg-type]
-            up=None if direction == "down" else replace(up, **changes),  # type: ignore[arg-type]
+            down=None if direction == "up" else changed(down, given),
+            up=None if direction == "down" else changed(up, given),
         )
         self._on_act("set", words)
 
-    def _act(self, name: str, act: Callable[[], None]) -> None:
-        self._on_act(name, "")
+    def _act(self, name: str, detail: str, act: Callable[[], None]) -> None:
         act()
+        self._on_act(name, detail)
+
+    def _partition(self, direction: Direction) -> None:
+        if direction == "both":
+            self._proxy.partition()
+        else:
+            self._proxy.partition_oneway(direction)
+        self._on_act("partition", direction)
 
     def _offline(self) -> None:
         if self._net_info.is_connected:
             self._carrier = self._net_info.type
-        self._act("offline", self._proxy.offline)
+        self._act("offline", "", self._proxy.offline)
         self._net_info.update(is_connected=False)
 
     def _online(self) -> None:
-        self._act("online", self._proxy.online)
+        self._act("online", "", self._proxy.online)
         self._net_info.update(type=self._carrier)
 
 
-def _changes(
-    rate_kbps: _Figure | None, delay_ms: _Figure, jitter_ms: _Figure, loss: _Figure
-) -> dict[str, float | None]:
-    """The figures in the units of the link."""
-    changes: dict[str, float | None] = {}
-    if rate_kbps is None:
-        changes["rate_bps"] = None
-    elif not isinstance(rate_kbps, EllipsisType):
-        if rate_kbps <= 0:
-            raise ValueError(f"rate_kbps must be positive, or None for no limit, not {rate_kbps}: see offline()")
-        changes["rate_bps"] = max(1, round(rate_kbps * 1000))
-    if not isinstance(delay_ms, EllipsisType):
-        changes["delay_ns"] = round(delay_ms * MS)
-    if not isinstance(jitter_ms, EllipsisType):
-        changes["jitter_ns"] = round(jitter_ms * MS)
-    if not isinstance(loss, EllipsisType):
-        changes["loss"] = loss
-    return changes
+def _checked(direction: Direction) -> Direction:
+    if direction not in ("both", "down", "up"):
+        raise ValueError(f"direction is 'both', 'down' or 'up', not {direction!r}")
+    return direction

@@ -51,20 +51,23 @@ class Timetable:
 
     def stop(self) -> None:
         """Stand still. May be repeated."""
-        if self._loop is not None:
-            self._now_ns = max(self._now_ns, self._loop_ns(self._loop))
-            self._loop = None
+        self._now_ns = self.peek_ns()
+        self._loop = None
         self._disarm()
 
     def now_ns(self) -> int:
         """The time, after everything that was due by then has been done; within an event, the time of that event."""
         if self._is_running or self._loop is None:
             return self._now_ns
-        now_ns = max(self._now_ns, self._loop_ns(self._loop))
+        now_ns = self.peek_ns()
         if self._heap and self._heap[0][0] <= now_ns:
             self._catch_up(now_ns)
         self._now_ns = now_ns
         return now_ns
+
+    def peek_ns(self) -> int:
+        """The time, from any thread: nothing is done."""
+        return self._now_ns if self._loop is None else max(self._now_ns, self._loop_ns(self._loop))
 
     def touch(self, machine: Machine) -> None:
         """A machine's ``next_ns`` may have changed."""
