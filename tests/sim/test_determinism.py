@@ -63,22 +63,30 @@ def test_a_run_repeats_itself_in_one_process():
     assert len({name for _, name, _ in first.result}) == len(PHONES), "everybody heard something"
 
 
+def test_shuffled_hosts_make_another_run_that_repeats_itself_as_well():
+    first, second = (simulate(crowd, seed=1, shuffle=True) for _ in range(2))
+    assert first.result == second.result
+    assert (first.hash, first.timing_hash) == (second.hash, second.timing_hash)
+    assert first.hash != simulate(crowd, seed=1).hash
+    assert len({name for _, name, _ in first.result}) == len(PHONES)
+
+
 def test_another_seed_is_another_run():
     first, second = simulate(crowd, seed=1), simulate(crowd, seed=2)
     assert first.hash != second.hash
     assert first.timing_hash != second.timing_hash
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "4242"])
-def test_a_run_repeats_itself_in_another_process(hash_seed):
+@pytest.mark.parametrize(("hash_seed", "shuffle"), [("0", False), ("4242", True)])
+def test_a_run_repeats_itself_in_another_process(hash_seed, shuffle):
     """With another hash seed for strings and other addresses for objects."""
     code = (
         "import json; from tests.sim.test_determinism import crowd; from realtime.sim.world import simulate;"
         "garbage = [object() for _ in range(12345)];"
-        "run = simulate(crowd, seed=1); print(json.dumps([run.hash, run.timing_hash]))"
+        f"run = simulate(crowd, seed=1, shuffle={shuffle}); print(json.dumps([run.hash, run.timing_hash]))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "HTTP_PROXY": "http://nowhere:1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    here = simulate(crowd, seed=1)
+    here = simulate(crowd, seed=1, shuffle=shuffle)
     assert json.loads(done.stdout) == [here.hash, here.timing_hash]
