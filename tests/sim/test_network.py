@@ -1,8 +1,8 @@
 """Hosts, names and links."""
 
 import asyncio
-import contextlib
 import socket
+from dataclasses import replace
 
 import pytest
 from websockets.asyncio.client import connect
@@ -87,21 +87,30 @@ def test_each_link_draws_from_its_own_stream():
     assert len(set(forward.values())) == 3
 
 
+class Note(asyncio.Protocol):
+    """Notes (time, bytes)."""
+
+    def __init__(self, notes):
+        self.notes = notes
+
+    def data_received(self, data):
+        self.notes.append((round(now(), 6), data))
+
+
+async def dial(world):
+    with world.on("ana"):
+        transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, "server", 80)
+    return transport
+
+
 async def talk(world):
-    """A connection of ana, 50 ms away, to a server that notes (time, bytes); writer and notes."""
+    """A connection of ana, 50 ms away, to a server that notes what arrives; at 1 s."""
     world.set_conditions("ana", delay_ms=50)
     notes = []
-
-    async def note(reader, writer):
-        with contextlib.suppress(ConnectionError):
-            while data := await reader.read(65_536):
-                notes.append((round(now(), 6), data))
-
-    await asyncio.start_server(note, "server", 80)
-    with world.on("ana"):
-        _, writer = await asyncio.open_connection("server", 80)
+    await asyncio.get_running_loop().create_server(lambda: Note(notes), "server", 80)
+    transport = await dial(world)
     await asyncio.sleep(1 - now())
-    return writer, notes
+    return transport, notes
 
 
 def test_rules_hold_for_live_connections_too_and_only_while_they_are_installed():
@@ -118,9 +127,7 @@ def test_rules_hold_for_live_connections_too_and_only_while_they_are_installed()
         with world.network.rules.installed(rule):
             writer.write(b"one")
             await asyncio.sleep(1)
-            with world.on("ana"):
-                _, other = await asyncio.open_connection("server", 80)
-            other.close()
+            (await dial(world)).close()
             await asyncio.sleep(1)
         seen = len(packets)
         writer.write(b"two")
@@ -140,8 +147,10 @@ def test_a_rate_that_changes_moves_what_waits_in_the_queue():
 
     async def main(world):
         writer, notes = await talk(world)
-        world.set_conditions("ana", rate_kbps=8)
-        world.at(1.452).set_conditions("ana", rate_kbps=8000)
+        access = world.network.host("ana").access
+        slow, fast = (replace(access.up.conditions, rate_bps=rate_bps) for rate_bps in (8_000, 8_000_000))
+        access.set_conditions(world.loop.now_ns, up=slow)
+        world.at(1.452, lambda: access.set_conditions(world.loop.now_ns, up=fast))
         writer.write(b"x" * 1400)
         await asyncio.sleep(5)
         return notes
@@ -182,9 +191,7 @@ def test_another_address_is_the_end_of_live_connections_only(host):
         writer, notes = await talk(world)
         world.network.host(host).access.change_address(world.loop.now_ns)
         writer.write(b"lost")
-        with world.on("ana"):
-            _, other = await asyncio.open_connection("server", 80)
-        other.write(b"found")
+        (await dial(world)).write(b"found")
         await asyncio.sleep(5)
         return [data for _, data in notes]
 
@@ -196,7 +203,7 @@ def test_connections_are_listed_by_host_oldest_first():
         await talk(world)
         for host in ("ben", "ana", "server"):
             with world.on(host):
-                await asyncio.open_connection("server", 80)
+                await asyncio.get_running_loop().create_connection(asyncio.Protocol, "server", 80)
         return [
             [connection.hosts for connection in world.network.connections(host)] for host in ("ana", "server", "nobody")
         ]
