@@ -78,3 +78,12 @@ def test_times_must_rise(file):
     lines.check_rises(2, 1, 0)
     with pytest.raises(TraceError, match=r"x\.log:3: the time 0\.5 s is not after 1 s, the one before"):
         lines.check_rises(3, 500_000_000, 1_000_000_000)
+
+
+def test_columns_are_counted(file):
+    lines = file("x")
+    lines.check_columns(1, ["a", "b"], 2)
+    with pytest.raises(TraceError, match=r"x\.log:2: 1 column; expected numbers"):
+        lines.check_columns(2, ["a"], 2)
+    with pytest.raises(TraceError, match=r"x\.log:3: 3 columns; expected numbers"):
+        lines.check_columns(3, ["a", "b", "c"], 2)
