@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from realtime.network.trace_model import TraceError
@@ -56,6 +56,15 @@ class TraceFile:
         if value > most:
             raise self.error(line, f"{what} is {value:g}, above {most:g}")
         return value
+
+    def check_columns(self, line: int, columns: Sequence[str], count: int) -> None:
+        """Refuse a line with another number of columns.
+
+        Raises:
+            TraceError: it has.
+        """
+        if len(columns) != count:
+            raise self.error(line, f"{len(columns)} column{'' if len(columns) == 1 else 's'}")
 
     def check_rises(self, line: int, time_ns: int, before_ns: int | None) -> None:
         """Refuse a time that is not after the one before.
