@@ -18,11 +18,12 @@ import resource
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from realtime.chat.chat_client import ChatClient
 from realtime.connection.socket_manager import SocketManager
+from realtime.network.link import MS, NS, LossBursts
 from realtime.server.engine.memory import MemoryEngine
 from realtime.server.realtime_server import RealtimeServer
 from realtime.sim.world import World, simulate
@@ -35,6 +36,7 @@ MESSAGE_EVERY_S = 10.0
 ROOM_SIZE = 10
 OUTAGE_EVERY_S = 120.0  # facts of an LTE commute: 1.3 % of the time, median 1 s, at most 16 s
 OUTAGE_MEDIAN_S, OUTAGE_SIGMA, OUTAGE_MAX_S = 1.0, 0.7, 16.0
+BURSTS = LossBursts(mean_good_ns=10 * NS, mean_bad_ns=500 * MS, loss=0.5)  # 2.4 % of all packets
 
 GOAL_CLIENT_HOURS_PER_S = 10.0
 GOAL_MEGABYTES = 200.0
@@ -112,7 +114,9 @@ class Crowd:
         hosts = [f"phone{n}" for n in range(self.clients)]
         for host in hosts:
             world.set_profile(host, "lte")
-            world.set_conditions(host, loss=0.01)
+            access = world.network.host(host).access
+            up, down = (replace(link.conditions, bursts=BURSTS) for link in (access.up, access.down))
+            access.set_conditions(world.loop.now_ns, up=up, down=down)
             world.spawn(host, self._weather(world, host))
         lives = [world.spawn(host, live(world, host, f"room{n // ROOM_SIZE}")) for n, host in enumerate(hosts)]
         await asyncio.gather(*lives)
