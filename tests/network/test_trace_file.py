@@ -87,3 +87,26 @@ def test_columns_are_counted(file):
         lines.check_columns(2, ["a"], 2)
     with pytest.raises(TraceError, match=r"x\.log:3: 3 columns; expected numbers"):
         lines.check_columns(3, ["a", "b", "c"], 2)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_is_read_by_the_names_of_its_header(file, separator):
+    lines = file(separator.join(["a", " b", "c"]) + "\n\n" + separator.join(["1", '"2"', " 3 "]) + "\n")
+    assert list(lines.table("a", "c")) == [(3, {"a": "1", "b": "2", "c": "3"})]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("a,b\n1,2\n", r"x\.log:1: there is no column 'c'; expected numbers"),
+        ("b\n1\n", r"x\.log:1: there are no columns 'a' and 'c'; expected numbers"),
+        ("a,c\n", r"x\.log:1: there is nothing below the header"),
+        ("a,c\n1,2\n1\n", r"x\.log:3: 1 column; expected 2, as the header has"),
+        ("a,c\n1,2,3\n", r"x\.log:2: 3 columns; expected 2, as the header has"),
+        ('a,c\n1,"2\n', r"x\.log:2: .*; expected numbers"),
+        ("a,c,a\n1,2,3\n", r"x\.log:1: the column 'a' stands there twice"),
+    ],
+)
+def test_a_damaged_table_is_refused(file, content, says):
+    with pytest.raises(TraceError, match=says):
+        list(file(content).table("a", "c"))
