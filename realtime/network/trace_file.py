@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -57,14 +58,44 @@ class TraceFile:
             raise self.error(line, f"{what} is {value:g}, above {most:g}")
         return value
 
-    def check_columns(self, line: int, columns: Sequence[str], count: int) -> None:
+    def table(self, *required: str) -> Iterator[tuple[int, dict[str, str]]]:
+        """(line number, cells by the names of the header), of a CSV file separated by commas, semicolons or tabs.
+
+        Raises:
+            TraceError: a required column is missing, or a row has another number of cells than the header.
+        """
+        head, header = self._lines[0]
+        separator = max(",;\t", key=header.count)
+        names = self._cells(head, header, separator)
+        missing = [repr(name) for name in required if name not in names]
+        if missing:
+            are = "are no columns" if len(missing) > 1 else "is no column"
+            raise self.error(head, f"there {are} {' and '.join(missing)}")
+        for name in required:
+            if names.count(name) > 1:
+                raise self.error(head, f"the column {name!r} stands there twice")
+        if len(self._lines) == 1:
+            raise self.error(head, "there is nothing below the header")
+        for line, text in self._lines[1:]:
+            cells = self._cells(line, text, separator)
+            self.check_columns(line, cells, len(names), expected=f"{len(names)}, as the header has")
+            yield line, dict(zip(names, cells, strict=True))
+
+    def _cells(self, line: int, text: str, separator: str) -> list[str]:
+        try:
+            [cells] = csv.reader([text], delimiter=separator, skipinitialspace=True, strict=True)
+        except csv.Error as error:
+            raise self.error(line, str(error)) from error
+        return [cell.strip() for cell in cells]
+
+    def check_columns(self, line: int, columns: Sequence[str], count: int, *, expected: str | None = None) -> None:
         """Refuse a line with another number of columns.
 
         Raises:
             TraceError: it has.
         """
         if len(columns) != count:
-            raise self.error(line, f"{len(columns)} column{'' if len(columns) == 1 else 's'}")
+            raise self.error(line, f"{len(columns)} column{'' if len(columns) == 1 else 's'}", expected=expected)
 
     def check_rises(self, line: int, time_ns: int, before_ns: int | None) -> None:
         """Refuse a time that is not after the one before.
