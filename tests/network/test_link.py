@@ -1,15 +1,27 @@
-"""One directed link: rate, queue, delay, jitter, loss, outage."""
+"""One directed link: rate, queue, delay, jitter, gates, and what a change of them does."""
 
 import random
-from dataclasses import replace
 
 import pytest
 
-from realtime.network.link import DEFAULT_QUEUE_BYTES, MS, NS, Deliver, Drop, DropReason, Link, LinkConditions
+from realtime.network.link import (
+    DEFAULT_QUEUE_BYTES,
+    IDEAL,
+    MS,
+    NS,
+    Deliver,
+    Drop,
+    DropReason,
+    Link,
+    LinkConditions,
+    LossBursts,
+)
+from realtime.network.radio import Interruptions, Promotion, Radio, RadioConditions
+from realtime.network.rate_trace import RateTrace
 
 
-def link(**conditions):
-    return Link(LinkConditions(**conditions), random.Random(1))
+def link(seed=1, radio=None, **conditions):
+    return Link(LinkConditions(**conditions), random.Random(seed), radio)
 
 
 def arrivals(link, offers):
@@ -30,6 +42,18 @@ def arrivals(link, offers):
             id="the queue's tail is dropped and costs no time",
         ),
         pytest.param({"rate_bps": 3}, [(0, 1)], [-(-8 * NS // 3)], id="a byte leaves when its last bit has left"),
+        pytest.param(
+            {"rate_bps": RateTrace([0, NS], [8000, 0], 3 * NS)},
+            [(0, 999), (0, 2), (2 * NS, 1)],
+            [999 * MS, 3 * NS + MS, 3 * NS + 2 * MS],
+            id="packets wait while the rate is zero",
+        ),
+        pytest.param(
+            {"rate_bps": RateTrace([0, NS], [0, 8], 2 * NS), "queue_bytes": 2},
+            [(0, 1), (0, 1), (0, 1), (2 * NS, 1)],
+            [2 * NS, 4 * NS, None, 6 * NS],
+            id="and their line has an end then too",
+        ),
     ],
 )
 def test_verdicts(conditions, offers, expected):
@@ -47,6 +71,7 @@ def test_a_rate_without_a_queue_size_gets_the_default_queue():
     verdicts = [slow.offer(0, 1024) for _ in range(DEFAULT_QUEUE_BYTES // 1024 + 1)]
     assert verdicts[-2] == Deliver(DEFAULT_QUEUE_BYTES * NS)
     assert verdicts[-1] == Drop(DropReason.QUEUE)
+    assert slow.dropped == {DropReason.QUEUE: 1}
 
 
 def test_a_packet_larger_than_the_queue_passes_an_idle_link():
@@ -60,63 +85,173 @@ def test_the_backlog_drains_with_time():
     assert [slow.backlog_bytes(at) for at in (0, 9 * MS, 30 * MS, 100 * MS)] == [100, 100, 70, 0]
 
 
-def test_jitter_adds_at_most_its_size_and_never_reorders():
-    shaky = link(delay_ns=10 * MS, jitter_ns=5 * MS)
-    times = arrivals(shaky, [(now, 100) for now in range(0, NS, MS)])
-    assert times == sorted(times)
-    assert all(10 * MS <= at - now * MS <= 15 * MS for now, at in enumerate(times))
-    assert len({at - now * MS for now, at in enumerate(times)}) > 100
+# -- changes
 
 
-def test_loss_hits_its_share_after_the_packet_used_the_link():
-    lossy = link(rate_bps=8000, loss=0.25, queue_bytes=10**6)
-    times = arrivals(lossy, [(0, 1)] * 4000)
-    assert 0.22 < times.count(None) / 4000 < 0.28
-    assert all(at == n * MS for n, at in enumerate(times, 1) if at is not None)
+def test_what_waits_is_released_earlier_by_a_faster_rate():
+    """Three packets of 10 bytes, 10 ms each at 8 kbit/s; after 15 ms, the half of the second needs 0.5 ms at 80."""
+    changing = link(rate_bps=8000, delay_ns=5)
+    first, second, third = (changing.offer(0, 10) for _ in range(3))
+    changing.change(15 * MS, LinkConditions(rate_bps=80_000, delay_ns=5))
+    assert [first.at_ns, second.at_ns, third.at_ns] == [10 * MS + 5, 15_500_000 + 5, 16_500_000 + 5]
+    assert changing.offer(15 * MS, 10) == Deliver(17_500_000 + 5)
+    assert changing.backlog_bytes(15 * MS) == 30
 
 
-def test_more_loss_loses_the_same_packets_and_more():
-    few, many = (arrivals(link(loss=loss), [(0, 1)] * 1000) for loss in (0.1, 0.2))
-    assert {n for n, at in enumerate(few) if at is None} < {n for n, at in enumerate(many) if at is None}
-
-
-def test_jitter_does_not_shift_the_losses():
-    plain, shaky = (arrivals(link(loss=0.1, jitter_ns=jitter), [(0, 1)] * 1000) for jitter in (0, MS))
-    assert [at is None for at in plain] == [at is None for at in shaky]
-
-
-def test_an_outage_does_not_shift_the_losses_after_it():
-    steady, broken = link(loss=0.5), link(loss=0.5)
-    broken.down = True
-    before = [broken.offer(0, 1) for _ in range(10)]
-    broken.down = False
-    assert before == [Drop(DropReason.DOWN)] * 10
-    assert arrivals(steady, [(0, 1)] * 50)[10:] == arrivals(broken, [(0, 1)] * 40)
-
-
-def test_conditions_change_while_running():
-    """What is queued keeps its place: the new rate holds for what is offered from now on."""
-    changing = link(rate_bps=8000, delay_ns=100 * MS)
-    assert changing.offer(0, 10) == Deliver(110 * MS)
-    changing.conditions = replace(changing.conditions, rate_bps=80_000, delay_ns=5 * MS)
-    assert changing.offer(0, 10) == Deliver(110 * MS), "it does not overtake"
-    assert changing.offer(200 * MS, 10) == Deliver(206 * MS)
-    changing.conditions = LinkConditions()
-    assert changing.offer(300 * MS, 10) == Deliver(300 * MS)
-
-
-def test_a_change_of_rate_keeps_what_is_in_line():
-    """10 bytes at 8 kbit/s leave at 10 ms; 10 more at 80 kbit/s need 1 ms after them."""
+def test_and_later_by_a_slower_one():
     changing = link(rate_bps=8000)
-    changing.offer(0, 10)
-    changing.conditions = LinkConditions(rate_bps=80_000)
-    assert changing.offer(0, 10) == Deliver(11 * MS)
-    assert changing.backlog_bytes(10 * MS) == 10
+    first, second = (changing.offer(0, 10) for _ in range(2))
+    changing.change(4 * MS, LinkConditions(rate_bps=4000))
+    assert [first.at_ns, second.at_ns] == [16 * MS, 36 * MS], "4 ms served; the other 6 take 12, and 10 take 20"
+
+
+def test_what_waits_leaves_at_once_when_the_rate_ends():
+    changing = link(rate_bps=8)
+    waiting = [changing.offer(0, 10) for _ in range(3)]
+    changing.change(4 * MS, LinkConditions(delay_ns=MS))
+    assert waiting == [Deliver(5 * MS)] * 3
+    assert changing.backlog_bytes(4 * MS) == 0
+
+
+def test_what_is_in_the_air_arrives_as_promised_and_nothing_overtakes_it():
+    changing = link(rate_bps=8000, delay_ns=100 * MS)
+    in_the_air, waiting = changing.offer(0, 10), changing.offer(0, 10)
+    changing.change(10 * MS, LinkConditions(rate_bps=8000, delay_ns=5 * MS))
+    assert in_the_air == Deliver(110 * MS)
+    assert waiting == Deliver(110 * MS), "it would be there at 25 ms"
+    assert changing.offer(200 * MS, 10) == Deliver(215 * MS)
+
+
+def test_a_smaller_queue_keeps_those_that_wait_already():
+    changing = link(rate_bps=8000, queue_bytes=100)
+    for _ in range(5):
+        changing.offer(0, 20)
+    changing.change(0, LinkConditions(rate_bps=8000, queue_bytes=40))
+    assert changing.backlog_bytes(0) == 100
+    assert changing.offer(70 * MS, 20) == Drop(DropReason.QUEUE), "30 are left"
+    assert changing.offer(80 * MS, 20) == Deliver(120 * MS)
+
+
+def test_every_change_is_told():
+    told = []
+    changing = link()
+    changing.on_change = lambda: told.append((changing.conditions.delay_ns, changing.down, changing.is_held))
+    changing.change(0, LinkConditions(delay_ns=1))
+    changing.down = DropReason.PARTITION
+    changing.hold()
+    changing.release(0)
+    assert told == [(1, None, False), (1, "partition", False), (1, "partition", True), (1, "partition", False)]
+
+
+# -- gates
+
+
+@pytest.mark.parametrize("reason", [DropReason.DOWN, DropReason.PARTITION])
+def test_nothing_passes_a_link_that_is_down(reason):
+    closed = link(delay_ns=10)
+    closed.down = reason
+    assert closed.offer(0, 1) == Drop(reason)
+    assert closed.swallows(5) == reason
+    assert closed.dropped == {reason: 1}
+    closed.down = None
+    assert closed.swallows(5) is None
+    assert closed.offer(5, 1) == Deliver(15)
+
+
+def test_an_outage_of_the_radio_lets_nothing_pass():
+    """The first outage of this seed, found by asking the same process."""
+    conditions = RadioConditions(outages=Interruptions(10 * NS, NS))
+    process = conditions.outages.spells(0, random.Random(1))
+    radio = Radio(conditions, random.Random(2))
+    radio.outages = process
+    begin = process.begin_ns
+    gated = link(radio=radio, delay_ns=MS)
+    assert gated.is_gated
+    assert gated.offer(begin - MS, 1) == Deliver(begin)
+    assert gated.swallows(begin) == DropReason.OUTAGE, "it began meanwhile"
+    assert gated.offer(begin + NS - 1, 1) == Drop(DropReason.OUTAGE)
+    assert gated.offer(begin + NS, 1) == Deliver(begin + NS + MS)
+
+
+def test_packets_wait_for_a_hand_over_to_end():
+    """A radio whose hand-overs last 1 s; 10 bytes take 10 ms."""
+    radio = Radio(RadioConditions(handovers=Interruptions(100 * NS, NS)), random.Random(2))
+    begin = radio.handovers.begin_ns
+    moving = link(radio=radio, rate_bps=8000)
+    early = [moving.offer(begin - 15 * MS, 10) for _ in range(3)]
+    assert [verdict.at_ns - begin for verdict in early] == [-5 * MS, NS, NS + 10 * MS]
+    assert moving.offer(begin + 500 * MS, 10).at_ns - begin == NS + 20 * MS
+    assert moving.backlog_bytes(begin + 500 * MS) == 30
+
+
+def test_packets_wait_for_the_radio_to_wake_and_for_those_before_them():
+    radio = Radio(RadioConditions(promotions=(Promotion(10 * NS, 800 * MS),)), random.Random(2))
+    sleepy = link(radio=radio, rate_bps=8000, delay_ns=MS)
+    assert arrivals(sleepy, [(0, 10), (300 * MS, 10), (2 * NS, 10)]) == [811 * MS, 821 * MS, 2011 * MS]
+
+
+def test_a_slower_rate_while_the_radio_wakes():
+    radio = Radio(RadioConditions(promotions=(Promotion(10 * NS, 800 * MS),)), random.Random(2))
+    sleepy = link(radio=radio, rate_bps=8000)
+    waiting = [sleepy.offer(0, 10) for _ in range(2)]
+    sleepy.change(300 * MS, LinkConditions(rate_bps=4000))
+    assert waiting == [Deliver(820 * MS), Deliver(840 * MS)]
+
+
+# -- when it need not be asked
+
+
+def test_an_ideal_link_is_known_as_one():
+    assert link().is_ideal
+    for conditions in ({"delay_ns": 1}, {"rate_bps": 1}, {"jitter_ns": 1}, {"loss": 0.1}, {"bursts": LossBursts(1, 1)}):
+        assert not link(**conditions).is_ideal
+    assert link(radio=Radio(RadioConditions(nat_idle_ns=1), random.Random(1))).is_ideal
+    assert not link(radio=Radio(RadioConditions(promotions=(Promotion(1, 1),)), random.Random(1))).is_ideal
+
+
+def test_a_link_that_is_down_or_held_is_not_ideal():
+    changing = link()
+    changing.down = DropReason.DOWN
+    assert not changing.is_ideal
+    changing.down = None
+    changing.hold()
+    assert not changing.is_ideal
+    changing.release(0)
+    assert changing.is_ideal
+
+
+def test_it_becomes_ideal_when_nothing_can_be_overtaken_any_more():
+    changing = link(delay_ns=100)
+    changing.offer(0, 1)
+    changing.change(10, IDEAL)
+    assert not changing.is_ideal
+    assert changing.offer(50, 1) == Deliver(100)
+    assert not changing.is_ideal
+    assert changing.offer(100, 1) == Deliver(100)
+    assert changing.is_ideal
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"loss": 1.1}, {"loss": -0.1}, {"delay_ns": -1}, {"jitter_ns": -1}, {"rate_bps": 0}, {"queue_bytes": 0}]
+    "wrong",
+    [
+        {"loss": 1.1},
+        {"loss": -0.1},
+        {"delay_ns": -1},
+        {"jitter_ns": -1},
+        {"jitter_memory": 1.0},
+        {"jitter_memory": -0.1},
+        {"rate_bps": 0},
+        {"queue_bytes": 0},
+    ],
 )
 def test_impossible_conditions_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         LinkConditions(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("figures", "says"), [((0, 1), "mean_good_ns"), ((1, 0), "mean_bad_ns"), ((1, 1, 1.5), "probability")]
+)
+def test_impossible_bursts_are_refused(figures, says):
+    with pytest.raises(ValueError, match=says):
+        LossBursts(*figures)
