@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
@@ -21,7 +22,8 @@ class Path(Generic[P]):
     Args:
         links: in the order of travel; none at all is the inside of one host.
         bindings: the flow's entries in address tables on the way; without one of them nothing passes any more.
-        judge: decides about each packet before the links do, by (packet, bytes, now); None leaves it to them.
+        judge: decides about each packet before the links do, by (packet, bytes, now); None leaves it to them. What
+            arrives by its verdict passes no link, and may overtake and be overtaken.
 
     Attributes:
         next_ns: when :meth:`arrivals` wants to be called next; ``NEVER_NS`` if nothing is under way.
@@ -29,7 +31,18 @@ class Path(Generic[P]):
         dropped: how many packets the path itself dropped, and why; each link counts its own.
     """
 
-    __slots__ = ("_arrived", "_bindings", "_is_cut", "_is_guarded", "_later", "_stages", "dropped", "judge", "next_ns")
+    __slots__ = (
+        "_arrived",
+        "_bindings",
+        "_is_cut",
+        "_is_guarded",
+        "_later",
+        "_number",
+        "_stages",
+        "dropped",
+        "judge",
+        "next_ns",
+    )
 
     def __init__(
         self,
@@ -44,7 +57,8 @@ class Path(Generic[P]):
             stages = ((link, deque(), stages), *stages)
         self._stages = stages
         self._arrived: list[P] = []
-        self._later: deque[tuple[int, P]] = deque()  # (when it arrives, by the judge's verdict, packet)
+        self._later: list[tuple[int, int, P]] = []  # heap: (when it arrives by verdict, number, packet)
+        self._number = 0
         self._bindings = tuple(bindings)
         self._is_cut = False
         self._is_guarded = bool(bindings)
@@ -72,9 +86,6 @@ class Path(Generic[P]):
                     if verdict.at_ns < self.next_ns and not link.is_held:
                         self.next_ns = verdict.at_ns
                 return
-        if self._later:
-            self._arrive_later(now_ns, packet)
-            return
         self._arrived.append(packet)
         if now_ns < self.next_ns:
             self.next_ns = now_ns
@@ -123,7 +134,7 @@ class Path(Generic[P]):
                     result.append(packet)
         self.next_ns = next_ns
         if self._later:
-            result = self._merge(now_ns, result)
+            result += self._arrived_by_verdict(now_ns)
         if self._is_guarded and result:
             for binding in self._bindings:
                 if not binding.is_alive(now_ns):
@@ -146,24 +157,17 @@ class Path(Generic[P]):
 
     def _obey(self, verdict: Verdict, packet: P) -> None:
         if isinstance(verdict, Deliver):
-            self._arrive_later(verdict.at_ns, packet)
+            heapq.heappush(self._later, (verdict.at_ns, self._number, packet))
+            self._number += 1
+            self.next_ns = min(self.next_ns, verdict.at_ns)
         else:
             self.dropped[verdict.reason] += 1
 
-    def _arrive_later(self, at_ns: int, packet: P) -> None:
-        if self._later:
-            at_ns = max(at_ns, self._later[-1][0])
-        self._later.append((at_ns, packet))
-        self.next_ns = min(self.next_ns, at_ns)
-
-    def _merge(self, now_ns: int, arrived: list[P]) -> list[P]:
-        """What has just arrived comes behind what is to arrive by verdict."""
+    def _arrived_by_verdict(self, now_ns: int) -> list[P]:
         later = self._later
-        for packet in arrived:
-            self._arrive_later(now_ns, packet)
-        result = []
+        arrived = []
         while later and later[0][0] <= now_ns:
-            result.append(later.popleft()[1])
+            arrived.append(heapq.heappop(later)[2])
         if later:
             self.next_ns = min(self.next_ns, later[0][0])
-        return result
+        return arrived
