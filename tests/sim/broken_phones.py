@@ -1,21 +1,25 @@
 """Phones that break a promise each: the real client with one part of it exchanged."""
 
+import math
+
 import msgspec
 
 from realtime.chat.chat_client import ChatClient
 from realtime.chat.room_log import RoomLog
+from realtime.connection.heartbeat_monitor import HeartbeatMonitor
 from realtime.connection.message_queue import MessageQueue
 from realtime.lab.sim_phone import SimPhone
 
 
 class _Altered(SimPhone):
-    """A phone with another outbox, or another log of its rooms."""
+    """A phone with another outbox, another heartbeat, or another log of its rooms."""
 
     queue = MessageQueue
+    heartbeat = HeartbeatMonitor
     log = RoomLog
 
     def make_socket(self):
-        self.options = {**self.options, "queue": self.queue()}
+        self.options = {**self.options, "queue": self.queue(), "heartbeat": self.heartbeat()}
         return super().make_socket()
 
     def make_chat(self):
@@ -39,27 +43,22 @@ class _Altered(SimPhone):
 
 
 class ForgetsWhatItTold(_Altered):
-    """Takes every message that comes for a new one."""
+    """Asks at each join for three messages that it has, to be sure, and takes them for new ones."""
 
     class log(RoomLog):  # noqa: N801
         def __init__(self, *args, **options):
             super().__init__(*args, **options)
             self._known = _Nothing()
 
-
-class _Nothing(set):
-    def __contains__(self, item):
-        return False
-
-
-class AsksForTooMuchAndForgetsWhatItTold(_Altered):
-    """Asks at each join for three messages that it has, and takes them for new ones."""
-
-    class log(ForgetsWhatItTold.log):  # noqa: N801
         @property
         def position(self):
             known = super().position
             return None if known is None else known._replace(offset=max(0, known.offset - 3))
+
+
+class _Nothing(set):
+    def __contains__(self, item):
+        return False
 
 
 class ResendsOutOfOrder(_Altered):
@@ -69,17 +68,6 @@ class ResendsOutOfOrder(_Altered):
         def rewind(self):
             again = list(self._waiting)
             self._unwritten.extendleft(again)
-            self._waiting.clear()
-            return again
-
-
-class ResendsBehindNewerOnes(_Altered):
-    """Puts the unacknowledged messages behind those that were never written."""
-
-    class queue(MessageQueue):  # noqa: N801
-        def rewind(self):
-            again = list(self._waiting)
-            self._unwritten.extend(again)
             self._waiting.clear()
             return again
 
@@ -109,7 +97,7 @@ class InventsMessages(_Altered):
 
 
 class ShowsRefusedMessages(_Altered):
-    """Takes a refusal for an ack. Its server has to refuse something: the first try of every tenth message."""
+    """Takes a refusal for an ack. Its server has to refuse something."""
 
     class log(RoomLog):  # noqa: N801
         def refused(self, message_id, error):
@@ -136,12 +124,12 @@ class ForgetsItsPlace(_Altered):
             self._position = None
 
 
-class DropsWhatComesWhileItCatchesUp(_Altered):
-    """Ignores broadcasts as long as it is not joined."""
+class NeverNoticesDeath(_Altered):
+    """Waits for ever on a connection that is dead without a sign."""
 
-    class log(RoomLog):  # noqa: N801
-        def received(self, entry):
-            return super().received(entry) if self.is_joined else []
+    class heartbeat(HeartbeatMonitor):  # noqa: N801
+        def _deadline(self):
+            return math.inf
 
 
 class KeepsGhosts(_Altered):
