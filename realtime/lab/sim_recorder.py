@@ -48,6 +48,10 @@ class SimRecorder(Recorder):
         self._phones[phone.name] = phone
         self._sampled_at.pop(phone.name, None)
 
+    def fired(self, verb: str, args: tuple[object, ...]) -> None:
+        """A fault was carried out: ``world.on_fault = recorder.fired``."""
+        self.acted(str(args[0]) if args else "", verb, ", ".join(map(str, args[1:])))
+
     def _in_room(self, room_id: str) -> list[str]:
         return [name for name, phone in self._phones.items() if room_id in phone.chat.rooms]
 

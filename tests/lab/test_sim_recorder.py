@@ -99,6 +99,21 @@ def test_states_positions_and_what_happened(run):
     assert timeline.t_s.is_monotonic_increasing
 
 
+def test_faults_stand_in_the_timeline():
+    async def script(world):
+        recorder = SimRecorder(world)
+        recorder.fired("outage", ("ana", 20.0))
+        await world.until(3)
+        recorder.fired("partition", ("ana", "server"))
+        return recorder
+
+    frame = simulate(script).result.to_frame()
+    assert list(zip(frame.t_s, frame.phone, frame.event, frame.detail, strict=True)) == [
+        (0.0, "ana", "outage", "20.0"),
+        (3.0, "ana", "partition", "server"),
+    ]
+
+
 def test_links_are_sampled_twice_a_second_in_virtual_time(run):
     links = run.result.links()
     ana = links[links.phone == "ana"].set_index("t_s")
