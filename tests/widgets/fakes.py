@@ -8,6 +8,7 @@ from realtime.connection.app_state import AppState
 from realtime.connection.connection_state import ConnectionSnapshot, ConnectionState
 from realtime.lab.network_control import NetworkSample
 from realtime.location.fix import Fix, LocationState
+from realtime.network.figures import figures
 from realtime.network.link import LinkConditions
 from realtime.network.profiles import load_profiles
 from realtime.utils.observable import Observable
@@ -84,6 +85,7 @@ class FakeNetwork:
         self.asked: list[tuple[Any, ...]] = []
         self.samples: Observable[tuple[Any, ...]] = Observable(())
         self.state = "online"
+        self.trace: str | None = None
         self._profile: str | None = "lte"
         self._conditions = load_profiles()["lte"].down
 
@@ -98,6 +100,9 @@ class FakeNetwork:
 
     def conditions(self, direction: str) -> LinkConditions:
         return self._conditions
+
+    def figures(self, direction: str) -> dict[str, float | None]:
+        return figures(self._conditions, 0)
 
     def set(self, **values: float) -> None:
         self.asked.append(("set", values))

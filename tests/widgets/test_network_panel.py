@@ -2,7 +2,9 @@
 
 import pytest
 
+from realtime.network.link import NS, LinkConditions
 from realtime.network.profiles import load_profiles
+from realtime.network.rate_trace import RateTrace
 from tests.widgets.fakes import FakePhone, connection, sample
 from tests.widgets.waiting import eventually
 from widgets.network_panel import WINDOW_S, NetworkPanel
@@ -42,6 +44,21 @@ def test_the_conditions_of_now_are_shown(panel, phone):
     phone.background()
     phone.socket.connection_state.set(connection("suspended"))
     assert (panel.compose()["app"], panel.compose()["connection"]) == ("background", "background")
+
+
+def test_what_the_network_does_is_said_in_words(panel, phone):
+    assert panel.compose()["about"] == "network"
+    phone.network.trace = "tram"
+    assert panel.compose()["about"] == "network, follows tram"
+    phone.network.state = "outage"
+    assert panel.compose()["about"] == "network, follows tram: outage"
+    phone.network.trace, phone.network.state = None, "held"
+    assert panel.compose()["about"] == "network: held"
+
+
+def test_a_rate_that_changes_with_time_is_shown_as_of_now(panel, phone):
+    phone.network._conditions = LinkConditions(rate_bps=RateTrace([0], [64_000], NS))
+    assert panel.compose()["rate_kbps"] == 64
 
 
 def test_samples_of_the_last_minute_are_shown(panel, phone):
