@@ -193,3 +193,56 @@ def test_a_failure_before_the_end_counts(loop):
         return task.exception()
 
     assert repr(play(loop, main(), hint=str)) == "ZeroDivisionError('early')"
+
+
+def test_who_wants_to_wait_on_its_way_out_does_not_hold_up_the_end(loop, caplog):
+    """What it waits for may be dead as well: a server that closes its connections before it ends."""
+    seen = []
+
+    async def lingers():
+        try:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                seen.append("inner")
+                await asyncio.Event().wait()
+        finally:
+            seen.append(asyncio.current_task() is not None)
+            await asyncio.sleep(1000)
+            seen.append("slept")
+
+    async def main():
+        process = Process(ANA, 1)
+        loop.create_task(lingers(), context=inside(process))
+        await asyncio.sleep(1)
+        loop.freeze(process)
+        await asyncio.sleep(1)
+
+    play(loop, main(), hint=str)
+    assert seen == ["inner", True]
+    assert loop.time() == 2.0
+    assert not caplog.records
+
+
+def test_what_is_started_on_the_way_out_never_begins(loop, caplog):
+    seen = []
+
+    async def begins():
+        seen.append("begun")
+
+    async def starts_another():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            asyncio.get_running_loop().create_task(begins())
+
+    async def main():
+        process = Process(ANA, 1)
+        loop.create_task(starts_another(), context=inside(process))
+        await asyncio.sleep(1)
+        loop.freeze(process)
+        await asyncio.sleep(1)
+
+    play(loop, main(), hint=str)
+    assert seen == []
+    assert not caplog.records
