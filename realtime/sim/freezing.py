@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, TypeGuard
 
 from realtime.sim.handles import SimHandle
 from realtime.sim.process import Process, current_process
 from realtime.sim.tasks import SimTask
+
+_MOST_LAYERS = 1000  # of code that waits within what it waits for
+_ROUNDS = 10  # what is closed may start another task
 
 
 class Frozen:
@@ -29,12 +33,23 @@ class Frozen:
         self._handles.append(handle)
         return True
 
-    def thaw(self) -> list[SimHandle]:
-        """Give back the tasks' next steps, without which a task cannot end, and forget everything else."""
-        steps = [handle for handle in self._handles if isinstance(_owner(handle), asyncio.Task)]
+    def clear(self, tasks: Callable[[], Iterable[asyncio.Task[Any]]]) -> list[asyncio.Task[Any]]:
+        """The run is over: close the tasks of the dead, and return those of the living, oldest first.
+
+        They are not run again: what they wait for may never come. Call it while the loop runs.
+
+        Args:
+            tasks: all that are not done.
+        """
+        for _ in range(_ROUNDS):
+            left = [task for task in sorted(tasks(), key=hash) if _is_of_the_dead(task) and _is_open(task)]
+            for task in left:
+                _close(task)
+            if not left:
+                break
         self._tasks.clear()
         self._handles.clear()
-        return steps
+        return [task for task in sorted(tasks(), key=hash) if not _is_of_the_dead(task)]
 
 
 def is_of_the_dead(handle: SimHandle) -> bool:
@@ -43,5 +58,25 @@ def is_of_the_dead(handle: SimHandle) -> bool:
     return process is not None and process.is_dead
 
 
-def _owner(handle: SimHandle) -> object:
-    return getattr(handle.callback, "__self__", None)
+def _is_of_the_dead(task: asyncio.Task[Any]) -> TypeGuard[SimTask]:
+    return isinstance(task, SimTask) and task.process is not None and task.process.is_dead
+
+
+def _is_open(task: SimTask) -> bool:
+    return getattr(task.get_coro(), "cr_frame", None) is not None
+
+
+def _close(task: SimTask) -> None:
+    """Let go of a task: each layer of its code is left where it waits, and whatever it runs into is nobody's."""
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own, unknown to its stubs
+    coro: Any = task.get_coro()
+    for _ in range(_MOST_LAYERS):
+        try:
+            task.context.run(coro.close)
+        except RuntimeError:  # it wants to wait on its way out, which it may not
+            continue
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:
+            pass
+        return

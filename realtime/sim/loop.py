@@ -345,9 +345,10 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
     # -- processes
 
     def freeze(self, process: Process) -> None:
-        """End a process in mid-flight: none of its tasks, callbacks and timers runs again until :meth:`thaw`.
+        """End a process in mid-flight: none of its tasks, callbacks and timers ever runs again.
 
-        Code of the process that is running just now goes on to its next wait.
+        Code of the process that is running just now goes on to its next wait. At the end of the run you must call
+        :meth:`clear_dead`.
         """
         self._has_dead = True
         self._frozen.add(process, asyncio.all_tasks(self))
@@ -357,10 +358,9 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
                 handle.cancel()
         self._keep_timers(lambda timer: not self._frozen.takes(timer))
 
-    def thaw(self) -> None:
-        """The run is over: the tasks of dead processes may end, as soon as you cancel them."""
-        self._has_dead = False
-        self._ready.extend(self._frozen.thaw())
+    async def clear_dead(self) -> list[asyncio.Task[Any]]:
+        """The run is over: let go of what is left of dead processes. Returns the tasks of the living, oldest first."""
+        return self._frozen.clear(lambda: asyncio.all_tasks(self) - {asyncio.current_task()})
 
     # -- threads, names, sockets
 

@@ -72,11 +72,10 @@ def _add_note(error: BaseException, note: str) -> None:
 
 
 def _end_tasks(loop: SimLoop) -> None:
-    """Cancel what still runs, oldest first, and wait for it."""
+    """Cancel what still runs, oldest first, and wait for it; let go of what is left of dead processes."""
     loop.limit_time(loop.time() + _CLEANUP_S)
-    loop.thaw()
     for _ in range(_CLEANUP_ROUNDS):
-        tasks = sorted(asyncio.all_tasks(loop), key=hash)
+        tasks = loop.run_until_complete(loop.clear_dead())
         if not tasks:
             break
         for task in tasks:

@@ -16,6 +16,7 @@ class SimTask(asyncio.Task[Any]):
 
     Attributes:
         process: whose code it runs.
+        context: in which it runs.
     """
 
     def __init__(
@@ -28,7 +29,8 @@ class SimTask(asyncio.Task[Any]):
         **options: Any,
     ) -> None:
         self.creation_number = number
-        self.process = current_process.get() if context is None else context.get(current_process)
+        self.context = context = contextvars.copy_context() if context is None else context
+        self.process = context.get(current_process)
         super().__init__(coro, name=name or f"Task-{number}", context=context, **options)
 
     def __hash__(self) -> int:
