@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from realtime.network.figures import figures
 from realtime.network.profiles import Profile, load_profiles
 from widgets.connection_word import connection_word
 from widgets.live_widget import Action, LiveWidget, refuse_unknown, static
@@ -48,7 +49,7 @@ class NetworkPanel(LiveWidget):
 
         A sample is ``[t_s, rtt_ms or None, up_bps, down_bps, connection state, messages that wait]``.
         """
-        network, down = self._phone.network, self._phone.network.conditions("down")
+        network, down = self._phone.network, self._phone.network.figures("down")
         samples = network.samples.snapshot
         since_s = samples[-1].t_s - WINDOW_S if samples else 0.0
         return {
@@ -56,10 +57,11 @@ class NetworkPanel(LiveWidget):
             "profiles": self._profiles,
             "window_s": WINDOW_S,
             "profile": network.profile,
-            "rate_kbps": None if down.rate_bps is None else down.rate_bps / 1000,
-            "delay_ms": down.delay_ns / 1e6,
-            "loss": down.loss,
-            "network": str(network.state),
+            "rate_kbps": down["rate_kbps"],
+            "delay_ms": down["delay_ms"],
+            "loss": down["loss"],
+            "network": network.state,
+            "about": _about(network.trace, network.state),
             "app": str(self._phone.app_state.snapshot),
             "connection": connection_word(self._phone),
             "samples": [
@@ -90,10 +92,16 @@ class NetworkPanel(LiveWidget):
         self._batcher.touch()
 
 
+def _about(trace: str | None, state: str) -> str:
+    """What is not a figure: the trace that it follows, and why nothing passes."""
+    follows = "" if trace is None else f", follows {trace}"
+    return f"network{follows}" if state == "online" else f"network{follows}: {state}"
+
+
 def _offer(profile: Profile) -> str:
     """One line of the list: title, rates, round trip."""
-    rates = [profile.down.rate_bps, profile.up.rate_bps]
-    mega = all(rate is not None and rate >= 1_000_000 for rate in rates)
-    unit_bps, unit = (1e6, "Mbit/s") if mega else (1e3, "kbit/s")
-    down, up = ("unlimited" if rate is None else f"{rate / unit_bps:g}" for rate in rates)
+    rates = [figures(each, 0)["rate_kbps"] for each in (profile.down, profile.up)]
+    mega = all(rate is not None and rate >= 1000 for rate in rates)
+    unit_kbps, unit = (1000, "Mbit/s") if mega else (1, "kbit/s")
+    down, up = ("unlimited" if rate is None else f"{rate / unit_kbps:g}" for rate in rates)
     return f"{profile.title}: ↓ {down} ↑ {up} {unit}, {profile.rtt_s * 1000:.0f} ms"

@@ -182,7 +182,7 @@ export default liveWidget(({ model, el, signal, feed }) => {
   feed.watch((state) => {
     section.setAttribute("aria-label", `Network of ${state.title}`);
     say(title, state.title);
-    say(subtitle, "network");
+    say(subtitle, state.about);
     showConnection(chip, state.connection);
     profile.update(state);
     rate.update(state.rate_kbps);
