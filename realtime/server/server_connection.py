@@ -19,7 +19,7 @@ from websockets.frames import BINARY, CLOSE, CONT, TEXT, CloseCode, Frame
 from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 
-from realtime.server.frame_splitter import FrameSplitter
+from realtime.utils.frame_splitter import FrameSplitter
 
 _log = logging.getLogger("realtime.server")
 
@@ -74,7 +74,7 @@ class ServerConnection(WebSocketConnection):
         self._max_backlog = max_backlog
         self._close_timeout_s = close_timeout_s
         self._handler: FrameHandler | None = None
-        self._splitter = FrameSplitter(protocol.max_message_size or _UNLIMITED)
+        self._splitter = FrameSplitter(protocol.max_message_size or _UNLIMITED, masked=True)
         self._direct = False  # frames may go straight to the transport
         self._reading = False  # inside data_received: answers wait for its end, to go out in one write
         self._held: list[bytes] = []
