@@ -6,7 +6,8 @@ import asyncio
 import ssl
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame, Opcode
 from websockets.utils import accept_key
 
 from realtime.connection.web_socket import USER_AGENT, Route, open_web_socket
@@ -48,10 +49,11 @@ async def test_it_notices_the_tcp_connection_and_every_chunk_of_data() -> None:
 
 
 class Frames(asyncio.Protocol):
-    """A server that answers any request with an upgrade and ready-made bytes, in one segment."""
+    """A server that answers any request with an upgrade and ready-made bytes, in one segment or cut into many."""
 
-    def __init__(self, *segments: bytes) -> None:
+    def __init__(self, *segments: bytes, cut: int | None = None) -> None:
         self.segments = segments
+        self.cut = cut
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -63,16 +65,27 @@ class Frames(asyncio.Protocol):
         accept = accept_key(key.split(b": ")[1].decode())
         lines = "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"
         head = "\r\n".join([*lines, f"Sec-WebSocket-Accept: {accept}", "", ""])
-        self.transport.write(head.encode() + b"".join(self.segments))  # type: ignore[attr-defined]
+        data = head.encode() + b"".join(self.segments)
+        if self.cut is None:
+            self.transport.write(data)  # type: ignore[attr-defined]
+        else:
+            self.sending = asyncio.ensure_future(self.send(data, self.cut))
+
+    async def send(self, data: bytes, size: int) -> None:
+        """Single bytes at first, where the handshake ends and frames begin; the rest in bulk."""
+        for at in range(0, 400, size):
+            self.transport.write(data[at : min(at + size, 400)])  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+        self.transport.write(data[400:])  # type: ignore[attr-defined]
 
 
-async def messages_of(*segments: bytes) -> tuple[list[tuple[bytes, bool]], int]:
+async def messages_of(*segments: bytes, cut: int | None = None, **options: int) -> tuple[list[tuple[bytes, bool]], int]:
     """What the owner is told, and the code with which the client said goodbye."""
     notes = Notes()
-    server = await asyncio.get_running_loop().create_server(lambda: Frames(*segments), "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(lambda: Frames(*segments, cut=cut), "127.0.0.1", 0)
     async with server, asyncio.timeout(10):
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        web_socket = await open_web_socket(Route(url=url, address=url, close_timeout_s=0.1), notes)
+        web_socket = await open_web_socket(Route(url=url, address=url, close_timeout_s=0.1, **options), notes)
         assert notes.messages == []
         web_socket.start_reading()
         with pytest.raises(ConnectionClosed):
@@ -83,6 +96,10 @@ async def messages_of(*segments: bytes) -> tuple[list[tuple[bytes, bool]], int]:
 
 def frame(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
     return bytes([opcode | (0x80 if fin else 0), len(payload)]) + payload
+
+
+def text_frame(payload: bytes) -> bytes:
+    return Frame(Opcode.TEXT, payload).serialize(mask=False)
 
 
 CLOSE = frame(8, b"\x03\xe8")
@@ -103,6 +120,45 @@ async def test_a_text_that_is_none_ends_the_connection_by_name() -> None:
 
 async def test_fragments_may_end_amid_a_character() -> None:
     assert await messages_of(frame(1, b"\xc3", fin=False), frame(0, b"\xa9"), CLOSE) == ([("é".encode(), True)], 1000)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 150, 160, 1000])
+async def test_the_stream_may_be_cut_anywhere(size: int) -> None:
+    """Also amid the answer to the upgrade, and in its last line; a ping and fragments are among the frames."""
+    texts = [b"0{}", b"x" * 300, "é".encode(), b"y" * 70_000, b""]
+    frames = [text_frame(text) for text in texts]
+    parts = [frames[0], frame(9, b"ping"), *frames[1:3], frame(1, b"a", fin=False), frame(0, b"b"), *frames[3:], CLOSE]
+    expected = [(text, True) for text in [*texts[:3], b"ab", *texts[3:]]]
+    assert await messages_of(*parts, cut=size) == (expected, 1000)
+
+
+async def test_nothing_is_read_after_the_servers_goodbye() -> None:
+    assert await messages_of(frame(1, b"a"), CLOSE, frame(1, b"b")) == ([(b"a", True)], 1000)
+
+
+async def test_a_frame_that_breaks_the_rules_ends_the_connection() -> None:
+    masked = bytes([0x81, 0x81, 0, 0, 0, 0]) + b"a"
+    assert await messages_of(frame(1, b"a"), masked, frame(1, b"b")) == ([(b"a", True)], 1002)
+
+
+async def test_a_message_that_is_too_large_ends_the_connection_at_its_header() -> None:
+    large = text_frame(b"x" * 70_000)[:20]
+    assert await messages_of(frame(1, b"a"), large, max_size=60_000) == ([(b"a", True)], 1009)
+
+
+async def test_an_answer_that_is_no_upgrade_is_told_with_its_body() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\ngone")
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        with pytest.raises(InvalidStatus) as caught:
+            await open_web_socket(Route(url=url, address=url), Notes())
+    assert caught.value.response.body == b"gone"
 
 
 async def test_a_closed_socket_takes_nothing_and_does_not_complain() -> None:
