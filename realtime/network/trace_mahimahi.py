@@ -15,8 +15,8 @@ _RATE_BPS = PACKET_BITS * 1000  # one opportunity in a millisecond
 _YEAR_MS = 365 * 86_400_000
 
 
-def load_mahimahi(down_path: Path | str, up_path: Path | str | None = None) -> Trace:
-    """The trace of a file towards the phone and, if given, one from it.
+def load_mahimahi(down_path: Path | str | None, up_path: Path | str | None = None) -> Trace:
+    """The trace of a file towards the phone, of one from it, or of both.
 
     Each line is a time in ms, repeats allowed, at which 1500 bytes have been delivered; the last line is the period.
     In a millisecond with opportunities the rate is so high that it delivers them all, in the others it is 0.
@@ -24,11 +24,19 @@ def load_mahimahi(down_path: Path | str, up_path: Path | str | None = None) -> T
     Raises:
         TraceError: a file is damaged.
         OSError: it cannot be read.
+        ValueError: there is no file.
     """
-    down = _rates(Path(down_path))
-    up = None if up_path is None else _rates(Path(up_path))
-    source = str(down_path) if up_path is None else f"{down_path}, {up_path}"
-    return Trace(Path(down_path).stem, source, down.period_ns, down=down, up=up)
+    paths = [Path(path) for path in (down_path, up_path) if path is not None]
+    if not paths:
+        raise ValueError("a mahimahi trace needs a file for one direction at least")
+    rates = [_rates(path) for path in paths]
+    return Trace(
+        paths[0].stem,
+        ", ".join(map(str, paths)),
+        rates[0].period_ns,
+        down=None if down_path is None else rates[0],
+        up=None if up_path is None else rates[-1],
+    )
 
 
 def _rates(path: Path) -> RateTrace:

@@ -10,7 +10,7 @@ from realtime.network.trace_file import TraceFile
 from realtime.network.trace_model import Trace
 from realtime.network.units import NS
 
-_SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")
+SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")
 _MOST_S = 366 * 86_400
 _MOST_MBPS = 1e6
 
@@ -33,7 +33,7 @@ def load_throughput_log(path: Path | str) -> Trace:
     for line, text in file:
         if text.startswith("#"):
             continue
-        columns = _SEPARATOR.split(text)
+        columns = SEPARATOR.split(text)
         file.check_columns(line, columns, 2)
         at_ns = round(file.number(line, columns[0], "the time", least=0, most=_MOST_S) * NS)
         file.check_rises(line, at_ns, times[-1] + start_ns if times else None)
