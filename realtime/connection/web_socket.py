@@ -12,9 +12,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
 from websockets.protocol import Event, State
 
+from realtime.utils.frame_splitter import FrameSplitter
+
 USER_AGENT = "realtime-lab"
 WRITE_BUFFER_BYTES = 32_768
 """Above this much unsent data a connection takes no more: the rest waits in the outbox, where it can be taken back."""
+
+_ANSWER_END = b"\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,9 @@ class WebSocket(ClientConnection):
         self._owner = owner
         self._close_timeout_s = route.close_timeout_s
         self._closing: asyncio.TimerHandle | None = None
+        self._splitter = FrameSplitter(route.max_size, masked=False)
+        self._has_answer = False  # what comes now is frames
+        self._answer_end = b""  # the last bytes of the answer to the upgrade, so far
         self._early: list[tuple[bytes, bool]] | None = []
         self._fragments = bytearray()
         self._is_text = self._is_fragmented = False
@@ -119,7 +126,11 @@ class WebSocket(ClientConnection):
                 return
             data = bytes(self._fragments)
             self._fragments.clear()
-        if self._is_text and not data.isascii():
+        self._receive(data, self._is_text)
+
+    def _receive(self, data: bytes, is_text: bool) -> None:
+        """A whole message."""
+        if is_text and not data.isascii():
             try:
                 data.decode()
             except UnicodeDecodeError as error:
@@ -127,9 +138,9 @@ class WebSocket(ClientConnection):
                 self.send_data()
                 return
         if self._early is None:
-            self._owner.message_arrived(data, is_text=self._is_text)
+            self._owner.message_arrived(data, is_text=is_text)
         else:
-            self._early.append((data, self._is_text))
+            self._early.append((data, is_text))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See :class:`asyncio.Protocol`; so for the methods below."""
@@ -139,10 +150,34 @@ class WebSocket(ClientConnection):
     def data_received(self, data: bytes) -> None:
         """Whatever arrives is a sign of life."""
         self._owner.data_arrived()
-        super().data_received(data)
-        if self.state is State.CLOSING and self._closing is None:
+        if not self._has_answer:
+            data = self._read_answer(data)
+        protocol = self.protocol
+        for part in self._splitter.split(data):
+            if type(part) is not bytes:
+                super().data_received(part)  # type: ignore[arg-type]
+            elif protocol.state is State.OPEN:
+                self._receive(part, True)
+        if protocol.state is State.CLOSING and self._closing is None:
             # The server said that it closes; nobody else would mind if the end of the stream never came.
             self._closing = self.loop.call_later(self._close_timeout_s, self.transport.abort)
+
+    def _read_answer(self, data: bytes) -> bytes:
+        """Pass on what belongs to the answer to the upgrade; returns the beginning of the frames after it."""
+        seen = self._answer_end + data
+        end = seen.find(_ANSWER_END)
+        if end < 0:
+            self._answer_end = seen[1 - len(_ANSWER_END) :]
+            super().data_received(data)
+            return b""
+        end += len(_ANSWER_END) - len(self._answer_end)
+        super().data_received(data[:end])
+        if self.protocol.state is State.CONNECTING:  # it is no upgrade: a body follows
+            self._answer_end = b""
+            super().data_received(data[end:])
+            return b""
+        self._has_answer = True
+        return data[end:]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The TCP connection ended."""
