@@ -246,3 +246,52 @@ def test_what_is_started_on_the_way_out_never_begins(loop, caplog):
     play(loop, main(), hint=str)
     assert seen == []
     assert not caplog.records
+
+
+def test_what_waits_inside_of_an_asynchronous_generator_is_let_go_as_well(loop):
+    seen = []
+
+    async def words():
+        try:
+            yield await asyncio.Event().wait()
+        finally:
+            seen.append(asyncio.get_running_loop() is loop)
+
+    async def listens():
+        async for word in words():
+            seen.append(word)
+
+    async def main():
+        process = Process(ANA, 1)
+        loop.create_task(listens(), context=inside(process))
+        await asyncio.sleep(1)
+        loop.freeze(process)
+        await asyncio.sleep(1)
+
+    play(loop, main(), hint=str)
+    assert seen == [True]
+    gc.collect()
+
+
+def test_who_will_not_be_cancelled_is_let_go_as_well(loop, caplog):
+    async def stubborn():
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(1000)
+
+    async def group():
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(asyncio.sleep(1000))
+
+    async def main():
+        process = Process(ANA, 1)
+        for each in (stubborn(), group()):
+            loop.create_task(each, context=inside(process))
+        await asyncio.sleep(1)
+        loop.freeze(process)
+        await asyncio.sleep(1)
+
+    play(loop, main(), hint=str)
+    gc.collect()
+    assert loop.time() == 2.0
+    assert not caplog.records
