@@ -1,37 +1,54 @@
-"""What can be done to the hosts of a world: now, or at a set time."""
+"""What can be done to the hosts of a world: now, or at a set time.
+
+Hosts come to exist when they are named. Faults of one kind may overlap, as may those of several kinds: each lasts until
+its own end, and what is over leaves nothing behind. Nonsense is refused where it is written, not when its time comes.
+"""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from realtime.network.link import MS, NS, LinkConditions
+from realtime.network.figures import changed
+from realtime.network.link import LinkConditions
 from realtime.network.profiles import Profile, profile
-from realtime.sim.network import SimNetwork
-
-
-class _Outage:
-    """A reason for silence that :meth:`Faults.restore` ends."""
-
-
-class _Unplugged:
-    """A reason for silence that :meth:`Faults.replug` ends."""
-
-
-_UNPLUGGED = _Unplugged()
+from realtime.network.traces import Trace, load_trace
+from realtime.sim.machine import Machines
 
 
 class Faults(ABC):
-    """The verbs. Hosts come to exist when they are named."""
+    """The verbs.
 
-    def __init__(self, network: SimNetwork) -> None:
-        self.network = network
+    Where a verb takes ``for_s``, it ends by itself after so many virtual seconds; None is until the verb that ends it,
+    which ends all of its kind.
+
+    Args:
+        machines: those that can be crashed, killed and put to sleep.
+    """
+
+    def __init__(self, machines: Machines) -> None:
+        self.machines = machines
 
     @abstractmethod
-    def _do(self, action: Callable[..., object], *args: Any) -> None:
-        """Carry out an action, now or later."""
+    def _do(self, verb: str, *args: Any, for_s: float | None = None) -> None:
+        """Carry out a verb, now or later."""
+
+    # -- what a host's network is like
+
+    def set_profile(self, host: str, name: str | Profile | None, *, for_s: float | None = None) -> None:
+        """Give a host the network of a profile; None is ideal.
+
+        Args:
+            host: its name.
+            name: of the profile, or the profile.
+            for_s: then it has the network again that it had before. While several such changes last, the newest rules.
+
+        Raises:
+            ProfileError: there is no such profile.
+        """
+        self._do("set_profile", _host(host), _profile(name), for_s=_length(for_s))
 
     def set_conditions(
         self,
@@ -44,6 +61,7 @@ class Faults(ABC):
         loss: float | None = None,
         rate_kbps: float | None = None,
         queue_bytes: int | None = None,
+        for_s: float | None = None,
     ) -> None:
         """Change the access links of a host; what is not given stays as it is.
 
@@ -56,91 +74,205 @@ class Faults(ABC):
             loss: probability per packet.
             rate_kbps: thousand bits per second; ``math.inf`` is unlimited.
             queue_bytes: before the rate.
+            for_s: as for :meth:`set_profile`.
+
+        Raises:
+            ValueError: a value is out of its range.
         """
-        changes: dict[str, Any] = {}
-        if delay_ms is not None:
-            changes["delay_ns"] = round(delay_ms * MS)
-        if jitter_ms is not None:
-            changes["jitter_ns"] = round(jitter_ms * MS)
-        if loss is not None:
-            changes["loss"] = loss
+        figures = {"delay_ms": delay_ms, "jitter_ms": jitter_ms, "loss": loss}
+        given: dict[str, Any] = {name: value for name, value in figures.items() if value is not None}
         if rate_kbps is not None:
-            changes["rate_bps"] = None if rate_kbps == float("inf") else round(rate_kbps * 1000)
+            given["rate_kbps"] = None if rate_kbps == math.inf else rate_kbps
         if queue_bytes is not None:
-            changes["queue_bytes"] = queue_bytes
-        replace(LinkConditions(), **changes)  # refuse wrong values now, not when the time comes
-        self._do(self._set_conditions, host, up, down, changes)
+            given["queue_kb"] = queue_bytes / 1000
+        changed(LinkConditions(), given)
+        for name, conditions in (("up", up), ("down", down)):
+            if not isinstance(conditions, LinkConditions | None):
+                raise TypeError(f"{name} must be LinkConditions, not {conditions!r}; a profile is for set_profile")
+        self._do("set_conditions", _host(host), up, down, given, for_s=_length(for_s))
 
-    def set_profile(self, host: str, name: str | Profile) -> None:
-        """Give the access links of a host the conditions of a profile."""
-        chosen = profile(name) if isinstance(name, str) else name
-        self._do(self._set_conditions, host, chosen.up, chosen.down, {})
-
-    def outage(self, host: str, *, for_s: float | None = None) -> None:
-        """Nothing passes to or from the host, what is in flight included.
+    def follow(self, host: str, trace: Trace | Path | str | None, *, for_s: float | None = None) -> None:
+        """Let a host's network follow a trace from now on; None ends that.
 
         Args:
             host: its name.
-            for_s: how long; None is until :meth:`restore`. Overlapping outages end with the last.
+            trace: as it was loaded, or its path.
+            for_s: as for :meth:`set_profile`.
+
+        Raises:
+            TraceError: the file is no trace.
+            OSError: it cannot be read.
         """
-        self._do(self._outage, host, for_s)
+        loaded = load_trace(Path(trace)) if isinstance(trace, Path | str) else trace
+        if not isinstance(loaded, Trace | None):
+            raise TypeError(f"a host follows a Trace, the path of one, or None, not {trace!r}")
+        self._do("follow", _host(host), loaded, for_s=_length(for_s))
+
+    def change_network(self, host: str, profile: str | Profile | None = None, *, for_s: float | None = None) -> None:
+        """The host comes into another network: its address is new, so its connections are dead, half-open both ways.
+
+        An app with a method ``network_changed(kind)`` is told, with the kind "wifi" or "cellular".
+
+        Args:
+            host: its name.
+            profile: of the new network; None is one like the old.
+            for_s: then it comes back into the old network, with a new address once more.
+
+        Raises:
+            ProfileError: there is no such profile.
+            ValueError: ``for_s`` without a profile.
+        """
+        if profile is None and for_s is not None:
+            raise ValueError("change_network(for_s=…) needs the profile of the network that the host is in meanwhile")
+        self._do("change_network", _host(host), _profile(profile), for_s=_length(for_s))
+
+    # -- silence
+
+    def outage(self, host: str, *, for_s: float | None = None) -> None:
+        """Nothing passes to or from the host, what is in flight included, until :meth:`restore`."""
+        self._do("outage", _host(host), for_s=_length(for_s))
 
     def restore(self, host: str) -> None:
         """End every outage of the host."""
-        self._do(self._restore, host)
+        self._do("restore", _host(host))
 
-    def partition(self, a: str, b: str) -> None:
-        """Nothing passes between two hosts; each still reaches the others."""
-        self._do(self._partition, a, b, True)
+    def partition(self, a: str, b: str, *, for_s: float | None = None) -> None:
+        """Nothing passes between two hosts until :meth:`repair`; each still reaches the others."""
+        self._do("partition", *_pair(a, b), for_s=_length(for_s))
+
+    def partition_oneway(self, source: str, target: str, *, for_s: float | None = None) -> None:
+        """Nothing passes from one host to another, until :meth:`repair`; the way back is open."""
+        self._do("partition_oneway", *_pair(source, target), for_s=_length(for_s))
 
     def repair(self, a: str, b: str) -> None:
-        """End the partition of two hosts."""
-        self._do(self._partition, a, b, False)
+        """End every partition of two hosts, those of one way included."""
+        self._do("repair", *_pair(a, b))
 
-    def unplug(self, host: str) -> None:
+    def hold(self, host: str, other: str | None = None, *, for_s: float | None = None) -> None:
+        """What is sent to and from the host waits, without loss, until :meth:`release` lets all of it arrive.
+
+        Args:
+            host: its name.
+            other: given, only what they send to each other waits.
+            for_s: then it is released.
+        """
+        self._do("hold", *_one_or_pair(host, other), for_s=_length(for_s))
+
+    def release(self, host: str, other: str | None = None) -> None:
+        """End every hold of the host, or of the two hosts: not the one by the other."""
+        self._do("release", *_one_or_pair(host, other))
+
+    # -- connections
+
+    def unplug(self, host: str, *, for_s: float | None = None) -> None:
         """The host's connections die half-open: for good, both ends believing in them.
 
         New ones get no answer until :meth:`replug`, which does not revive the old.
         """
-        self._do(self._unplug, host)
+        self._do("unplug", _host(host), for_s=_length(for_s))
 
     def replug(self, host: str) -> None:
         """New connections work again."""
-        self._do(lambda: self.network.host(host).resume(_UNPLUGGED))
+        self._do("replug", _host(host))
 
     def reset(self, host: str) -> None:
         """Both ends of each of the host's connections get a reset at once, whatever its links are like."""
-        self._do(self._reset, host)
+        self._do("reset", _host(host))
 
-    # -- how
+    def nat_expire(self, host: str) -> None:
+        """The NAT on the host's access forgets its connections: their packets vanish from now on, both ways."""
+        self._do("nat_expire", _host(host))
 
-    def _set_conditions(
-        self, host: str, up: LinkConditions | None, down: LinkConditions | None, changes: dict[str, Any]
-    ) -> None:
-        machine = self.network.host(host)
-        machine.up.conditions = replace(up or machine.up.conditions, **changes)
-        machine.down.conditions = replace(down or machine.down.conditions, **changes)
+    # -- machines
 
-    def _outage(self, host: str, for_s: float | None) -> None:
-        machine, reason = self.network.host(host), _Outage()
-        machine.interrupt(reason)
-        if for_s is not None:
-            loop = self.network.loop
-            loop.call_at_ns(loop.now_ns + round(for_s * NS), machine.resume, reason, context=loop.neutral)
+    def crash(self, host: str, *, for_s: float | None = None) -> None:
+        """The machine fails: memory is lost, files are as they were synced, and no packet comes from it.
 
-    def _restore(self, host: str) -> None:
-        machine = self.network.host(host)
-        for reason in machine.interruptions(_Outage):
-            machine.resume(reason)
+        Peers hear nothing before they send to the restarted machine, which answers with a reset.
 
-    def _partition(self, a: str, b: str, is_cut: bool) -> None:
-        self.network.link(a, b).down = self.network.link(b, a).down = is_cut
+        Args:
+            host: a machine.
+            for_s: then it starts again; None is until :meth:`restart`.
 
-    def _unplug(self, host: str) -> None:
-        self.network.host(host).interrupt(_UNPLUGGED)
-        for connection in self.network.connections(host):
-            connection.cut()
+        Raises:
+            ValueError: there is no such machine.
+        """
+        self._do("crash", self._machine(host), for_s=_length(for_s))
 
-    def _reset(self, host: str) -> None:
-        for connection in self.network.connections(host):
-            connection.reset()
+    def kill_app(self, host: str, *, for_s: float | None = None) -> None:
+        """The process is killed: its system closes its connections, and its files are as they were written.
+
+        Args:
+            host: a machine.
+            for_s: then it starts again; None is until :meth:`restart`.
+
+        Raises:
+            ValueError: there is no such machine.
+        """
+        self._do("kill_app", self._machine(host), for_s=_length(for_s))
+
+    def restart(self, host: str) -> None:
+        """Start the machine's program anew, in the foreground; one that runs is killed before.
+
+        Raises:
+            ValueError: there is no such machine.
+        """
+        self._do("restart", self._machine(host))
+
+    def background(self, host: str, *, for_s: float | None = None) -> None:
+        """Call the app's ``background()``: its user looks elsewhere. Nothing happens to an app that does not run.
+
+        Raises:
+            ValueError: there is no such machine, or its app has no ``background()``.
+        """
+        self._do("background", self._phone(host), for_s=_length(for_s))
+
+    def foreground(self, host: str) -> None:
+        """Call the app's ``foreground()``, if it is in the background.
+
+        Raises:
+            ValueError: there is no such machine, or its app has no ``foreground()``.
+        """
+        self._do("foreground", self._phone(host))
+
+    def _machine(self, host: str) -> str:
+        return self.machines[_host(host)].name
+
+    def _phone(self, host: str) -> str:
+        machine = self.machines[_host(host)]
+        for verb in ("background", "foreground"):
+            if machine.is_running and not callable(getattr(machine.app, verb, None)):
+                raise ValueError(
+                    f"the app of {host!r}, {machine.app!r}, has no {verb}(): it cannot be in the background"
+                )
+        return machine.name
+
+
+def _host(name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"a host is named by a string, not by {name!r}")
+    return name
+
+
+def _pair(a: object, b: object) -> tuple[str, str]:
+    if _host(a) == _host(b):
+        raise ValueError(f"two different hosts are wanted, not {a!r} twice")
+    return _host(a), _host(b)
+
+
+def _one_or_pair(a: object, b: object) -> tuple[str, ...]:
+    return (_host(a),) if b is None else _pair(a, b)
+
+
+def _length(for_s: object) -> float | None:
+    if for_s is None:
+        return None
+    if isinstance(for_s, bool) or not isinstance(for_s, int | float) or not 0 < for_s < math.inf:
+        raise ValueError(f"for_s must be a number of seconds above 0, or None for no end; not {for_s!r}")
+    return for_s
+
+
+def _profile(name: str | Profile | None) -> Profile | None:
+    if not isinstance(name, str | Profile | None):
+        raise TypeError(f"a profile is given by its name, or as a Profile, not as {name!r}")
+    return profile(name) if isinstance(name, str) else name

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from realtime.network.link import NS
 from realtime.sim.loop import SimError, SimLoop
 
 T = TypeVar("T")
@@ -71,7 +70,7 @@ class Invariants:
 
     Args:
         loop: whose instants are looked at.
-        hint: how to see a failure again.
+        hint: when it is, and how to see it again.
     """
 
     def __init__(self, loop: SimLoop, hint: Callable[[], str]) -> None:
@@ -126,7 +125,7 @@ class Invariants:
                 self._listen()
         value: T = wait.done.result()
         if not value:
-            what = f"{name or _name(condition)} did not happen within {within_s:g} s, until {self._when()}"
+            what = f"{name or _name(condition)} did not happen within {within_s:g} s"
             raise Broken(f"{what}{_reason(wait.error)}; {self._hint()}") from wait.error
         return value
 
@@ -142,8 +141,7 @@ class Invariants:
             except AssertionError as caught:
                 result, error = False, caught
             if result is not None and not result:
-                what = f"{watch.name} does not hold at {self._when()}"
-                raise Broken(f"{what}{_reason(error)}; {self._hint()}") from error
+                raise Broken(f"{watch.name} does not hold{_reason(error)}; {self._hint()}") from error
 
     def _end_of_instant(self) -> None:
         try:
@@ -161,10 +159,6 @@ class Invariants:
 
     def _listen(self) -> None:
         self._loop.instant_ended = self._end_of_instant if self._watches or self._waits else None
-
-    def _when(self) -> str:
-        now_ns = self._loop.now_ns
-        return f"{now_ns // NS}.{now_ns % NS:09} s"
 
 
 def _require_function(check: object) -> None:
