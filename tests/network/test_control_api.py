@@ -273,3 +273,21 @@ async def test_an_unexpected_failure_is_told_and_logged(api, proxy, monkeypatch,
     assert answer.status == 500
     assert "out of luck" in answer.error
     assert "out of luck" in caplog.text
+
+
+async def test_a_proxy_that_has_stopped_or_does_not_answer_is_said_to(api, monkeypatch):
+    class Loop:
+        """One that takes no more work, or takes it and does nothing."""
+
+        def __init__(self, is_closed):
+            self.is_closed = lambda: is_closed
+
+        def call_soon_threadsafe(self, step):
+            if self.is_closed():
+                raise RuntimeError("Event loop is closed")
+
+    monkeypatch.setattr("realtime.network.control_api._PATIENCE_S", 0.05)
+    for is_closed, words in ((True, "the proxy has stopped"), (False, "the proxy was busy for 0.05 s: ask again")):
+        monkeypatch.setattr(api._server, "loop", Loop(is_closed))
+        answer = await ask(api, "GET", "/")
+        assert (answer.status, answer.error) == (503, words)

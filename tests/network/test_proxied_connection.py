@@ -293,7 +293,7 @@ def test_without_its_address_a_connection_is_half_open():
 @pytest.mark.parametrize("delay_ms", [0, 50])
 def test_a_forgotten_nat_entry_is_the_same(delay_ms):
     world = World(delay_ms=delay_ms).connected()
-    world.connection.unbind()
+    world.access.nat_expire(world.clock.now_ns())
     world.connection.client.data_received(b"hello?")
     world.connection.server.data_received(b"hello?")
     world.run(60)
