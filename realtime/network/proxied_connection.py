@@ -194,11 +194,6 @@ class ProxiedConnection:
             self._tcp.cut()
             self._clock.touch(self)
 
-    def unbind(self) -> None:
-        """The carrier's NAT forgets the connection, which is half-open from now on."""
-        self._clock.now_ns()
-        self._binding.is_gone = True
-
     def reset(self) -> None:
         """RST to both sides."""
         self.client.reset()
@@ -330,7 +325,7 @@ class ProxiedConnection:
         if self._is_over:
             return
         client, server = self.client, self.server
-        is_silenced = self._is_cut or self._binding.is_gone
+        is_silenced = self._is_cut or not self._binding.is_alive(self._clock.now_ns())
         if client.is_gone and (server.is_gone or (server.transport is None and not self._is_connecting)):
             self.reset()
         elif client.has_ended and not client.endpoint.is_established and client.endpoint.retries > 0:

@@ -19,7 +19,6 @@ from realtime.network.listening import listen
 from realtime.network.profiles import Profile
 from realtime.network.profiles import profile as profile_named
 from realtime.network.proxied_connection import ProxiedConnection, Side
-from realtime.network.rate_trace import RateTrace
 from realtime.network.timetable import Timetable
 from realtime.utils import ambient
 
@@ -172,9 +171,8 @@ class ChaosProxy:
 
     @property
     def trace(self) -> Trace | None:
-        """The trace that sets the rates; None without one, or once other rates were set."""
-        rates = (self.access.up.conditions.rate_bps, self.access.down.conditions.rate_bps)
-        return self.access.trace if any(isinstance(rate, RateTrace) for rate in rates) else None
+        """The trace that sets the rates; None without one, or after :meth:`set_conditions`."""
+        return self.access.trace
 
     @property
     def label(self) -> str:
@@ -198,8 +196,9 @@ class ChaosProxy:
         return self.access.down.conditions if direction == "down" else self.access.up.conditions
 
     def set_conditions(self, *, down: LinkConditions | None = None, up: LinkConditions | None = None) -> None:
-        """Replace the conditions of one direction or both, for all connections at once."""
-        self.access.set_conditions(self.now_ns(), up=up, down=down)
+        """Replace the conditions of one direction or both, for all connections at once; the other stays as it is."""
+        now_ns = self.now_ns()
+        self.access.set_conditions(now_ns, up=up or self.conditions("up"), down=down or self.conditions("down"))
 
     def follow(self, trace: Trace | None) -> None:
         """Take the rates from a trace, from its beginning and over and over; None goes back to the profile's.
@@ -292,8 +291,7 @@ class ChaosProxy:
 
     def nat_expire(self) -> None:
         """The carrier's NAT forgets every live connection: they are half-open for ever, new ones work."""
-        for connection in tuple(self._connections):
-            connection.unbind()
+        self.access.nat_expire(self.now_ns())
 
     def reset(self) -> None:
         """Reset every live connection: both sides get an RST now."""
