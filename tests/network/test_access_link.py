@@ -1,7 +1,6 @@
 """Both directions of a phone's access as one."""
 
 import random
-from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +11,7 @@ from realtime.network.path import Path
 from realtime.network.profiles import Profile, profile
 from realtime.network.radio import Interruptions, Promotion, RadioConditions
 from realtime.network.rate_trace import RateTrace
+from realtime.network.trace_model import StepSeries, Trace
 
 
 def test_a_profile_holds_for_both_directions():
@@ -130,7 +130,7 @@ def test_what_is_held_comes_when_it_is_released():
 
 # -- traces
 
-TRACE = SimpleNamespace(name="ride", up=None, down=RateTrace([0, NS], [8000, 80_000], 2 * NS))
+TRACE = Trace("ride", "made up", 2 * NS, down=RateTrace([0, NS], [8000, 80_000], 2 * NS))
 
 
 def test_a_trace_begins_when_it_is_followed_and_drives_the_directions_that_it_has():
@@ -176,9 +176,26 @@ def test_a_trace_moves_what_waits():
     access.set_conditions(0, down=LinkConditions(rate_bps=8))
     path = Path([access.down])
     path.send(0, 10, "a")
-    access.follow(NS, SimpleNamespace(up=None, down=RateTrace([0], [80], NS)))
+    access.follow(NS, Trace("fast", "made up", NS, down=RateTrace([0], [80], NS)))
     path.revise(NS)
     assert path.next_ns == 1900 * MS
+
+
+def test_a_trace_may_have_delays_and_losses():
+    """From 5 s on: 100 ms and no loss for a second, then 20 ms and everything lost, over and over."""
+    access = AccessLink(random.Random(1))
+    access.set_conditions(0, up=LinkConditions(delay_ns=MS, loss=0.5), down=LinkConditions(rate_bps=8_000_000))
+    delay = StepSeries((0, NS), (100 * MS, 20 * MS), 2 * NS)
+    loss = StepSeries((0, NS), (0.0, 1.0), 2 * NS)
+    access.follow(5 * NS, Trace("drive", "made up", 2 * NS, delay_ns=delay, loss=loss))
+    for link, extra in ((access.up, 0), (access.down, MS)):
+        assert link.offer(5 * NS, 1000) == Deliver(5 * NS + 100 * MS + extra)
+        assert link.offer(6 * NS, 1000) == Drop(DropReason.LOSS)
+        assert link.offer(7 * NS, 1000) == Deliver(7 * NS + 100 * MS + extra)
+    sample = access.sample(6 * NS)
+    assert (sample.rtt_ns, sample.up_loss, sample.down_rate_bps) == (40 * MS, 1.0, 8_000_000)
+    access.follow(8 * NS, None)
+    assert access.sample(8 * NS).rtt_ns == MS
 
 
 # -- addresses

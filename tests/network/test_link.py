@@ -18,6 +18,7 @@ from realtime.network.link import (
 )
 from realtime.network.radio import Interruptions, Promotion, Radio, RadioConditions
 from realtime.network.rate_trace import RateTrace
+from realtime.network.trace_model import StepSeries
 
 
 def link(seed=1, radio=None, **conditions):
@@ -255,3 +256,16 @@ def test_impossible_conditions_are_refused(wrong):
 def test_impossible_bursts_are_refused(figures, says):
     with pytest.raises(ValueError, match=says):
         LossBursts(*figures)
+
+
+def test_what_waits_gets_the_delay_of_the_moment_at_which_it_leaves():
+    """A byte per second; the delay is 5 ms for two seconds, then 9 ms."""
+    moving = link(rate_bps=8, delays=StepSeries((0, 2 * NS), (5 * MS, 9 * MS), 100 * NS))
+    assert arrivals(moving, [(0, 1)] * 3) == [NS + 5 * MS, 2 * NS + 9 * MS, 3 * NS + 9 * MS]
+    assert [moving.conditions.delay_at(at * NS) for at in (1, 2)] == [5 * MS, 9 * MS]
+
+
+def test_chances_that_change_with_time_are_drawn():
+    """1000 packets, one in four lost: 250, give or take four standard deviations of 13.7."""
+    moving = link(losses=StepSeries((0, NS), (0.25, 1.0), 2 * NS))
+    assert 195 < sum(isinstance(moving.offer(at, 1), Drop) for at in range(1000)) < 305
