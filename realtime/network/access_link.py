@@ -17,7 +17,7 @@ from realtime.network.rate_trace import RateTrace
 
 if TYPE_CHECKING:
     from realtime.network.profiles import Profile
-    from realtime.network.traces import Trace
+    from realtime.network.trace_model import Trace
 
 Direction = Literal["up", "down"]
 
@@ -64,7 +64,7 @@ class AccessLink:
         down: the link to the phone.
         radio: what they share.
         profile: the one in force; None without one, or after :meth:`set_conditions`.
-        trace: the one that its rates follow, if there is one.
+        trace: the one that it follows, if there is one.
         nat_idle_ns: a flow without a packet for longer than this is forgotten; None is never.
         nat_since_ns: since when there is such a limit; earlier silence does not count.
         epoch: grows whenever the bindings made before become void.
@@ -109,7 +109,7 @@ class AccessLink:
         self._set(now_ns, up or old_up, down or old_down, self.radio.conditions)
 
     def follow(self, now_ns: int, trace: Trace | None) -> None:
-        """Take the rates from a trace that begins now, over and over; None goes back to those of before."""
+        """Take what a trace has from it, beginning now, over and over; None goes back to what was before."""
         self.trace = trace
         self._set(now_ns, *self._untraced, self.radio.conditions)
 
@@ -177,11 +177,11 @@ class AccessLink:
         """What it is like now."""
         up, down = self.up.conditions, self.down.conditions
         return LinkSample(
-            up_rate_bps=_rate(up, now_ns),
-            down_rate_bps=_rate(down, now_ns),
-            rtt_ns=up.delay_ns + down.delay_ns,
-            up_loss=up.loss,
-            down_loss=down.loss,
+            up_rate_bps=up.rate_at(now_ns),
+            down_rate_bps=down.rate_at(now_ns),
+            rtt_ns=up.delay_at(now_ns) + down.delay_at(now_ns),
+            up_loss=up.loss_at(now_ns),
+            down_loss=down.loss_at(now_ns),
             is_down=any(link.swallows(now_ns) is not None for link in (self.up, self.down)),
             radio="active" if self.radio.is_awake(now_ns) else "idle",
             radio_on_ns=self.radio.on_ns(now_ns),
@@ -194,8 +194,7 @@ class AccessLink:
     def _set(self, now_ns: int, up: LinkConditions, down: LinkConditions, radio: RadioConditions) -> None:
         self._untraced = up, down
         if (trace := self.trace) is not None:
-            up = up if trace.up is None else replace(up, rate_bps=trace.up.starting_at(now_ns))
-            down = down if trace.down is None else replace(down, rate_bps=trace.down.starting_at(now_ns))
+            up, down = _traced(up, now_ns, trace, trace.up), _traced(down, now_ns, trace, trace.down)
         with self._at_once():
             if radio.nat_idle_ns != self.nat_idle_ns:
                 self.nat_idle_ns, self.nat_since_ns = radio.nat_idle_ns, now_ns
@@ -234,6 +233,11 @@ def _direction(name: Direction) -> Direction:
     return name
 
 
-def _rate(conditions: LinkConditions, now_ns: int) -> int | None:
-    rate = conditions.rate_bps
-    return rate.rate_at(now_ns) if isinstance(rate, RateTrace) else rate
+def _traced(conditions: LinkConditions, now_ns: int, trace: Trace, rate: RateTrace | None) -> LinkConditions:
+    """Conditions under a trace that begins now: what it has, rules."""
+    return replace(
+        conditions,
+        rate_bps=conditions.rate_bps if rate is None else rate.starting_at(now_ns),
+        delays=None if trace.delay_ns is None else trace.delay_ns.starting_at(now_ns),
+        losses=None if trace.loss is None else trace.loss.starting_at(now_ns),
+    )

@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,6 +23,10 @@ from realtime.network.spells import Spells, exponential_ns
 from realtime.network.units import MS as MS
 from realtime.network.units import NEVER_NS as NEVER_NS
 from realtime.network.units import NS as NS
+
+if TYPE_CHECKING:
+    from realtime.network.trace_model import StepSeries
+
 
 # Mobile networks buffer generously; 288 KiB hold what one connection may have in flight, headers included
 # (`realtime.network.tcp.WINDOW_BYTES`), so that a lone connection sees delay rather than loss.
@@ -109,6 +114,8 @@ class LinkConditions:
         bursts: losses that come together; ``loss`` rules between them.
         queue_bytes: how much may wait before the bottleneck; None is ``DEFAULT_QUEUE_BYTES``.
             Without a rate there is no queue.
+        delays: rules over ``delay_ns`` if there is one.
+        losses: rules over ``loss`` if there is one.
 
     Raises:
         ValueError: a value is out of its range.
@@ -121,6 +128,8 @@ class LinkConditions:
     loss: float = 0.0
     bursts: LossBursts | None = None
     queue_bytes: int | None = None
+    delays: StepSeries[int] | None = None
+    losses: StepSeries[float] | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.loss <= 1.0:
@@ -134,6 +143,18 @@ class LinkConditions:
             limit = getattr(self, name)
             if isinstance(limit, int) and limit <= 0:
                 raise ValueError(f"{name} must be positive or None, not {limit}; for no traffic at all set Link.down")
+
+    def rate_at(self, now_ns: int) -> int | None:
+        """Bits per second at ``now_ns``; None is unlimited."""
+        return self.rate_bps.rate_at(now_ns) if isinstance(self.rate_bps, RateTrace) else self.rate_bps
+
+    def delay_at(self, now_ns: int) -> int:
+        """The one-way delay of a packet that leaves at ``now_ns``."""
+        return self.delay_ns if self.delays is None else self.delays.at(now_ns)
+
+    def loss_at(self, now_ns: int) -> float:
+        """The probability that a packet that leaves at ``now_ns`` is lost, outside of bursts."""
+        return self.loss if self.losses is None else self.losses.at(now_ns)
 
 
 IDEAL = LinkConditions()
@@ -177,6 +198,7 @@ class Link:
         "_good_loss",
         "_has_chances",
         "_is_settling",
+        "_is_traced",
         "_jitter",
         "_jitter_ns",
         "_last_ns",
@@ -263,6 +285,8 @@ class Link:
             self._settle(now_ns)
         if radio is not None:
             left_ns = self._transmit(radio, left_ns)
+        if self._is_traced:
+            self._follow(left_ns)
         before_ns = self._last_ns
         bursts = self._bursts
         deliver = None
@@ -369,7 +393,9 @@ class Link:
         self._limit = conditions.queue_bytes or DEFAULT_QUEUE_BYTES
         self._good_loss = conditions.loss
         self._burst_loss = 0.0 if conditions.bursts is None else conditions.bursts.loss
-        self._has_chances = any(0.0 < chance < 1.0 for chance in (self._good_loss, self._burst_loss))
+        chances = (self._good_loss, self._burst_loss)
+        self._is_traced = conditions.delays is not None or conditions.losses is not None
+        self._has_chances = self._is_traced or any(0.0 < chance < 1.0 for chance in chances)
         self.refresh()
 
     def _changed(self) -> None:
@@ -410,6 +436,10 @@ class Link:
             radio.used_ns = left_ns
         return left_ns
 
+    def _follow(self, left_ns: int) -> None:
+        self._delay_ns = self._conditions.delay_at(left_ns)
+        self._good_loss = self._conditions.loss_at(left_ns)
+
     def _arrive(self, left_ns: int, late: float) -> int:
         at_ns = left_ns + self._delay_ns
         if late:
@@ -432,6 +462,8 @@ class Link:
             left_ns = self._leave()
             if self._radio is not None:
                 left_ns = self._transmit(self._radio, left_ns)
+            if self._is_traced:
+                self._follow(left_ns)
             if deliver is not None:
                 deliver.at_ns = self._arrive(left_ns, late)
             if self._rate is not None:
