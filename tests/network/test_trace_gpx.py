@@ -60,6 +60,11 @@ def test_a_point_in_a_comment_is_none(file):
         load_gpx_track(file(gpx(A, f"<!-- {B}{B} -->\n", A, C)))
 
 
+def test_a_trace_is_named_after_a_track_that_was_recorded(file):
+    planned = "</trkseg></trk><trk><name>Tram</name><trkseg>"
+    assert load_gpx_track(file(gpx(planned, A, B, name="Plan"))).name == "Tram"
+
+
 def test_a_track_without_a_name_has_that_of_the_file(file):
     assert load_gpx_track(file(gpx(A, B, name=""))).name == "tram"
 
