@@ -53,7 +53,8 @@ def load_gpx_track(path: Path | str) -> Trace:
         raise file.error(1, "there is no track with times")
     if len(positions) == 1:
         raise file.error(line, "a single point has no length", expected="two points with times at least")
-    name = next((track.name for track in gpx.tracks if track.name), file.path.stem)
+    recorded = (track for track in gpx.tracks if any(point.time for point in track.walk(only_points=True)))
+    name = next((track.name for track in recorded if track.name), file.path.stem)
     return Trace(name, str(path), positions[-1].t_ns, positions=tuple(positions))
 
 
