@@ -1,6 +1,6 @@
 """What stands where in a room's log: order, phantoms, and whether all agree."""
 
-from realtime.sim.checkers import divergent, lost, phantom, reordered
+from realtime.sim.checkers import divergent, duplicated, lost, phantom, reordered
 from tests.sim.stories import SAFETY, Story, texts
 
 # -- reordered
@@ -204,3 +204,60 @@ def test_one_author_per_message():
     story.attempt("ana", "lobby", "m1")
     story.at(2).deliver("ben", "m1", 1, "ana").deliver("cleo", "m1", 1, "dora")
     assert texts(divergent(story)) == ["ben was told that 'm1' in lobby is by ana, cleo that it is by dora (2.000 s)"]
+
+
+# -- what the server's log holds
+
+
+def test_the_log_of_the_server_is_a_witness_who_has_everything():
+    story = Story("ana", "ben").send("ana", "m1", "ben").send("ana", "m2", "ben")
+    story.logged("lobby", [(1, "m1"), (2, "m2")])
+    assert [checker(story) for checker in SAFETY] == [[]] * 6
+
+
+def test_an_acked_message_that_is_not_in_the_log_is_lost():
+    story = Story("ana", "ben").send("ana", "m1", "ben")
+    story.at(4).send("ana", "m2", "ben").at(9).logged("lobby", [(1, "m1")])
+    assert texts(lost(story)) == ["'m2' of ana, acked at 4.000 s with offset 2 in lobby, is not in the server's log"]
+
+
+def test_a_log_that_was_trimmed_has_lost_nothing():
+    story = Story("ana", "ben").send("ana", "m1", "ben").send("ana", "m2", "ben")
+    story.logged("lobby", [(2, "m2")])
+    assert lost(story) == []
+
+
+def test_an_empty_log_has_lost_everything():
+    story = Story("ana", "ben").send("ana", "m1", "ben")
+    story.logged("lobby", [])
+    assert len(lost(story)) == 1
+
+
+def test_a_retry_that_was_stored_again_is_a_duplicate_though_the_clients_hide_it():
+    story = Story("ana", "ben").send("ana", "m1", "ben")
+    story.at(9).logged("lobby", [(1, "m1"), (2, "m1")])
+    assert texts(duplicated(story)) == [
+        "'m1' of ana is in the log of lobby twice: ana has it at offset 1 (0.000 s), the server at 2 (9.000 s)"
+    ]
+
+
+def test_what_the_log_should_not_hold_is_a_phantom():
+    story = Story("ana", "ben")
+    story.attempt("ana", "lobby", "m1")
+    story.fail("m1", "disk full")
+    story.at(9).logged("lobby", [(1, "m1"), (2, "m9")])
+    assert texts(phantom(story)) == [
+        "the server holds 'm1' of ana in lobby at 9.000 s, which was refused at 0.000 s: disk full",
+        "the server holds 'm9' in lobby at 9.000 s, which nobody sent",
+    ]
+
+
+def test_a_log_that_is_not_in_the_order_of_its_offsets_is_out_of_order():
+    story = Story("ana", "ben").send("ana", "m1", "ben").send("ana", "m2", "ben")
+    story.logged("lobby", [(2, "m2"), (1, "m1")])
+    assert texts(reordered(story)) == ["the server holds 'm1' of ana at offset 1 of lobby below offset 2"]
+
+
+def test_a_phantom_that_was_told_and_is_shown_is_one():
+    story = Story("ana", "ben").deliver("ben", "m9", 1).show("ben", (1, "m9"))
+    assert len(phantom(story)) == 1

@@ -12,6 +12,7 @@ from realtime.sim.history import (
     History,
     Joined,
     Killed,
+    Logged,
     PositionAcked,
     PositionShown,
     Reachable,
@@ -42,6 +43,7 @@ def test_everything_is_kept_in_order_with_its_time():
     history.fail("m2", "not_member")
     history.delivery("ben", "lobby", "m1", 7, "ana")
     history.view("ben", "lobby", [(7, "m1")])
+    history.logged("lobby", [(7, "m1")])
     history.killed("ben")
     history.reconnect("ana")
     history.fault("outage")
@@ -58,6 +60,7 @@ def test_everything_is_kept_in_order_with_its_time():
         Refused(2.0, "m2", "not_member"),
         Delivery(2.0, "ben", "lobby", "m1", 7, "ana"),
         View(2.0, "ben", "lobby", ((7, "m1"),)),
+        Logged(2.0, "lobby", ((7, "m1"),)),
         Killed(2.0, "ben"),
         Reconnect(2.0, "ana"),
         FaultFired(2.0, "outage"),
