@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from realtime.sim.awareness import detection_latencies, late_detection, position_latencies, stale
-from realtime.sim.evidence import Evidence, Letter, Log, Seat
+from realtime.sim.evidence import SERVER, Evidence, Letter, Log, Seat
 from realtime.sim.history import Delivery, History
 from realtime.sim.report import Latency, Report, Violation
 
@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 _Source: TypeAlias = History | Evidence
+Entries: TypeAlias = tuple[tuple[int, str], ...]
 
 
 def check(
@@ -87,7 +88,7 @@ def check(
 
 
 def lost(history: _Source) -> list[Violation]:
-    """Acked, and not at every member in the end.
+    """Acked, and in the end not at every member, or not in the server's log.
 
     What was sent after a member had joined must have come by the callback. What was sent before may stand in its
     view instead, or lie before the beginning of what it has: in the history that it has not scrolled to. The newest
@@ -95,7 +96,8 @@ def lost(history: _Source) -> list[Violation]:
     """
     evidence = Evidence.of(history)
     found = []
-    for seat, letters in _final_seats_with_acked(evidence):
+    for seat in evidence.final_seats:
+        letters = evidence.acked_in.get(seat.room, [])
         shown = {message_id for _, message_id in seat.view.entries} if seat.view else set()
         newest = max((letter.acked.offset for letter in letters if letter.acked), default=None) if seat.view else None
         begin = min(_offsets(seat), default=newest)
@@ -105,8 +107,15 @@ def lost(history: _Source) -> list[Violation]:
                 continue
             was_there = seat.joined is not None and letter.number > seat.joined
             if was_there or (name not in shown and begin is not None and acked.offset >= begin):
-                text = f"{evidence.name(name)}, acked at {_at(acked.t_s)} with offset {acked.offset} in {letter.room}"
-                found.append(Violation("lost", f"{text}, never reached {seat.receiver}", acked.t_s))
+                found.append(_loss(evidence, letter, f"never reached {seat.receiver}"))
+    for room, kept in evidence.kept.items():
+        stored = {message_id for _, message_id in kept.entries}
+        begin = min((offset for offset, _ in kept.entries), default=0)
+        found += [
+            _loss(evidence, letter, "is not in the server's log")
+            for letter in evidence.acked_in.get(room, ())
+            if letter.acked and letter.acked.offset >= begin and letter.attempt.message_id not in stored
+        ]
     return _in_time(found)
 
 
@@ -145,6 +154,7 @@ def reordered(history: _Source) -> list[Violation]:
     """
     evidence = Evidence.of(history)
     found = [violation for seat in evidence.seats for violation in _misplaced(seat, evidence)]
+    found += _unsorted(evidence)
     for room, log in evidence.logs.items():
         newest: dict[tuple[str, int], tuple[Letter, int]] = {}
         for offset in log.offsets:
@@ -164,7 +174,7 @@ def reordered(history: _Source) -> list[Violation]:
 
 
 def phantom(history: _Source) -> list[Violation]:
-    """Told, shown or acked, though nobody sent it, or not yet, or not here, or it was refused."""
+    """Told, shown, held or acked, though nobody sent it, or not yet, or not here, or it was refused."""
     evidence = Evidence.of(history)
     found = []
     for place, ack in evidence.early_acks:
@@ -175,13 +185,11 @@ def phantom(history: _Source) -> list[Violation]:
             text = f"{evidence.name(letter.attempt.message_id)} was acked at {_at(letter.acked.t_s)}, and refused at"
             text += f" {_at(letter.refused.t_s)}: {letter.refused.reason}"
             found.append(Violation("phantom", text, letter.acked.t_s))
-    for seat in evidence.seats:
-        for number, name, verb, t_s in _mentions(seat):
-            reason = _unfounded(evidence.letters.get(name), seat.room, number)
-            if reason is not None:
-                what = repr(name) if reason.startswith("nobody") else evidence.name(name)
-                text = f"{seat.receiver} {verb} {what} in {seat.room} at {_at(t_s)}, which {reason}"
-                found.append(Violation("phantom", text, t_s))
+    for number, name, who, room, t_s in _mentions(evidence):
+        reason = _unfounded(evidence.letters.get(name), room, number)
+        if reason is not None:
+            what = repr(name) if reason.startswith("nobody") else evidence.name(name)
+            found.append(Violation("phantom", f"{who} {what} in {room} at {_at(t_s)}, which {reason}", t_s))
     return _in_time(found)
 
 
@@ -218,7 +226,9 @@ def stuck(history: _Source) -> list[Violation]:
 def vacuous(history: _Source) -> list[Violation]:
     """The run proves nothing: something without which nothing can go wrong never happened."""
     evidence = Evidence.of(history)
-    reached = any(not seat.is_own(each) for seat, letters in _final_seats_with_acked(evidence) for each in letters)
+    reached = any(
+        not seat.is_own(letter) for seat in evidence.final_seats for letter in evidence.acked_in.get(seat.room, ())
+    )
     reasons = {
         "no fault was fired": not evidence.faults,
         "nobody reconnected": not evidence.reconnects,
@@ -239,12 +249,10 @@ def _in_time(violations: Iterable[Violation]) -> list[Violation]:
     return sorted(violations, key=lambda violation: violation.t_s)
 
 
-def _final_seats_with_acked(evidence: Evidence) -> Iterator[tuple[Seat, list[Letter]]]:
-    by_room: dict[str, list[Letter]] = {}
-    for letter in evidence.acked:
-        by_room.setdefault(letter.room, []).append(letter)
-    for seat in evidence.final_seats:
-        yield seat, by_room.get(seat.room, [])
+def _loss(evidence: Evidence, letter: Letter, how: str) -> Violation:
+    at_s, offset = (letter.acked.t_s, letter.acked.offset) if letter.acked else (0.0, 0)
+    text = f"{evidence.name(letter.attempt.message_id)}, acked at {_at(at_s)} with offset {offset} in {letter.room}"
+    return Violation("lost", f"{text}, {how}", at_s)
 
 
 def _offsets(seat: Seat) -> list[int]:
@@ -269,11 +277,23 @@ def _misplaced(seat: Seat, evidence: Evidence) -> Iterator[Violation]:
                 text = f"{seat.receiver} jumped in {seat.room} from offset {high} to {offset} ({name},"
                 yield Violation("reordered", f"{text} {_at(delivery.t_s)}), over {skipped}", delivery.t_s)
             high = offset
-    if seat.view is not None:
-        for (before, _), (offset, message_id) in pairwise(seat.view.entries):
+
+
+def _unsorted(evidence: Evidence) -> Iterator[Violation]:
+    for who, room, t_s, entries in _pictures(evidence):
+        for (before, _), (offset, message_id) in pairwise(entries):
             if offset <= before:
-                text = f"{seat.receiver} shows {evidence.name(message_id)} at offset {offset} of {seat.room} below"
-                yield Violation("reordered", f"{text} offset {before}", seat.view.t_s)
+                text = f"{who} {evidence.name(message_id)} at offset {offset} of {room} below offset {before}"
+                yield Violation("reordered", text, t_s)
+
+
+def _pictures(evidence: Evidence) -> Iterator[tuple[str, str, float, Entries]]:
+    """What devices show, and what the server holds: who and verb, room, time, offsets with message ids."""
+    for seat in evidence.seats:
+        if seat.view is not None:
+            yield f"{seat.receiver} shows", seat.room, seat.view.t_s, seat.view.entries
+    for room, kept in evidence.kept.items():
+        yield f"{SERVER} holds", room, kept.t_s, kept.entries
 
 
 def _skipped(seat: Seat, evidence: Evidence, log: Log, high: int, delivery: Delivery) -> str:
@@ -289,14 +309,16 @@ def _skipped(seat: Seat, evidence: Evidence, log: Log, high: int, delivery: Deli
     return ", ".join(names)
 
 
-def _mentions(seat: Seat) -> Iterator[tuple[int | None, str, str, float]]:
-    """What a seat was told, or shows without having been told: place in the history, message, verb, time."""
-    for number, delivery in zip(seat.told_at, seat.told.values(), strict=True):
-        yield number, delivery.message_id, "was told", delivery.t_s
-    if seat.view is not None:
-        for _, message_id in seat.view.entries:
-            if message_id not in seat.told:
-                yield None, message_id, "shows", seat.view.t_s
+def _mentions(evidence: Evidence) -> Iterator[tuple[int | None, str, str, str, float]]:
+    """What was told, or is shown without having been told, or held: place, message, who and verb, room, time."""
+    told = {(f"{seat.receiver} shows", seat.room): seat.told for seat in evidence.seats if seat.view is not None}
+    for seat in evidence.seats:
+        for number, delivery in zip(seat.told_at, seat.told.values(), strict=True):
+            yield number, delivery.message_id, f"{seat.receiver} was told", seat.room, delivery.t_s
+    for who, room, t_s, entries in _pictures(evidence):
+        for _, message_id in entries:
+            if message_id not in told.get((who, room), ()):
+                yield None, message_id, who, room, t_s
 
 
 def _unfounded(letter: Letter | None, room: str | None, number: int | None) -> str | None:
@@ -316,7 +338,8 @@ def _holes(seat: Seat, evidence: Evidence) -> Iterator[Violation]:
     view, log = seat.view, evidence.logs.get(seat.room)
     if view is None or log is None:
         return
-    own = [each.acked.offset for each in evidence.acked if each.acked and seat.is_own(each) and each.room == seat.room]
+    acked = evidence.acked_in.get(seat.room, ())
+    own = [letter.acked.offset for letter in acked if letter.acked and seat.is_own(letter)]
     begin = min(_offsets(seat) + own, default=None)
     shown = {offset for offset, _ in view.entries}
     for offset in () if begin is None else log.offsets[bisect_left(log.offsets, begin) :]:

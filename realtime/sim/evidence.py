@@ -20,10 +20,14 @@ from realtime.sim.history import (
     History,
     Joined,
     Killed,
+    Logged,
     Reconnect,
     Refused,
     View,
 )
+
+SERVER = "the server"
+"""How texts call the witness that is the server's log."""
 
 
 @dataclass(slots=True)
@@ -147,6 +151,7 @@ class Evidence:
         self.letters: dict[str, Letter] = {}
         self.logs: dict[str, Log] = {}
         self.early_acks: list[tuple[int, Acked]] = []  # of messages that nobody had sent, with their places
+        self.kept: dict[str, Logged] = {}  # by room: what the server's log holds in the end
         self.faults = self.reconnects = self.delivered = 0
         self.healed_s: float | None = None
         self.end_s = history.records[-1].t_s if history.records else 0.0
@@ -174,10 +179,18 @@ class Evidence:
             if seat.joined is not None and seat.incarnation == self._incarnations.get(seat.receiver, 0)
         ]
 
-    @property
+    @cached_property
     def acked(self) -> list[Letter]:
         """The messages that were acknowledged."""
         return [letter for letter in self.letters.values() if letter.acked is not None]
+
+    @cached_property
+    def acked_in(self) -> dict[str, list[Letter]]:
+        """The same by room."""
+        by_room: dict[str, list[Letter]] = {}
+        for letter in self.acked:
+            by_room.setdefault(letter.room, []).append(letter)
+        return by_room
 
     def is_of_the_living(self, letter: Letter) -> bool:
         """Whether the process that sent a message lives to the end."""
@@ -207,7 +220,11 @@ class Evidence:
                 seat = self._seat(record.receiver, record.room)
                 seat.joined = number if seat.joined is None else seat.joined
             case View():
-                self._view(record)
+                self._seat(record.receiver, record.room).view = record
+                self._claims(record, record.receiver)
+            case Logged():
+                self.kept[record.room] = record
+                self._claims(record, SERVER)
             case Killed():
                 self._incarnations[record.device] = self._incarnations.get(record.device, 0) + 1
             case Reconnect():
@@ -236,11 +253,10 @@ class Evidence:
             letter.acked, letter.acked_to = record, self._incarnations.get(letter.sender, 0)
         self._log(letter.room).claim(record.t_s, letter.sender, record.message_id, record.offset)
 
-    def _view(self, record: View) -> None:
-        self._seat(record.receiver, record.room).view = record
+    def _claims(self, record: View | Logged, witness: str) -> None:
         log = self._log(record.room)
         for offset, message_id in record.entries:
-            log.claim(record.t_s, record.receiver, message_id, offset)
+            log.claim(record.t_s, witness, message_id, offset)
 
     def _seat(self, receiver: str, room: str) -> Seat:
         incarnation = self._incarnations.get(receiver, 0)

@@ -65,6 +65,13 @@ class View(_Record, frozen=True, gc=False):
     entries: tuple[tuple[int, str], ...]
 
 
+class Logged(_Record, frozen=True, gc=False):
+    """What the server's log of a room holds, oldest first: pairs of offset and message id."""
+
+    room: str
+    entries: tuple[tuple[int, str], ...]
+
+
 class Killed(_Record, frozen=True, gc=False):
     """The process of a device ended without a word: what comes from this device later is another incarnation."""
 
@@ -124,6 +131,7 @@ Record: TypeAlias = (
     | Joined
     | Delivery
     | View
+    | Logged
     | Killed
     | Reconnect
     | FaultFired
@@ -201,6 +209,17 @@ class History:
             entries: offset and message id, in the order shown.
         """
         self.records.append(View(self._now_s(), receiver, room, tuple((offset, name) for offset, name in entries)))
+
+    def logged(self, room: str, entries: Iterable[tuple[int, str]]) -> None:
+        """What the server's log of a room holds in the end.
+
+        Clients drop what they have, and so hide a server that stores a message twice.
+
+        Args:
+            room: the room.
+            entries: offset and message id, oldest first; the oldest ones may have been trimmed.
+        """
+        self.records.append(Logged(self._now_s(), room, tuple((offset, name) for offset, name in entries)))
 
     # -- devices and faults
 
