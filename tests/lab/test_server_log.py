@@ -1,0 +1,49 @@
+"""What the server holds in the end, read from its engine page by page."""
+
+import pytest
+
+from realtime.lab.server_log import note_logs
+from realtime.server.engine.base import Draft, EngineError
+from realtime.server.engine.memory import MemoryEngine
+from realtime.sim.history import History, Logged
+
+
+def append(engine, room, n):
+    draft = Draft(
+        room_id=room,
+        user_id="ana",
+        message_id=f"m{n}",
+        event="chat:message",
+        body=b'{"messageId":"m%d"}' % n,
+        timestamp_ms=0,
+        origin="",
+    )
+    engine.append(draft, lambda appended: None)
+
+
+async def test_every_room_is_read_to_its_end():
+    engine, history = MemoryEngine(), History(lambda: 7.0)
+    for n in range(450):
+        append(engine, "lobby", n)
+    await note_logs(history, engine, ["lobby", "kitchen"])
+    lobby, kitchen = history.records
+    assert lobby == Logged(7.0, "lobby", tuple((n + 1, f"m{n}") for n in range(450)))
+    assert kitchen == Logged(7.0, "kitchen", ())
+
+
+async def test_a_log_that_was_trimmed_begins_later():
+    engine, history = MemoryEngine(), History(lambda: 7.0)
+    for n in range(5):
+        append(engine, "lobby", n)
+    engine.trim("lobby", 2)
+    await note_logs(history, engine, ["lobby"])
+    assert history.records[0].entries == ((4, "m3"), (5, "m4"))
+
+
+async def test_an_engine_that_fails_is_not_a_log():
+    class Broken(MemoryEngine):
+        def read(self, room_id, done, **where):
+            done(EngineError("the disk is gone"))
+
+    with pytest.raises(EngineError, match="the disk is gone"):
+        await note_logs(History(lambda: 0.0), Broken(), ["lobby"])
