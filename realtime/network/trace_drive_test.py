@@ -33,23 +33,12 @@ def load_drive_test(path: Path | str) -> Trace:
         OSError: it cannot be read.
     """
     file = TraceFile(path, f"a table with the columns {', '.join(_NEEDED)}")
-    rows: dict[int, Mapping[str, float]] = {}  # by the time from the start, in ns
-    start: datetime | None = None
-    line, at_ns = 1, 0
-    for line, cells in file.table(*_NEEDED):
-        moment = _moment(file, line, cells["Timestamp"])
-        start = start or moment
-        before_ns, at_ns = at_ns, round((moment - start).total_seconds()) * NS
-        if at_ns < before_ns:
-            raise file.error(line, f"{cells['Timestamp']} is before the row above it", expected="times that rise")
-        rows[at_ns] = _numbers(file, line, cells)
-    if len(rows) == 1:
-        raise file.error(line, "a single second has no length", expected="two rows at least")
+    rows = _rows(file)
     *_, one_ns, last_ns = rows
     duration_ns = 2 * last_ns - one_ns
     down = _rate(rows, "asked" if any("asked" in row for row in rows.values()) else "DL_bitrate", duration_ns)
     if down is None:
-        raise file.error(line, "DL_bitrate is never above 0", expected="a rate above 0 somewhere")
+        raise file.error(file.last_line, "DL_bitrate is never above 0", expected="a rate above 0 somewhere")
     delays = {at_ns: round(row["PINGAVG"] * MS / 2) for at_ns, row in rows.items() if "PINGAVG" in row}
     losses = {at_ns: _one_way(row["PINGLOSS"] / 100) for at_ns, row in rows.items() if "PINGLOSS" in row}
     return Trace(
@@ -62,6 +51,23 @@ def load_drive_test(path: Path | str) -> Trace:
         loss=_series(losses, duration_ns),
         positions=tuple(point for at_ns, row in rows.items() if (point := _point(at_ns, row)) is not None),
     )
+
+
+def _rows(file: TraceFile) -> dict[int, Mapping[str, float]]:
+    """What the rows have, by the time from the first, in ns."""
+    rows: dict[int, Mapping[str, float]] = {}
+    start: datetime | None = None
+    at_ns = 0
+    for line, cells in file.table(*_NEEDED):
+        moment = _moment(file, line, cells["Timestamp"])
+        start = start or moment
+        before_ns, at_ns = at_ns, round((moment - start).total_seconds()) * NS
+        if at_ns < before_ns:
+            raise file.error(line, f"{cells['Timestamp']} is before the row above it", expected="times that rise")
+        rows[at_ns] = _numbers(file, line, cells)
+    if len(rows) == 1:
+        raise file.error(file.last_line, "a single second has no length", expected="two rows at least")
+    return rows
 
 
 def _moment(file: TraceFile, line: int, text: str) -> datetime:

@@ -22,6 +22,10 @@ class TraceFile:
         path: the file.
         expected: what its lines should hold, for the errors.
 
+    Attributes:
+        text: all of it.
+        last_line: the number of the last line that is not empty.
+
     Raises:
         TraceError: it is empty or no UTF-8 text.
         OSError: it cannot be read.
@@ -35,6 +39,7 @@ class TraceFile:
         self._lines = [(number, line) for number, line in self._lines if line]
         if not self._lines:
             raise self.error(1, "the file is empty")
+        self.last_line = self._lines[-1][0]
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         return iter(self._lines)

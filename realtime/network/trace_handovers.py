@@ -36,18 +36,8 @@ def load_handovers(
         if figure <= 0:
             raise ValueError(f"{name} must be above 0, not {figure}")
     rows = _rows(TraceFile(path, "a table with the columns time and handover type"))
-    times = [at_ns for at_ns, _ in rows]
-    duration_ns = 2 * times[-1] - times[-2]
-    begins: list[int] = []
-    passes: list[bool] = []
-    for (at_ns, is_handover), next_ns in zip(rows, [*times[1:], duration_ns], strict=True):
-        steps = [(at_ns, not is_handover)]
-        if is_handover and at_ns + round(gap_s * NS) < next_ns:
-            steps.append((at_ns + round(gap_s * NS), True))
-        for begin_ns, is_open in steps:
-            if not passes or passes[-1] != is_open:
-                begins.append(begin_ns)
-                passes.append(is_open)
+    duration_ns = 2 * rows[-1][0] - rows[-2][0]
+    begins, passes = _gaps(rows, duration_ns, round(gap_s * NS))
     return Trace(
         Path(path).stem,
         f"{path}; assumed: {down_bps / 1e6:g}/{up_bps / 1e6:g} Mbit/s, and {gap_s:g} s for each hand-over",
@@ -55,6 +45,22 @@ def load_handovers(
         down=RateTrace(begins, [down_bps * is_open for is_open in passes], duration_ns),
         up=RateTrace(begins, [up_bps * is_open for is_open in passes], duration_ns),
     )
+
+
+def _gaps(rows: list[tuple[int, bool]], duration_ns: int, gap_ns: int) -> tuple[list[int], list[bool]]:
+    """Times, and whether anything passes from then on."""
+    begins: list[int] = []
+    passes: list[bool] = []
+    ends = [at_ns for at_ns, _ in rows[1:]] + [duration_ns]
+    for (at_ns, is_handover), end_ns in zip(rows, ends, strict=True):
+        steps = [(at_ns, not is_handover)]
+        if is_handover and at_ns + gap_ns < end_ns:
+            steps.append((at_ns + gap_ns, True))
+        for begin_ns, is_open in steps:
+            if not passes or passes[-1] != is_open:
+                begins.append(begin_ns)
+                passes.append(is_open)
+    return begins, passes
 
 
 def _rows(file: TraceFile) -> list[tuple[int, bool]]:

@@ -18,7 +18,9 @@ def file(tmp_path):
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_lines_are_numbered_and_empty_ones_left_out(file, newline):
-    assert list(file(newline.join(["1 2", "", "  3\t4 ", ""]))) == [(1, "1 2"), (3, "3\t4")]
+    lines = file(newline.join(["1 2", "", "  3\t4 ", ""]))
+    assert list(lines) == [(1, "1 2"), (3, "3\t4")]
+    assert lines.last_line == 3
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_line(file):
