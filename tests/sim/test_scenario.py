@@ -1,9 +1,9 @@
 """Scenarios by name: from a function to a line that anybody can type, and back."""
 
+import functools
 import os
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -119,6 +119,16 @@ def test_a_script_that_runs_is_named_by_its_file(script):
         assert done.stdout.strip() == expected
 
 
+def test_what_wraps_a_scenario_goes_by_its_name():
+    """As code does that runs scenarios of others and looks on."""
+
+    @functools.wraps(here)
+    async def watched(world):
+        return await here(world)
+
+    assert scenario_reference(watched) == "tests.sim.test_scenario:here"
+
+
 @pytest.mark.parametrize("kind", ["nested", "lambda", "method", "partial", "typed"])
 def test_what_has_no_name_has_no_reference(kind):
     async def nested(world):
@@ -130,7 +140,7 @@ def test_what_has_no_name_has_no_reference(kind):
         "nested": nested,
         "lambda": lambda world: nested(world),
         "method": Things().method,
-        "partial": partial(here),
+        "partial": functools.partial(here),
         "typed": typed["main"],
     }[kind]
     with pytest.raises(ScenarioError, match="async function at the top of a module or a file"):
