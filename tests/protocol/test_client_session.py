@@ -129,6 +129,35 @@ def test_a_ping_is_answered_with_its_own_payload():
     assert session.data_to_send() == [Text(b"3probe")]
 
 
+@pytest.mark.parametrize(
+    ("text", "event"),
+    [
+        (b'42["a"]', EventReceived("a", (), None)),
+        (b'42["a",1,{"b":[]},"end"]', EventReceived("a", (1, {"b": []}, "end"), None)),
+        (b'4217["a",null]', EventReceived("a", (None,), 17)),
+        (b'42["quo\\"te"]', EventReceived('quo"te', (), None)),
+        (b'42[ "a" , 1 ]', EventReceived("a", (1,), None)),
+        (b'42["' + b"n" * 100 + b'"]', EventReceived("n" * 100, (), None)),
+    ],
+    ids=["bare", "arguments", "ack", "escape", "spaces", "long name"],
+)
+@pytest.mark.parametrize("pid", [True, False])
+def test_an_event_is_the_same_however_it_is_written(text, event, pid):
+    session = connected(b'40{"sid":"s","pid":"p"}' if pid else b'40{"sid":"s"}')
+    assert session.receive_text(text) == [event]
+    assert session.recovery == (Recovery("p", "end" if b"end" in text else None) if pid else None)
+    assert not session.has_data_to_send
+
+
+def test_it_knows_whether_there_is_anything_to_send():
+    session = connected()
+    assert not session.has_data_to_send
+    session.receive_text(b"2")
+    assert session.has_data_to_send
+    session.data_to_send()
+    assert not session.has_data_to_send
+
+
 def test_another_namespace_than_the_default_works_alike():
     session = connected(b'40/custom,{"sid":"s"}', namespace="/custom")
     assert session.receive_text(b'42/custom,["a"]') == [EventReceived("a", (), None)]
