@@ -355,7 +355,8 @@ class Connection:
         except RemoteProtocolError as error:
             self._protocol_broken(error)
             return
-        self._write_session()
+        if session.has_data_to_send:
+            self._write_session()
         try:
             for event in events:
                 if not self._over:

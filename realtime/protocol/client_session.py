@@ -23,6 +23,7 @@ from realtime.protocol.engineio import (
     decode_handshake,
 )
 from realtime.protocol.errors import LocalProtocolError, RemoteProtocolError
+from realtime.protocol.payload import loads
 from realtime.protocol.socketio import (
     Decoder,
     EncodedPacket,
@@ -32,6 +33,7 @@ from realtime.protocol.socketio import (
     encode,
     encode_ack,
     encode_event,
+    split_event,
 )
 
 
@@ -179,6 +181,11 @@ class ClientSession:
         """What to give to the next connection: until this one is connected, what it was given itself."""
         return Recovery(self._pid, self._offset) if self._pid is not None else None
 
+    @property
+    def has_data_to_send(self) -> bool:
+        """Whether :meth:`data_to_send` has anything."""
+        return bool(self._frames)
+
     def data_to_send(self) -> list[OutFrame]:
         """Take the frames that you must now write, in this order."""
         frames, self._frames = self._frames, []
@@ -195,6 +202,8 @@ class ClientSession:
         if self._state is CLOSED:
             return []
         try:
+            if self._state is CONNECTED and (event := self._receive_event(text)) is not None:
+                return [event]
             return self._receive_engine(text)
         except RemoteProtocolError:
             self._state = CLOSED
@@ -239,6 +248,17 @@ class ClientSession:
         self._state = self._after_sending(PacketType.DISCONNECT)
         if was_connected:
             self._queue(encode(Packet(PacketType.DISCONNECT, self._namespace)))
+
+    def _receive_event(self, text: bytes) -> EventReceived | None:
+        """What a client receives most, in one step: an event without attachments in the default namespace."""
+        parts = split_event(text)
+        if parts is None or self._namespace != "/" or self._decoder.pending:
+            return None
+        name, ack_id, body = parts
+        args = tuple(loads(body)[1:])
+        if args and self._pid is not None and isinstance(args[-1], str):
+            self._offset = args[-1]
+        return EventReceived(name, args, ack_id)
 
     def _receive_engine(self, text: bytes) -> list[Event]:
         kind, payload = decode_engine(text)
