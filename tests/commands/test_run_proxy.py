@@ -166,7 +166,7 @@ async def test_a_trace_is_followed(upstream, trace_file):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--trace", "no/such.mahi"], "--trace: .*no/such.mahi"),
+        (["--trace", "no/such.mahi"], "--trace: cannot read no/such.mahi: No such file"),
         (["--trace-up", "up.mahi"], "--trace-up goes with --trace"),
         (["--control", "0.0.0.0:0"], "--control: .*loopback address, such as 127.0.0.1"),
         (["--control", "here"], "'here' is no address"),

@@ -157,7 +157,7 @@ WRONG = [
     ("outage", {"for_s": 0}, r"outage takes for_s: .*`\$.for_s`"),
     ("outage", {"for_s": "8"}, r"outage takes for_s: .*`\$.for_s`"),
     ("partition", {"direction": "left"}, "partition takes direction: .*'left'"),
-    ("trace", {"path": "no/such.mahi"}, "no/such.mahi"),
+    ("trace", {"path": "no/such.mahi"}, "cannot read no/such.mahi: No such file"),
     ("offline", {"for_s": 3}, "offline takes nothing: .*`for_s`"),
     ("dance", None, "there is no 'dance'; there are profile, conditions, trace, offline, online, unplug"),
 ]

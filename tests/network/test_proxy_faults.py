@@ -11,7 +11,8 @@ from realtime.network.profiles import Profile, load_profiles, profile
 from realtime.network.proxy import ChaosProxy
 from realtime.network.radio import Interruptions, Promotion, RadioConditions
 from realtime.network.rate_trace import RateTrace
-from realtime.network.traces import Trace
+from realtime.network.traces import Trace, load_trace
+from realtime.utils.share import share_path
 from tests.network.sockets import Client, Server, nothing_comes, silent, until
 
 KB = 1000
@@ -207,6 +208,22 @@ async def test_a_trace_keeps_the_delay_of_the_profile(server):
         assert proxy.sample().up_rate_bps == 768_000
         proxy.follow(None)
         assert (proxy.label, proxy.sample().down_rate_bps) == ("3g", 1_600_000)
+
+
+async def test_bytes_pass_through_every_trace_that_has_rates(server):
+    traces = [load_trace(path) for path in sorted((share_path("data") / "traces").iterdir())]
+    traces = [trace for trace in traces if trace.down is not None or trace.up is not None]
+    assert len(traces) >= 3
+
+    async def try_out(trace):
+        async with ChaosProxy("127.0.0.1", server.port, trace=trace, rng=random.Random(3)) as proxy:
+            async with Client(proxy.port) as client:
+                await client.ask(bytes(2 * KB))
+            assert proxy.label == trace.name
+
+    async with asyncio.timeout(50), asyncio.TaskGroup() as all_at_once:
+        for trace in traces:
+            all_at_once.create_task(try_out(trace))
 
 
 async def test_a_trace_of_the_constructor_begins_with_the_proxy(server):
