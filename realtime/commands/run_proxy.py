@@ -152,8 +152,10 @@ def _trace(options: argparse.Namespace) -> Trace | None:
         if options.trace_up is None:
             return load_trace(options.trace)
         return load_mahimahi(options.trace, options.trace_up)
-    except (TraceError, OSError) as error:
+    except TraceError as error:
         raise CommandError(f"--trace: {error}", status=2) from error
+    except OSError as error:
+        raise CommandError(f"--trace: cannot read {error.filename}: {error.strerror}", status=2) from error
 
 
 def _control_api(proxy: ChaosProxy, host: str, port: int) -> ControlApi:

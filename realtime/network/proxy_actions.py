@@ -171,8 +171,10 @@ def _change(given: _Conditions) -> Act:
 def _follow(given: _Trace) -> Act:
     try:
         trace = _load(given)
-    except (TraceError, OSError) as error:
+    except TraceError as error:
         raise ActionError(str(error)) from error
+    except OSError as error:
+        raise ActionError(f"cannot read {error.filename}: {error.strerror}") from error
     return lambda proxy: proxy.follow(trace)
 
 
