@@ -31,18 +31,15 @@ class ScenarioError(RealtimeError):
 def scenario_reference(main: Callable[..., object]) -> str:
     """The reference of a function, for :func:`load_scenario` here or elsewhere.
 
-    A file below the current directory is named from there, so that the reference holds in another copy of it.
+    A file below the current directory is named from there, so that the reference holds in another copy of it. What
+    wraps a function (:func:`functools.wraps`) goes by that function's name.
 
     Raises:
         ScenarioError: it is not at the top of a module or file: a nested function, a lambda, a notebook's.
     """
-    if isinstance(main, FunctionType) and inspect.iscoroutinefunction(main):
-        module = sys.modules.get(main.__module__)
-        if module is not None and getattr(module, main.__name__, None) is main:
-            if (name := _importable_name(module)) is not None:
-                return f"{name}:{main.__name__}"
-            if (file := _file(module)) is not None:
-                return f"{_from_here(file)}:{main.__name__}"
+    for function in (main, inspect.unwrap(main)):
+        if (place := _place(function)) is not None:
+            return f"{place}:{function.__name__}"
     name = getattr(main, "__qualname__", type(main).__qualname__)
     raise ScenarioError(f"{name} has no name elsewhere: it is no async function at the top of a module or a file")
 
@@ -72,6 +69,16 @@ def load_scenario(reference: str) -> Scenario:
 # -- from a function to its name
 
 
+def _place(function: Any) -> str | None:
+    """The module or file at whose top a function stands."""
+    if not isinstance(function, FunctionType) or not inspect.iscoroutinefunction(function):
+        return None
+    module = sys.modules.get(function.__module__)
+    if module is None or getattr(module, function.__name__, None) is not function:
+        return None
+    return _importable_name(module) or _from_here(module)
+
+
 def _importable_name(module: ModuleType) -> str | None:
     """A name that imports this module's file, with the current directory on the path as ``python -m`` has it."""
     file = _file(module)
@@ -93,8 +100,11 @@ def _file(module: ModuleType) -> Path | None:
     return path if path is not None and path.suffix == ".py" and path.is_file() else None
 
 
-def _from_here(file: Path) -> str:
-    absolute, here = file.resolve(), Path.cwd()
+def _from_here(module: ModuleType) -> str | None:
+    file, here = _file(module), Path.cwd()
+    if file is None:
+        return None
+    absolute = file.resolve()
     return (absolute.relative_to(here) if absolute.is_relative_to(here) else absolute).as_posix()
 
 
