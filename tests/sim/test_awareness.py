@@ -61,6 +61,16 @@ def test_a_flicker_after_the_bound_is_late_detection():
     assert [violation.t_s for violation in late_detection(until(story, 400), **BOUNDS)] == [200]
 
 
+def test_one_who_lost_a_connection_and_came_back_in_time_was_offline_meanwhile():
+    """A reset, or another address, ends connections though packets pass: being offline is bounded, not forbidden."""
+    story = watched()
+    story.at(100).shown("ana", "ben", False)
+    story.at(110).shown("ana", "ben", True)
+    assert late_detection(until(story, 200), **BOUNDS) == []
+    story.at(300).shown("ana", "ben", False)
+    assert [violation.t_s for violation in late_detection(until(story, 400), **BOUNDS)] == [310]
+
+
 def test_it_is_told_once_however_long_it_lasts():
     story = watched()
     story.at(100).reachable("ben", False)
