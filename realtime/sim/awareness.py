@@ -31,7 +31,8 @@ def late_detection(
         history: with :meth:`~realtime.sim.history.History.shown` at every change of what is shown.
         offline_within_s: the first bound; None: not judged. It counts from the moment since which the subject cannot
             be reached and the observer can.
-        online_within_s: the second, from the moment since which both can be reached.
+        online_within_s: the second. It counts from the moment since which both can be reached, or from which on the
+            subject is shown as offline, if that is later: a connection may end though packets pass.
     """
     watch = _Watch(offline_within_s, online_within_s)
     watch.follow(history.records)
@@ -75,14 +76,16 @@ class _Pair:
 
     Args:
         is_shown: as online; None: the process that showed something is dead.
+        shown_s: since when it shows that.
         since_s: how long subject and observer have been as reachable as they are.
         judged_s: up to when it was looked at.
-        is_told: whether it was found late since ``since_s``.
+        is_told: whether what it shows was found to be late.
     """
 
     observer: str
     subject: str
     is_shown: bool | None
+    shown_s: float
     since_s: float
     judged_s: float
     is_told: bool = False
@@ -161,14 +164,15 @@ class _Watch:
         pair = self.pairs.get((observer, subject))
         if pair is None:
             since_s = max(self.since(observer), self.since(subject))
-            pair = self.pairs[observer, subject] = _Pair(observer, subject, None, since_s, now_s)
+            pair = self.pairs[observer, subject] = _Pair(observer, subject, None, now_s, since_s, now_s)
             for device in dict.fromkeys((observer, subject)):
                 self._about.setdefault(device, []).append(pair)
         self._judge(pair, now_s)
         is_change = pair.is_shown is not None and pair.is_shown != record.is_online
         if is_change and record.is_online == self.is_reachable(subject) and self.can_know(observer):
             self.latencies_s["online" if record.is_online else "offline"].append(now_s - pair.since_s)
-        pair.is_shown = record.is_online
+        if pair.is_shown != record.is_online:
+            pair.is_shown, pair.shown_s, pair.is_told = record.is_online, now_s, False
 
     def _judge(self, pair: _Pair, now_s: float) -> None:
         """Nothing changed for this pair since it was judged last: was it right all the while?"""
@@ -177,7 +181,8 @@ class _Watch:
         if pair.is_shown is None or truth is None or pair.is_shown == truth or not self.can_know(pair.observer):
             return
         bound_s = self._bounds[truth]
-        if bound_s is None or pair.is_told or now_s <= (deadline_s := pair.since_s + bound_s):
+        wrong_since_s = max(pair.since_s, pair.shown_s) if truth else pair.since_s
+        if bound_s is None or pair.is_told or now_s <= (deadline_s := wrong_since_s + bound_s):
             return
         pair.is_told = True
         late_s = max(begin_s, deadline_s)
