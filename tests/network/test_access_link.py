@@ -170,6 +170,22 @@ def test_other_conditions_end_a_trace(end):
     assert access.down.conditions == IDEAL
 
 
+def test_a_situation_is_restored_as_it_would_be_by_now():
+    """The trace of 2 s began at 0: at 5 s it is in its second second."""
+    access = AccessLink(random.Random(1))
+    access.set_profile(0, profile("lte"))
+    access.follow(0, TRACE)
+    before = access.situation
+    access.set_profile(2 * NS, profile("wifi"))
+    told = told_by(access)
+    access.restore(5 * NS, before)
+    assert told == [None]
+    assert access.situation == before
+    assert access.sample(5 * NS).down_rate_bps == 80_000
+    access.follow(5 * NS, None)
+    assert access.down.conditions == profile("lte").down
+
+
 def test_a_trace_moves_what_waits():
     """At 8 bit/s ten bytes take 10 s; 1 s is served, the other nine bytes take 0.9 s at 80 bit/s."""
     access = AccessLink(random.Random(1))

@@ -1,27 +1,25 @@
-"""A link that counts what it drops."""
+"""A link whose driver counts what the application gets."""
 
 import random
 
-import pytest
-
-from realtime.network.link import Deliver, LinkConditions
-from realtime.network.metered_link import IDEAL, MeteredLink
+from realtime.network.link import IDEAL, Deliver, DropReason, LinkConditions
+from realtime.network.metered_link import MeteredLink
 
 
-def test_drops_are_counted_whatever_their_reason():
+def test_it_is_a_link_that_counts_bytes_of_the_application():
+    link = MeteredLink(IDEAL, random.Random(1))
+    assert link.offer(0, 52) == Deliver(0)
+    assert link.delivered_bytes == 0, "its driver counts"
+    link.delivered_bytes += 5
+    assert link.delivered_bytes == 5
+
+
+def test_drops_are_counted_by_reason_and_in_all():
     link = MeteredLink(LinkConditions(rate_bps=8000, queue_bytes=100), random.Random(1))
-    assert isinstance(link.offer(0, 80), Deliver)
     link.offer(0, 80)
-    link.down = True
     link.offer(0, 80)
-    assert link.drops == 2
-
-
-@pytest.mark.parametrize(
-    ("conditions", "down", "ideal"),
-    [(IDEAL, False, True), (IDEAL, True, False), (LinkConditions(delay_ns=1), False, False)],
-)
-def test_an_ideal_link_changes_nothing(conditions, down, ideal):
-    link = MeteredLink(conditions, random.Random(1))
-    link.down = down
-    assert link.is_ideal is ideal
+    link.down = DropReason.DOWN
+    link.offer(0, 80)
+    link.offer(0, 80)
+    assert link.dropped == {DropReason.QUEUE: 1, DropReason.DOWN: 2}
+    assert link.drops == 3

@@ -39,8 +39,8 @@ def test_local_names_mean_the_current_host_and_need_no_link():
 def test_a_packet_takes_the_senders_link_the_pairs_link_and_the_receivers_link():
     async def main(world):
         for n, link in enumerate([world.uplink("ana"), world.link("ana", "server"), world.downlink("server")], 1):
-            link.conditions = LinkConditions(delay_ns=n * 10 * MS)
-        world.link("server", "ana").conditions = LinkConditions(delay_ns=100 * MS)
+            link.change(0, LinkConditions(delay_ns=n * 10 * MS))
+        world.link("server", "ana").change(0, LinkConditions(delay_ns=100 * MS))
         async with serve(echo, "server", 8765):
             with world.on("ana"):
                 async with connect("ws://server:8765") as ws:
@@ -51,7 +51,7 @@ def test_a_packet_takes_the_senders_link_the_pairs_link_and_the_receivers_link()
 
 def test_phones_behind_one_link_share_its_rate():
     async def main(world):
-        world.network.host("server").down.conditions = LinkConditions(rate_bps=1_000_000)
+        world.network.host("server").down.change(0, LinkConditions(rate_bps=1_000_000))
         done = []
 
         async def count(reader, writer):
