@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -48,6 +48,17 @@ class LinkSample(msgspec.Struct, frozen=True):
     radio_on_ns: int
     up_backlog_bytes: int
     down_backlog_bytes: int
+
+
+class Situation(NamedTuple):
+    """What an access link was like; :meth:`AccessLink.restore` takes it."""
+
+    profile: Profile | None
+    trace: Trace | None
+    up: LinkConditions
+    down: LinkConditions
+    radio: RadioConditions
+    untraced: tuple[LinkConditions, LinkConditions]
 
 
 class AccessLink:
@@ -112,6 +123,18 @@ class AccessLink:
         """Take what a trace has from it, beginning now, over and over; None goes back to what was before."""
         self.trace = trace
         self._set(now_ns, *self._untraced, self.radio.conditions)
+
+    @property
+    def situation(self) -> Situation:
+        """What it is like at present, for :meth:`restore`."""
+        up, down = self.up.conditions, self.down.conditions
+        return Situation(self.profile, self.trace, up, down, self.radio.conditions, self._untraced)
+
+    def restore(self, now_ns: int, situation: Situation) -> None:
+        """Make it what it was; a trace is where it would be if it had gone on meanwhile."""
+        self.profile, self.trace = situation.profile, situation.trace
+        self._untraced = situation.untraced
+        self._change(now_ns, situation.up, situation.down, situation.radio)
 
     # -- faults
 
@@ -195,6 +218,9 @@ class AccessLink:
         self._untraced = up, down
         if (trace := self.trace) is not None:
             up, down = _traced(up, now_ns, trace, trace.up), _traced(down, now_ns, trace, trace.down)
+        self._change(now_ns, up, down, radio)
+
+    def _change(self, now_ns: int, up: LinkConditions, down: LinkConditions, radio: RadioConditions) -> None:
         with self._at_once():
             if radio.nat_idle_ns != self.nat_idle_ns:
                 self.nat_idle_ns, self.nat_since_ns = radio.nat_idle_ns, now_ns

@@ -327,20 +327,14 @@ class Link:
         """What it is like at present; :meth:`change` changes it."""
         return self._conditions
 
-    @conditions.setter
-    def conditions(self, conditions: LinkConditions) -> None:
-        self._install(self._now_ns, conditions)
-        self._base_ns, self._work = self._free_ns, 0
-        self._changed()
-
     @property
     def down(self) -> DropReason | None:
         """Why nothing passes; None if something does."""
         return self._down
 
     @down.setter
-    def down(self, reason: DropReason | bool | None) -> None:
-        self._down = reason if isinstance(reason, DropReason) else DropReason.DOWN if reason else None
+    def down(self, reason: DropReason | None) -> None:
+        self._down = reason
         self._changed()
 
     def change(self, now_ns: int, conditions: LinkConditions) -> None:

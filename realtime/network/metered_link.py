@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-from realtime.network.link import IDEAL as IDEAL
 from realtime.network.link import Link, LinkConditions
 from realtime.network.radio import Radio
 

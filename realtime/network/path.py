@@ -101,10 +101,6 @@ class Path(Generic[P]):
             packets.clear()
         self.next_ns = NEVER_NS
 
-    def next_timer(self) -> int | None:
-        """When :meth:`arrivals` wants to be called next."""
-        return None if self.next_ns == NEVER_NS else self.next_ns
-
     def arrivals(self, now_ns: int) -> list[P]:
         """Move the packets on and return those that have reached the end by ``now_ns``."""
         if self.next_ns > now_ns:

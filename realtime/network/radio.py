@@ -201,9 +201,11 @@ class Radio:
                 self._promote(now_ns, towards_phone)
             if self._ready_ns > at_ns:
                 at_ns = self._ready_ns
-        if self.handovers is not None and (end_ns := self.handovers.until(at_ns)):
-            at_ns = end_ns
-        return at_ns
+        return at_ns if self.handovers is None else self.after_handover(at_ns)
+
+    def after_handover(self, at_ns: int) -> int:
+        """``at_ns``, or the end of the hand-over that is going on then."""
+        return at_ns if self.handovers is None else self.handovers.until(at_ns) or at_ns
 
     def note(self, now_ns: int) -> None:
         """There is traffic at, or until, ``now_ns``."""

@@ -224,16 +224,11 @@ class _Home:
     def __init__(self, access: AccessLink) -> None:
         self.is_left = False
         self._access = access
-        self._profile, self._trace = access.profile, access.trace
-        self._up, self._down, self._radio = access.up.conditions, access.down.conditions, access.radio.conditions
+        self._situation = access.situation
 
     def restore(self, now_ns: int) -> None:
         """Make it so again; a trace goes on where it would be."""
-        access = self._access
-        access.set_profile(now_ns, self._profile)
-        access.radio.change(now_ns, self._radio)
-        access.set_conditions(now_ns, up=self._up, down=self._down)
-        access.profile, access.trace = self._profile, self._trace
+        self._access.restore(now_ns, self._situation)
 
 
 def _hold_of(host: str, other: str | None) -> tuple[str, ...]:
