@@ -65,7 +65,7 @@ def test_what_a_scenario_prints_is_no_json(capsys):
     ("options", "words"),
     [
         (["nothing"], "there is no scenario 'nothing'"),
-        ([f"{HERE}:quiet", "--profile", "lte"], "takes no --profile"),
+        ([f"{HERE}:quiet", "--faults", "[]"], "applies no fault plan"),
         ([f"{HERE}:with_settings", "--profile", "let"], "--profile: .*'let'"),
         ([f"{HERE}:with_settings", "--trace", "nowhere.csv"], "--trace: .*nowhere.csv"),
         ([f"{HERE}:with_settings", "--faults", "[{]"], "--faults: "),

@@ -1,7 +1,6 @@
 """Scenarios for the tests of runs and campaigns: one per way in which a run can end."""
 
 import asyncio
-import contextlib
 
 from realtime.sim.fault_budget import VERBS, FaultBudget
 from realtime.sim.fault_plan import FaultPlan
@@ -59,23 +58,11 @@ async def waiting_for_ever(world):
 
 async def chattering(world):
     """Two hosts talk, so that the hashes are of something."""
-    lines = []
-
-    async def answer(reader, writer):
-        while line := await reader.readline():
-            lines.append(line)
-        writer.close()
-
-    server = await asyncio.start_server(answer, "server", 80)
-    with world.on("phone"):
-        _, writer = await asyncio.open_connection("server", 80)
-        for n in range(5):
-            writer.write(b"%d\n" % world.rng("numbers").getrandbits(16 + n))
-            await asyncio.sleep(world.rng(f"pause {n}").random())
-        writer.close()
-    await asyncio.sleep(1)
-    server.close()
-    return len(lines)
+    line = await lines(world, answers=True)
+    for n in range(5):
+        line.transport.write(b"%d" % world.rng("numbers").getrandbits(16 + n))
+        await asyncio.sleep(world.rng(f"pause {n}").random())
+    line.transport.close()
 
 
 async def with_settings(world, *, profile=None, trace=None):
@@ -86,22 +73,59 @@ async def with_settings(world, *, profile=None, trace=None):
 CALM = dict.fromkeys(VERBS, 0.0) | {"outage": 3.0, "reset": 1.0}
 
 
+class Line(asyncio.Protocol):
+    """One end of a connection, which answers if it shall."""
+
+    def __init__(self, answers=False):
+        self.answers = answers
+        self.heard = asyncio.Event()
+        self.is_lost = False
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.heard.set()
+        if self.answers:
+            self.transport.write(data)
+
+    def connection_lost(self, exc):
+        self.is_lost = True
+
+
+async def lines(world, *, answers=False):
+    """A connection from a phone to a server; the phone's end."""
+    loop = asyncio.get_running_loop()
+    await loop.create_server(lambda: Line(answers), "server", 80)
+    with world.on("phone"):
+        _, line = await loop.create_connection(Line, "server", 80)
+    return line
+
+
 async def shouting_over_outages(world, *, faults=None):
     """A phone shouts on one connection, and cannot bear a reset."""
     budget = FaultBudget(per_minute=10, weights=CALM)
     plan = faults or FaultPlan.draw(world.rng("faults"), hosts=["phone", "other"], duration_s=60, budget=budget)
-
-    async def listen(reader, writer):
-        with contextlib.suppress(ConnectionResetError):
-            while await reader.readline():
-                pass
-
-    server = await asyncio.start_server(listen, "server", 80)
-    with world.on("phone"):
-        reader, writer = await asyncio.open_connection("server", 80)
+    line = await lines(world)
     plan.apply(world)
     while world.now_s < 60:
-        writer.write(b"hello\n")
+        line.transport.write(b"hello")
         await asyncio.sleep(1)
-        assert not reader.at_eof(), "the connection is gone"
-    server.close()
+        assert not line.is_lost, "the connection is gone"
+    line.transport.close()
+
+
+async def plain_ping(world):
+    """The seconds of one byte there and one back, by a scenario that knows of no options."""
+    line = await lines(world, answers=True)
+    began_s = world.now_s
+    line.transport.write(b"?")
+    await line.heard.wait()
+    took_s = world.now_s - began_s
+    line.transport.close()
+    return took_s
+
+
+async def ping_over_wifi(world):
+    world.set_profile("phone", "wifi")
+    return await plain_ping(world)

@@ -2,9 +2,11 @@
 
 import pytest
 
+from realtime.network.profiles import profile
 from realtime.sim.report import COUNTS
 from realtime.sim.scenario import ScenarioError
-from realtime.sim.seed_run import Settings, replay_line, run_seed
+from realtime.sim.seed_run import SettingRefused, Settings, run_seed
+from realtime.utils.share import share_path
 
 HERE = "tests.sim.campaign_scenarios"
 
@@ -75,8 +77,39 @@ def test_a_reference_to_nothing_is_no_result():
         run_seed(f"{HERE}:nothing", 1)
 
 
-def test_the_replay_line_can_be_pasted_into_a_shell():
-    settings = Settings(trace="my ride.gpx", is_shuffled=True, faults='[{"verb": "outage"}]')
-    assert replay_line("chaos", 12, settings) == (
-        """realtime sim chaos --seed 12 --trace 'my ride.gpx' --shuffle --faults '[{"verb": "outage"}]'"""
-    )
+@pytest.mark.parametrize("trace", [None, "cell.down"])
+def test_a_network_that_a_scenario_does_not_ask_about_is_everybodys_but_the_servers(trace):
+    """EDGE has 440 ms up and 400 ms down; the trace says nothing about delays."""
+    path = trace and str(share_path("data") / "traces" / trace)
+    settings = Settings(profile=None if trace else "edge", trace=path)
+    result = run_seed(f"{HERE}:plain_ping", 1, settings)
+    assert result.violations == ()
+    if trace is None:
+        assert float(result.returned) == pytest.approx(0.84, abs=0.01)
+    else:
+        assert float(result.returned) > 0.01, "the rate's"
+    assert float(run_seed(f"{HERE}:plain_ping", 1).returned) == 0.0
+
+
+def test_a_scenario_may_set_its_own_network_nevertheless():
+    result = run_seed(f"{HERE}:ping_over_wifi", 1, Settings(profile="edge"))
+    assert float(result.returned) == pytest.approx(profile("wifi").rtt_s, abs=0.001)
+
+
+def test_a_fault_plan_is_for_scenarios_that_apply_one():
+    plan = '[{"at_s":1,"verb":"outage","args":["phone"],"for_s":2}]'
+    result = run_seed(f"{HERE}:shouting_over_outages", 1, Settings(faults=plan))
+    assert (result.plan, result.faults, result.violations) == (result.plan, {"outage": 1}, ())
+    assert f"--faults '{plan}'" in result.replay
+    with pytest.raises(SettingRefused, match="applies no fault plan: give its function a parameter faults=None"):
+        run_seed(f"{HERE}:quiet", 1, Settings(faults=plan))
+
+
+def test_nonsense_in_a_fault_plan_is_refused():
+    with pytest.raises(SettingRefused, match="this is no fault plan"):
+        run_seed(f"{HERE}:shouting_over_outages", 1, Settings(faults="[{"))
+
+
+def test_an_error_says_how_to_see_it_again():
+    result = run_seed(f"{HERE}:raising", 1, Settings(is_shuffled=True), name="trouble")
+    assert "to see it again: realtime sim trouble --seed 1 --shuffle" in result.traceback

@@ -32,7 +32,7 @@ def test_a_trace(tmp_path):
 
     async def main(world):
         give_network(world, "phone", None, str(path))
-        return world.network.host("phone").access.sample(world.loop.now_ns).down_rate_bps
+        return world.network.host("phone").access.trace.down.mean_bps
 
     assert simulate(main).result == pytest.approx(120_000)
 

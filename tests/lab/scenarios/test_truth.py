@@ -1,15 +1,9 @@
 """Who can be reached, as the world knows it."""
 
-from typing import NamedTuple
-
-from realtime.lab.scenarios.truth import Truth
+from realtime.lab.scenarios.truth import Person, Truth
 from tests.lab.sim_town import play
 
-
-class Person(NamedTuple):
-    device: str
-    user_id: str
-    rooms: tuple[str, ...] = ("lobby",)
+LOBBY = ("lobby",)
 
 
 def watched(people, *acts):
@@ -34,8 +28,8 @@ def of(subject, records):
 
 def test_an_outage_a_partition_and_a_hold_are_silence():
     records = watched(
-        [Person("ana", "ana")],
-        lambda world: world.outage("ana", for_s=1.5),
+        [Person("ana", "ana", LOBBY)],
+        lambda world: world.outage("ana", for_s=0.5),
         lambda world: world.partition_oneway("ana", "server"),
         lambda world: world.repair("ana", "server"),
         lambda world: world.hold("ana", "server"),
@@ -48,7 +42,7 @@ def test_an_outage_a_partition_and_a_hold_are_silence():
 
 def test_an_app_in_the_background_or_dead_is_silent():
     records = watched(
-        [Person("ana", "ana")],
+        [Person("ana", "ana", LOBBY)],
         lambda world: world.background("ana"),
         lambda world: world.foreground("ana"),
         lambda world: world.kill_app("ana"),
@@ -60,7 +54,7 @@ def test_an_app_in_the_background_or_dead_is_silent():
 
 def test_a_user_can_be_reached_on_any_device():
     records = watched(
-        [Person("phone", "ana"), Person("tablet", "ana")],
+        [Person("phone", "ana", LOBBY), Person("tablet", "ana", LOBBY)],
         lambda world: world.outage("phone"),
         lambda world: world.outage("tablet"),
         lambda world: world.restore("tablet"),
