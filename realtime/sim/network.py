@@ -63,12 +63,14 @@ class SimNetwork:
 
     Attributes:
         rules: asked about each packet before the links are.
+        on_new_host: called with the name of each host that comes to exist.
     """
 
     def __init__(self, loop: SimLoop, new_rng: Callable[[str], random.Random]) -> None:
         self.loop = loop
         self.journal = Journal()
         self.rules = Rules(self._judge_all)
+        self.on_new_host: Callable[[str], object] | None = None
         self._new_rng = new_rng
         self._hosts: dict[str, Host] = {}
         self._links: dict[tuple[str, str], Link] = {}
@@ -85,6 +87,8 @@ class SimNetwork:
             self._hosts[name] = host = Host(name, self._new_rng(f"network host {name}"))
             self._connections[name] = {}
             host.access.on_change = functools.partial(self._revise, name)
+            if self.on_new_host is not None:
+                self.on_new_host(name)
         return self._hosts[name]
 
     def link(self, source: str, target: str) -> Link:

@@ -80,6 +80,7 @@ class World(Faults):
         options: of the run, as they were given to :func:`simulate`.
         machines: by name.
         fault_plan: the one that was applied.
+        replay_command: one line that gives the same run again.
     """
 
     def __init__(
@@ -101,14 +102,14 @@ class World(Faults):
         self.invariants = Invariants(loop, lambda: self.replay_hint)
         self._disks = disks
         self._effects = Effects(self.network, self.machines)
-        self._replay_command = replay_command
+        self.replay_command = replay_command
 
     @property
     def replay_hint(self) -> str:
         """Where a failure happened, and how to see it again."""
         now_ns = self.loop.now_ns
         when = f"{now_ns // NS}.{now_ns % NS:09}"
-        return f"at {when} s of seed {self.seed}; to see it again: {self._replay_command}"
+        return f"at {when} s of seed {self.seed}; to see it again: {self.replay_command}"
 
     @property
     def now_s(self) -> float:
