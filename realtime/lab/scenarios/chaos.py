@@ -1,0 +1,221 @@
+"""Several phones and rooms, a server, and every fault at random; then everything heals, and is judged.
+
+What is promised is in the docstrings of :mod:`realtime.sim.checkers`: nothing lost, repeated, out of order, made up or
+stuck, everybody shows the same, and who is there, and where.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from realtime.connection.errors import SendRefused
+from realtime.lab.scenarios.networks import give_network
+from realtime.lab.scenarios.truth import Person, Truth
+from realtime.lab.server_log import note_logs
+from realtime.lab.sim_phone import SimPhone
+from realtime.lab.sim_server import SimServer
+from realtime.location.fix import Fix
+from realtime.location.sources import SimulatedWalk
+from realtime.server.engine.base import Engine
+from realtime.server.engine.memory import MemoryEngine
+from realtime.sim.checkers import check
+from realtime.sim.fault_budget import FaultBudget
+from realtime.sim.fault_plan import FaultPlan
+from realtime.sim.history import History
+from realtime.sim.report import Report
+
+if TYPE_CHECKING:
+    from realtime.sim.machine import Machine
+    from realtime.sim.world import World
+
+SERVER = "server"
+CHAOS_S = 120.0
+"""How long faults are drawn for, and messages written."""
+QUIET_S = 70.0
+"""Afterwards at least so long: the server finds a silent phone dead within 45 s, and tells those who come back."""
+DRAIN_S = 400.0
+"""And at most so long: what is not settled by then is stuck. Linux's RTO and the clients' backoff end long before."""
+EVERY_S = 6.0
+"""Between two messages of one phone, on average."""
+BUDGET = FaultBudget(per_minute=8, unhealthy_share=0.7, at_once=3, longest_s=40.0)
+PROFILES = ("wifi", "lte", "slow-4g", "3g", "edge")
+FOUND_WITHIN_S = 120.0
+"""Presence must be right after this: 45 s of heartbeat at each end, one attempt of 20 s, and the backoff of 20 s."""
+
+
+PEOPLE = (
+    Person("ana-phone", "ana", ("lobby", "kitchen"), "lobby"),
+    Person("ana-tablet", "ana", ("lobby",)),
+    Person("ben", "ben", ("lobby", "kitchen")),
+    Person("cleo", "cleo", ("lobby", "garden")),
+    Person("dora", "dora", ("garden", "kitchen"), "garden"),
+    Person("eli", "eli", ("garden", "lobby")),
+)
+"""Two devices of one user, three rooms, nobody in all of them."""
+
+MakeEngine = Callable[[random.Random], Engine]
+Main = Callable[..., Coroutine[Any, Any, Report]]
+
+
+def scenario(
+    *,
+    phone: type[SimPhone] = SimPhone,
+    server: type[SimServer] = SimServer,
+    engine: MakeEngine = lambda rng: MemoryEngine(rng=rng),
+) -> Main:
+    """The scenario with other parts, to see that a broken one is caught.
+
+    Args:
+        phone: made for every start of a phone.
+        server: made for every start of the server.
+        engine: made once from a random stream; it stands for the server's disk.
+    """
+
+    async def main(
+        world: World, *, profile: str | None = None, trace: str | None = None, faults: FaultPlan | None = None
+    ) -> Report:
+        """Chaos, healing, verdict.
+
+        Args:
+            world: where.
+            profile: the phones' network; one drawn for each by default.
+            trace: a file that the phones' networks follow instead.
+            faults: instead of those that the seed draws.
+        """
+        play = _Play(world, phone)
+        disk = engine(world.rng("engine"))
+        world.machine(SERVER, lambda machine: server(world, machine, engine=disk))
+        play.move_in(profile, trace)
+        await play.storm(faults)
+        await play.settle()
+        await note_logs(play.history, disk, dict.fromkeys(room for person in PEOPLE for room in person.rooms))
+        return play.judged()
+
+    return main
+
+
+def drawn_plan(rng: random.Random) -> FaultPlan:
+    """The faults of one run."""
+    devices = [person.device for person in PEOPLE]
+    return FaultPlan.draw(rng, hosts=devices, servers=[SERVER], duration_s=CHAOS_S, budget=BUDGET)
+
+
+class _Play:
+    """One run.
+
+    Args:
+        world: where.
+        phone: what runs on the machines.
+    """
+
+    def __init__(self, world: World, phone: type[SimPhone]) -> None:
+        self.world = world
+        self.history = History(lambda: world.now_s)
+        self.machines: dict[str, Machine] = {}
+        self._phone = phone
+        self._is_riding = True
+        self._truth = Truth(world, SERVER, self.machines, PEOPLE, self.history)
+
+    def move_in(self, profile: str | None, trace: str | None) -> None:
+        """Everybody comes, each to a network of their own."""
+        draw = self.world.rng("networks")
+        for person in PEOPLE:
+            chosen = draw.choice(PROFILES)
+            give_network(self.world, person.device, chosen if profile is None else profile, trace)
+            self.machines[person.device] = self.world.machine(person.device, self._factory(person))
+        self.world.on_fault = self._noted
+        self._truth.watch()
+
+    def _factory(self, person: Person) -> Callable[[Machine], SimPhone]:
+        walk = SimulatedWalk((59.9127, 10.7461), rng=self.world.rng(f"{person.device}: walk"), interval_s=5.0)
+
+        def make(machine: Machine) -> SimPhone:
+            return self._phone(
+                self.world,
+                machine,
+                user_id=person.user_id,
+                rooms=person.rooms,
+                history=self.history,
+                shares=None if person.shares_in is None else (_While(walk, lambda: self._is_riding), person.shares_in),
+            )
+
+        return make
+
+    def _noted(self, verb: str, args: tuple[object, ...]) -> None:
+        self.history.fault(verb)
+        if verb in ("crash", "kill_app") and args[0] in self.machines:
+            self.history.killed(str(args[0]))
+
+    async def storm(self, faults: FaultPlan | None) -> None:
+        """Everybody writes, and nothing is certain. At the end the battery of one of them is empty, for good."""
+        world = self.world
+        began_s = world.now_s
+        (drawn_plan(world.rng("faults")) if faults is None else faults).apply(world)
+        for person in PEOPLE:
+            world.spawn("main", self._write(person, until_s=began_s + CHAOS_S), name=f"{person.device} writes")
+        await world.until(began_s + CHAOS_S)
+        world.crash(world.rng("the empty battery").choice([p.device for p in PEOPLE if p.shares_in is None]))
+        self.history.healed()
+
+    async def _write(self, person: Person, *, until_s: float) -> None:
+        world, draw = self.world, self.world.rng(f"{person.device} writes")
+        machine = self.machines[person.device]
+        for n in range(10_000):
+            await asyncio.sleep(draw.expovariate(1 / EVERY_S))
+            if world.now_s >= until_s:
+                return
+            room = draw.choice(person.rooms)
+            if machine.is_running:
+                with world.on(person.device):
+                    self._send(machine.app, room, f"{person.device} {n}")
+
+    def _send(self, phone: SimPhone, room: str, text: str) -> None:
+        if room in phone.chat.rooms:
+            with contextlib.suppress(SendRefused):  # the outbox is full: nothing was promised
+                phone.send(room, text)
+
+    async def settle(self) -> None:
+        """Wait until everything that was said is answered, and everybody is where they want to be."""
+        world = self.world
+        await world.until(world.now_s + QUIET_S)
+        deadline_s = world.now_s + DRAIN_S - QUIET_S
+        while world.now_s < deadline_s and not all(phone.is_settled for phone in self._living()):  # noqa: ASYNC110
+            await asyncio.sleep(1)
+        self._is_riding = False
+        await asyncio.sleep(15)  # the last fix, its ack and its broadcast
+        self._truth.look()
+
+    def judged(self) -> Report:
+        """What everybody shows in the end, and what the checkers say to all of it."""
+        for phone in self._living():
+            phone.show()
+        return check(self.history, offline_within_s=FOUND_WITHIN_S, online_within_s=FOUND_WITHIN_S)
+
+    def _living(self) -> list[SimPhone]:
+        return [machine.app for machine in self.machines.values() if machine.is_running]
+
+
+class _While:
+    """A source of positions that ends when it is told to.
+
+    Args:
+        source: where they come from.
+        goes_on: asked at each of them.
+    """
+
+    def __init__(self, source: SimulatedWalk, goes_on: Callable[[], bool]) -> None:
+        self._source = source
+        self._goes_on = goes_on
+
+    async def __aiter__(self) -> AsyncIterator[Fix]:
+        async for fix in self._source:
+            if not self._goes_on():
+                return
+            yield fix
+
+
+main = scenario()
