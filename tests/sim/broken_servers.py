@@ -10,7 +10,7 @@ from realtime.server.messages import AcceptedReply
 
 
 class AcksBeforeStoring(MemoryEngine):
-    """Acks and tells everybody at once, and writes to its disk every 2 s: what a crash comes before is gone."""
+    """Acks and tells everybody at once, and writes to its disk every 20 s: what a crash comes before is gone."""
 
     def __init__(self, **options):
         super().__init__(**options)
@@ -29,7 +29,7 @@ class AcksBeforeStoring(MemoryEngine):
     def append(self, draft, done):
         super().append(draft, done)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(2.0, self._write)  # dies with the process
+            self._timer = asyncio.get_running_loop().call_later(20.0, self._write)  # dies with the process
 
     def _write(self):
         self._timer = None

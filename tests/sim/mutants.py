@@ -9,7 +9,6 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
 from realtime.lab.scenarios import chaos
-from realtime.sim.seed_run import Settings
 from realtime.sim.world import simulate
 from tests.sim import broken_phones, broken_servers
 
@@ -68,10 +67,9 @@ MUTANTS = {
 }
 
 
-def report_of(parts, seed, settings=None):
+def report_of(parts, seed):
     """The report of chaos with these parts; odd seeds run shuffled, as in a campaign."""
-    settings = settings or Settings(is_shuffled=seed % 2 == 1)
-    return simulate(chaos.scenario(**parts), seed=seed, shuffle=settings.is_shuffled).result
+    return simulate(chaos.scenario(**parts), seed=seed, shuffle=seed % 2 == 1).result
 
 
 def first_caught(name, seeds):
