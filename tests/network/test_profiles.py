@@ -105,10 +105,9 @@ def test_presets_have_neither_bursts_nor_a_radio(name):
 
 
 @pytest.mark.parametrize("name", [name for name in PRESETS + OWN if name != "stadium"])
-def test_a_queue_holds_half_a_second_and_never_less_than_ten_full_packets(name):
-    """Half a second of 8 bits a byte is a sixteenth of the rate."""
+def test_a_queue_holds_a_second_and_never_less_than_ten_full_packets(name):
     for conditions in (profile(name).down, profile(name).up):
-        assert conditions.queue_bytes == max(15_000, round(conditions.rate_bps / 16))
+        assert conditions.queue_bytes == max(15_000, conditions.rate_bps // 8)
 
 
 def test_a_congested_queue_holds_four_seconds():
