@@ -232,32 +232,6 @@ def test_it_becomes_ideal_when_nothing_can_be_overtaken_any_more():
     assert changing.is_ideal
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"loss": 1.1},
-        {"loss": -0.1},
-        {"delay_ns": -1},
-        {"jitter_ns": -1},
-        {"jitter_memory": 1.0},
-        {"jitter_memory": -0.1},
-        {"rate_bps": 0},
-        {"queue_bytes": 0},
-    ],
-)
-def test_impossible_conditions_are_refused(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        LinkConditions(**wrong)
-
-
-@pytest.mark.parametrize(
-    ("figures", "says"), [((0, 1), "mean_good_ns"), ((1, 0), "mean_bad_ns"), ((1, 1, 1.5), "probability")]
-)
-def test_impossible_bursts_are_refused(figures, says):
-    with pytest.raises(ValueError, match=says):
-        LossBursts(*figures)
-
-
 def test_what_waits_gets_the_delay_of_the_moment_at_which_it_leaves():
     """A byte per second; the delay is 5 ms for two seconds, then 9 ms."""
     moving = link(rate_bps=8, delays=StepSeries((0, 2 * NS), (5 * MS, 9 * MS), 100 * NS))
