@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -246,7 +246,7 @@ class ChatClient:
             raise LocalProtocolError(f"room {room_id!r} was not joined: await chat.join({room_id!r}) first")
         return seat
 
-    def _tell(self, seat: Seat, events: list[SeatEvent]) -> None:
+    def _tell(self, seat: Seat, events: Sequence[SeatEvent]) -> None:
         """The state shows it already: now the handlers, then wait for what is due next."""
         for event in events:
             match event:

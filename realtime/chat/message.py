@@ -27,7 +27,7 @@ class MessageStatus(StrEnum):
     """Came from another user."""
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One bubble. A message keeps its ``message_id`` for ever, whatever becomes of it.
 
     Args:

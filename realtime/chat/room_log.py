@@ -15,8 +15,14 @@ from realtime.chat.wire import LoggedMessage
 
 _log = logging.getLogger("realtime.chat")
 
-_Key: TypeAlias = tuple[str, str]  # user id, message id: ids are the senders' choice, so they are unique per user only
-_Place: TypeAlias = tuple[int, int, str, str]  # epoch by age, offset, and the key to break a tie
+_OFFSET_BITS = 64
+
+
+class _Sender(NamedTuple):
+    """What is known of a user's messages: their ids are the sender's choice, and unique per user only."""
+
+    user_id: str  # one string for all messages
+    placed: set[str]  # ids of those that have their place
 
 
 class Received(NamedTuple):
@@ -64,22 +70,23 @@ class RoomLog:
         self.wants_more = False
         self._user_id = user_id
         self._failed_after_s = failed_after_s
-        self._places: list[_Place] = []
+        self._places: list[int] = []  # the epoch by age, and the offset
         self._placed: list[Message] = []  # parallel to _places; snapshots share it, so it is only ever appended to
         self._picture: MessageList[Message] | None = None  # of what is in _placed and _unsent now
-        self._known: set[_Key] = set()
+        self._senders: dict[str, _Sender] = {}
         self._unsent: dict[str, Message] = {}
         self._deadlines: dict[str, float] = {}
         self._held: list[LoggedMessage] = []
         self._epochs: list[str] = []  # in the order in which they were met
         self._generation = 0  # which of them is the present one
-        self._position: Position | None = None
+        self._epoch: str | None = None  # the present one
+        self._offset = 0  # everything of the present epoch up to here has arrived
         self._ahead: set[int] = set()  # offsets of own messages beyond the position
 
     @property
     def position(self) -> Position | None:
         """Everything up to here has arrived: the ``since`` of the next join. None before the first join."""
-        return self._position
+        return None if self._epoch is None else Position(self._epoch, self._offset)
 
     def messages(self) -> MessageList[Message]:
         """All messages, in the room's order, own unsent ones last."""
@@ -167,7 +174,7 @@ class RoomLog:
             recovered: nothing between our position and ``entries`` is missing.
             more: further messages follow ``entries``: see :attr:`wants_more`. Means nothing where there is a gap.
         """
-        is_first = self._position is None
+        is_first = self._epoch is None
         if position.epoch != self._epoch:
             self._enter(position.epoch)
             recovered = False
@@ -197,10 +204,6 @@ class RoomLog:
         return [self._fail(self._unsent[message_id], None) for message_id in late]
 
     # --- inside
-
-    @property
-    def _epoch(self) -> str | None:
-        return None if self._position is None else self._position.epoch
 
     def _fail(self, message: Message, error: str | None) -> Failed:
         self._deadlines.pop(message.message_id, None)
@@ -232,29 +235,30 @@ class RoomLog:
         if epoch not in self._epochs:
             self._epochs.append(epoch)
         self._generation = self._epochs.index(epoch)
-        self._position = Position(epoch, 0)
+        self._epoch, self._offset = epoch, 0
         self._ahead.clear()
 
     def _advance(self, offset: int = 0) -> None:
         """Everything up to ``offset`` is known, and the own messages that follow it without a hole."""
-        if self._position is None:
+        if self._epoch is None:
             return
-        offset = max(offset, self._position.offset)
+        offset = max(offset, self._offset)
         if self._ahead:
             while offset + 1 in self._ahead:
                 offset += 1
             self._ahead = {own for own in self._ahead if own > offset}
-        self._position = Position(self._position.epoch, offset)
+        self._offset = offset
 
     def _take(self, entry: LoggedMessage) -> list[LogEvent]:
         """Place a message of the log, unless it has its place; an own unsent one finds it by this."""
-        mine = entry.user_id == self._user_id
-        if (entry.user_id, entry.message_id) in self._known:
+        sender = self._sender(entry.user_id)
+        if entry.message_id in sender.placed:
             return []
+        mine = entry.user_id == self._user_id
         message = Message(
             room_id=self.room_id,
             message_id=entry.message_id,
-            user_id=entry.user_id,
+            user_id=sender.user_id,
             text=entry.text,
             timestamp_ms=entry.timestamp,
             offset=entry.offset,
@@ -269,17 +273,26 @@ class RoomLog:
     def _place(self, message: Message) -> None:
         if message.mine:
             self.discard(message.message_id)
-        offset = message.offset or 0
-        place = (self._generation, offset, message.user_id, message.message_id)
-        self._known.add((message.user_id, message.message_id))
+        self._sender(message.user_id).placed.add(message.message_id)
         self._picture = None
-        if not self._places or place[:2] > self._places[-1][:2]:  # nearly always
-            self._places.append(place)
+        place = self._generation << _OFFSET_BITS | (message.offset or 0)
+        places = self._places
+        if not places or place > places[-1]:  # nearly always
+            places.append(place)
             self._placed.append(message)
             return
-        index = bisect_left(self._places, place)
-        for beside in self._places[max(0, index - 1) : index + 1]:
-            if beside[:2] == place[:2]:
-                _log.warning("%s has two messages at offset %d: %s and %s", self.room_id, offset, beside[2:], place[2:])
-        self._places.insert(index, place)
+        index = bisect_left(places, place)
+        while index < len(places) and places[index] == place:
+            beside = self._placed[index]
+            _log.warning("%s has two messages at offset %s: %s and %s", self.room_id, message.offset, beside, message)
+            if (beside.user_id, beside.message_id) > (message.user_id, message.message_id):
+                break
+            index += 1
+        places.insert(index, place)
         self._placed = [*self._placed[:index], message, *self._placed[index:]]
+
+    def _sender(self, user_id: str) -> _Sender:
+        sender = self._senders.get(user_id)
+        if sender is None:
+            sender = self._senders[user_id] = _Sender(user_id, set())
+        return sender

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -56,7 +56,7 @@ class Seat:
         room: Room,
         socket: SocketManager,
         questions: Questions,
-        tell: Callable[[Seat, list[SeatEvent]], None],
+        tell: Callable[[Seat, Sequence[SeatEvent]], None],
     ) -> None:
         self.room_id = room_id
         self.room = room
@@ -76,9 +76,9 @@ class Seat:
         """Messages without an acknowledgement."""
         return len(self._receipts)
 
-    def changed(self, events: list[RoomEvent]) -> None:
+    def changed(self, events: Sequence[RoomEvent]) -> None:
         """Publish the state, tell the senders, then tell the client; call it after each input to :attr:`room`."""
-        self._publish([*events])
+        self._publish(events)
 
     # --- in and out
 
@@ -218,7 +218,7 @@ class Seat:
             result.refused(error)
         self.changed(self.room.refused(message_id, str(error)))
 
-    def _publish(self, events: list[SeatEvent]) -> None:
+    def _publish(self, events: Sequence[SeatEvent]) -> None:
         state = self.room.state()
         shown = self.state.snapshot
         if state.messages is not shown.messages or state != shown:
