@@ -70,7 +70,7 @@ class _IsolatedHandlers(PyeeEmitter):
             except Exception:
                 _log.exception("event handler %s failed; the others ran", _name(handler))
                 continue
-            if inspect.iscoroutine(result):
+            if result is not None and inspect.iscoroutine(result):
                 result = asyncio.ensure_future(result)
                 self._tasks.add(result)
                 result.add_done_callback(self._done)
