@@ -43,6 +43,16 @@ def test_after_a_kill_a_device_is_another_member_until_it_has_joined_again():
     assert [seat.incarnation for seat in evidence.final_seats] == [0, 1]
 
 
+def test_to_come_back_after_a_crash_is_to_reconnect():
+    story = Story("ana", "ben")
+    story.reconnect("ana")
+    assert Evidence(story).reconnects == 1
+    story.killed("ben")
+    story.member("ben", "lobby")
+    story.member("ben", "kitchen")
+    assert Evidence(story).reconnects == 2
+
+
 def test_a_device_in_two_rooms_has_two_seats():
     story = Story("ana", "ben")
     story.member("ben", "kitchen")
