@@ -157,6 +157,7 @@ class Evidence:
         self.end_s = history.records[-1].t_s if history.records else 0.0
         self._seats: dict[tuple[str, str, int], Seat] = {}
         self._incarnations: dict[str, int] = {}
+        self._gone: set[str] = set()  # killed, and not back yet
         for number, record in enumerate(history.records):
             self._read(number, record)
 
@@ -217,8 +218,7 @@ class Evidence:
                 if letter is not None:
                     letter.refused = letter.refused or record
             case Joined():
-                seat = self._seat(record.receiver, record.room)
-                seat.joined = number if seat.joined is None else seat.joined
+                self._joined(number, record)
             case View():
                 self._seat(record.receiver, record.room).view = record
                 self._claims(record, record.receiver)
@@ -227,12 +227,20 @@ class Evidence:
                 self._claims(record, SERVER)
             case Killed():
                 self._incarnations[record.device] = self._incarnations.get(record.device, 0) + 1
+                self._gone.add(record.device)
             case Reconnect():
                 self.reconnects += 1
             case FaultFired():
                 self.faults += 1
             case Healed():
                 self.healed_s = record.t_s
+
+    def _joined(self, number: int, record: Joined) -> None:
+        seat = self._seat(record.receiver, record.room)
+        seat.joined = number if seat.joined is None else seat.joined
+        if record.receiver in self._gone:
+            self._gone.discard(record.receiver)
+            self.reconnects += 1
 
     def _delivery(self, number: int, record: Delivery) -> None:
         self.delivered += 1
