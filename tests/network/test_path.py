@@ -8,6 +8,7 @@ from realtime.network.access_link import AccessLink
 from realtime.network.binding import Binding
 from realtime.network.link import IDEAL, MS, NEVER_NS, Deliver, Drop, DropReason, Link, LinkConditions, LossBursts
 from realtime.network.path import Path
+from realtime.network.profiles import Profile
 from realtime.network.radio import Interruptions, Promotion, Radio, RadioConditions
 
 
@@ -172,10 +173,48 @@ def test_a_flow_whose_address_is_gone_is_dead_both_ways_with_what_is_under_way()
     up.send(0, 40, "a")
     down.send(0, 40, "b")
     access.change_address(5)
+    for path in (up, down):
+        path.revise(5)
     assert drain(up) + drain(down) == []
     down.send(20, 40, "c")
     assert drain(down) == []
     assert (up.dropped, down.dropped) == ({DropReason.UNBOUND: 1}, {DropReason.UNBOUND: 2})
+
+
+def test_bindings_are_asked_only_when_it_matters():
+    """While nothing can have changed, a packet costs no look into tables."""
+
+    class Counting(Binding):
+        def passes(self, now_ns):
+            asked.append(now_ns)
+            return super().passes(now_ns)
+
+    asked = []
+    access = AccessLink(random.Random(1))
+    path = Path([access.up], bindings=[Counting(access, 0)])
+    for at in (0, 1, 2):
+        path.send(at, 40, at)
+    assert asked == [0]
+    with_nat = RadioConditions(nat_idle_ns=100)
+    access.set_profile(3, Profile("nat", "NAT", IDEAL, IDEAL, "made up", with_nat))
+    path.revise(3)
+    for at in (3, 4, 105):
+        path.send(at, 40, at)
+    assert asked == [0, 3, 4, 105]
+    assert path.dropped[DropReason.UNBOUND] == 6, "and what had not been fetched"
+
+
+def test_an_address_that_changes_of_itself_is_noticed():
+    access = AccessLink(random.Random(1))
+    roaming = RadioConditions(address_changes=Interruptions(10**9))
+    access.set_profile(0, Profile("roaming", "Roaming", IDEAL, LinkConditions(delay_ns=10), "made up", roaming))
+    change_ns = access.radio.next_address_ns(0)
+    path = Path([access.up], bindings=[Binding(access, 0)])
+    path.send(change_ns - 11, 40, "a")
+    path.send(change_ns - 10, 40, "b")
+    assert drain(path) == [(change_ns - 1, "a")]
+    path.send(change_ns + 1, 40, "c")
+    assert drain(path) == []
 
 
 # -- rules
