@@ -13,7 +13,7 @@ class Binding:
         now_ns: when the flow begins.
 
     Attributes:
-        is_gone: nothing passes any more; may be set, which is to forget this flow alone.
+        is_gone: nothing passes any more.
     """
 
     __slots__ = ("_access", "_epoch", "_used_ns", "is_gone")
@@ -45,3 +45,8 @@ class Binding:
         if self._epoch != access.epoch:
             self.is_gone = True
         return not self.is_gone
+
+    def holds_until_ns(self, now_ns: int) -> int:
+        """Until when :meth:`passes` need not be asked, as long as the access link does not change."""
+        access = self._access
+        return access.next_epoch_ns if access.nat_idle_ns is None and self.is_alive(now_ns) else now_ns

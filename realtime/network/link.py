@@ -113,6 +113,7 @@ class Link:
         "_jitter",
         "_jitter_ns",
         "_last_ns",
+        "_lateness",
         "_limit",
         "_line",
         "_loss",
@@ -213,7 +214,9 @@ class Link:
         """Why a packet that arrives at ``at_ns`` vanishes; None if it does not."""
         if self._down is not None:
             return self._down
-        return DropReason.OUTAGE if self._radio is not None and self._radio.in_outage(at_ns) else None
+        if (radio := self._radio) is None or radio.outages is None:
+            return None
+        return DropReason.OUTAGE if radio.outages.until(at_ns) else None
 
     def backlog_bytes(self, now_ns: int) -> int:
         """Bytes before the bottleneck at ``now_ns``, the packet being sent included."""
@@ -291,6 +294,7 @@ class Link:
         self._rate = conditions.rate_bps
         self._delay_ns = conditions.delay_ns
         self._jitter_ns = conditions.jitter_ns
+        self._lateness = self._remembered if conditions.jitter_memory else self._jitter.random
         self._limit = conditions.queue_bytes or DEFAULT_QUEUE_BYTES
         self._good_loss = conditions.loss
         self._burst_loss = 0.0 if conditions.bursts is None else conditions.bursts.loss
@@ -381,12 +385,9 @@ class Link:
                 self._line.append((left_ns, base_ns, work, nbytes, late, before_ns, deliver))
                 self._backlog += nbytes
 
-    def _lateness(self) -> float:
-        """From 0 to 1, uniformly; with a memory, by way of a normal variable that keeps a part of itself."""
-        memory = self._conditions.jitter_memory
-        if not memory:
-            return self._jitter.random()
-        fresh = self._jitter.gauss(0.0, 1.0)
+    def _remembered(self) -> float:
+        """From 0 to 1, uniformly: a normal variable that keeps a part of itself, made uniform."""
+        memory, fresh = self._conditions.jitter_memory, self._jitter.gauss(0.0, 1.0)
         self._wave = fresh if self._wave is None else memory * self._wave + math.sqrt(1 - memory * memory) * fresh
         return 0.5 + 0.5 * math.erf(self._wave / math.sqrt(2.0))
 

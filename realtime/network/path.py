@@ -17,7 +17,7 @@ class Path(Generic[P]):
     """Carries packets of one flow, in order, through links that other flows may share.
 
     After each call you must look at :attr:`next_ns` and call :meth:`arrivals` then; after a change of one of the
-    links, :meth:`revise`.
+    links, or of an access link that holds a binding, :meth:`revise`.
 
     Args:
         links: in the order of travel; none at all is the inside of one host.
@@ -34,8 +34,8 @@ class Path(Generic[P]):
     __slots__ = (
         "_arrived",
         "_bindings",
+        "_bound_until_ns",
         "_is_cut",
-        "_is_guarded",
         "_later",
         "_number",
         "_stages",
@@ -60,21 +60,17 @@ class Path(Generic[P]):
         self._later: list[tuple[int, int, P]] = []  # heap: (when it arrives by verdict, number, packet)
         self._number = 0
         self._bindings = tuple(bindings)
+        self._bound_until_ns = 0 if bindings else NEVER_NS  # until then they need not be asked
         self._is_cut = False
-        self._is_guarded = bool(bindings)
         self.dropped: Counter[DropReason] = Counter()
         self.judge = judge
         self.next_ns = NEVER_NS
 
     def send(self, now_ns: int, nbytes: int, packet: P) -> None:
         """Send a packet of ``nbytes``, headers included. It arrives later, or never."""
-        if self._is_guarded:
-            for binding in self._bindings:
-                if not binding.passes(now_ns):
-                    self.cut()
-            if self._is_cut:
-                self.dropped[DropReason.UNBOUND] += 1
-                return
+        if now_ns >= self._bound_until_ns and not self._is_bound(now_ns):
+            self.dropped[DropReason.UNBOUND] += 1
+            return
         if self.judge is not None and (verdict := self.judge(packet, nbytes, now_ns)) is not None:
             self._obey(verdict, packet)
             return
@@ -92,7 +88,8 @@ class Path(Generic[P]):
 
     def cut(self) -> None:
         """From now on, and for good, everything vanishes, also what is under way."""
-        self._is_cut = self._is_guarded = True
+        self._is_cut = True
+        self._bound_until_ns = 0
         under_way = sum(len(packets) for _, packets, _ in self._stages)
         self.dropped[DropReason.UNBOUND] += under_way + len(self._arrived) + len(self._later)
         self._arrived.clear()
@@ -131,16 +128,14 @@ class Path(Generic[P]):
         self.next_ns = next_ns
         if self._later:
             result += self._arrived_by_verdict(now_ns)
-        if self._is_guarded and result:
-            for binding in self._bindings:
-                if not binding.is_alive(now_ns):
-                    self.dropped[DropReason.UNBOUND] += len(result)
-                    self.cut()
-                    return []
+        if result and now_ns >= self._bound_until_ns and not all(each.is_alive(now_ns) for each in self._bindings):
+            self.dropped[DropReason.UNBOUND] += len(result)
+            self.cut()
+            return []
         return result
 
     def revise(self, now_ns: int) -> None:
-        """Look anew when something arrives, because a link has changed."""
+        """Look anew when something arrives, because a link or an access link has changed."""
         next_ns = now_ns if self._arrived else self._later[0][0] if self._later else NEVER_NS
         for link, packets, _ in self._stages:
             if packets and not link.is_held:
@@ -150,6 +145,17 @@ class Path(Generic[P]):
                     deliver.at_ns = now_ns
                 next_ns = min(next_ns, packets[0][0].at_ns)
         self.next_ns = next_ns
+        if self._bindings:
+            self._bound_until_ns = 0
+
+    def _is_bound(self, now_ns: int) -> bool:
+        """Ask the bindings, for a packet that is sent now."""
+        if not self._is_cut and not all(binding.passes(now_ns) for binding in self._bindings):
+            self.cut()
+        if self._is_cut:
+            return False
+        self._bound_until_ns = min(binding.holds_until_ns(now_ns) for binding in self._bindings)
+        return True
 
     def _obey(self, verdict: Verdict, packet: P) -> None:
         if isinstance(verdict, Deliver):
