@@ -15,6 +15,8 @@ COMMANDS = {
     "lab": "realtime.commands.open_lab",
     "serve": "realtime.commands.run_server",
     "proxy": "realtime.commands.run_proxy",
+    "sim": "realtime.commands.run_sim",
+    "campaign": "realtime.commands.run_campaign",
     "doctor": "realtime.commands.doctor",
 }
 

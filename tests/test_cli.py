@@ -18,11 +18,11 @@ def test_help_names_every_command(program):
     shown = run(*program, "--help")
     assert shown.returncode == 0
     assert shown.stdout.startswith("usage: realtime ")
-    for command in ("lab", "serve", "proxy", "doctor"):
+    for command in ("lab", "serve", "proxy", "sim", "campaign", "doctor"):
         assert f"\n    {command} " in shown.stdout
 
 
-@pytest.mark.parametrize("command", ["lab", "serve", "proxy", "doctor"])
+@pytest.mark.parametrize("command", ["lab", "serve", "proxy", "sim", "campaign", "doctor"])
 def test_each_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

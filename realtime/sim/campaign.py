@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -183,7 +184,7 @@ def _in_workers(calls: Sequence[_Call], jobs: int) -> Iterator[SeedResult]:
     context = multiprocessing.get_context("spawn")  # a fork would copy the threads' locks, but not the threads
     waiting = list(reversed(calls))
     running: set[Future[SeedResult]] = set()
-    with ProcessPoolExecutor(jobs, context, initializer=_ignore_interrupts) as workers:
+    with ProcessPoolExecutor(jobs, context, initializer=_begin_worker) as workers:
         try:
             while running or waiting:
                 while waiting and len(running) < jobs * _AHEAD:
@@ -198,8 +199,9 @@ def _in_workers(calls: Sequence[_Call], jobs: int) -> Iterator[SeedResult]:
             raise
 
 
-def _ignore_interrupts() -> None:
+def _begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that the user started
+    sys.stdout = sys.stderr  # what a scenario prints is no result
 
 
 def _failure(reference: str, result: SeedResult, settings: Settings, name: str | None) -> Failure:
