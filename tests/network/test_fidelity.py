@@ -77,7 +77,7 @@ class Download:
 
 
 # lte is bound by its round trips (slow start), slow-4g by its rate, fast-4g by both; what the tunnel costs beyond its
-# length is the wait for the retransmission timer, which has doubled twice.
+# length is the wait for the retransmission timer, which has doubled in it.
 DOWNLOADS = [
     Download("fast-4g", 500),
     Download("slow-4g", 200),
@@ -86,6 +86,7 @@ DOWNLOADS = [
 ]
 
 
+@pytest.mark.clause("RT-NET-9")
 @pytest.mark.parametrize("download", DOWNLOADS, ids=str)
 async def test_a_download_takes_as_long_live_as_simulated(download):
     simulated_s = await asyncio.to_thread(download.simulated_s)

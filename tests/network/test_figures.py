@@ -10,7 +10,7 @@ from realtime.network.link import DEFAULT_QUEUE_BYTES, MS, NS, LinkConditions, L
 from realtime.network.profiles import profile
 from realtime.network.rate_trace import RateTrace
 
-LTE = profile("lte").down  # 50 Mbit/s, 50 ms, a queue of 3125 kB
+LTE = profile("lte").down  # 50 Mbit/s, 50 ms
 
 
 def test_conditions_are_told_in_the_units_of_their_names():
@@ -37,7 +37,7 @@ def test_a_queue_that_nobody_chose_is_told_all_the_same():
 def test_a_rate_that_changes_with_time_is_told_as_of_now_and_kept_until_another_is_given():
     tram = replace(LTE, rate_bps=RateTrace([0, NS], [8_000, 16_000], 2 * NS))
     assert [figures(tram, at)["rate_kbps"] for at in (0, NS, 2 * NS)] == [8, 16, 8]
-    assert figures(tram, 0)["queue_kb"] == 3125.0
+    assert figures(tram, 0)["queue_kb"] == LTE.queue_bytes / 1000
     assert changed(tram, {"loss": 0.1}).rate_bps is tram.rate_bps
     assert changed(tram, {"rate_kbps": 64}).rate_bps == 64_000
 

@@ -10,6 +10,8 @@ from realtime.network.profiles import load_profiles, profile
 from realtime.network.proxy import ChaosProxy
 from realtime.network.proxy_actions import ACTIONS, ActionError, action, offered_profiles, state_of
 
+QUEUE_KB, QUEUE_UP_KB = (each.queue_bytes / 1000 for each in (profile("lte").down, profile("lte").up))
+
 
 @pytest.fixture
 def proxy():
@@ -40,8 +42,8 @@ def test_the_state_is_plain_json_and_complete(proxy):
     assert state["upstream"] == "127.0.0.1:9"
     assert (state["label"], state["profile"], state["trace"], state["state"]) == ("lte", "lte", None, "online")
     assert state["conditions"] == {
-        "down": {"rate_kbps": 50_000.0, "delay_ms": 50.0, "jitter_ms": 0.0, "loss": 0.0, "queue_kb": 3125.0},
-        "up": {"rate_kbps": 10_000.0, "delay_ms": 65.0, "jitter_ms": 0.0, "loss": 0.0, "queue_kb": 625.0},
+        "down": {"rate_kbps": 50_000.0, "delay_ms": 50.0, "jitter_ms": 0.0, "loss": 0.0, "queue_kb": QUEUE_KB},
+        "up": {"rate_kbps": 10_000.0, "delay_ms": 65.0, "jitter_ms": 0.0, "loss": 0.0, "queue_kb": QUEUE_UP_KB},
     }
     assert state["stats"] == {
         "connections": 0,
@@ -92,7 +94,7 @@ def test_single_figures_of_both_directions_change_together_and_the_rest_stays(pr
         "delay_ms": 50.0,
         "jitter_ms": 0.0,
         "loss": 0.02,
-        "queue_kb": 3125.0,
+        "queue_kb": QUEUE_KB,
     }
     assert state["conditions"]["up"]["delay_ms"] == 300.0
     assert state["conditions"]["up"]["rate_kbps"] == 10_000.0
