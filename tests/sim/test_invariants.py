@@ -112,6 +112,31 @@ def test_the_last_instant_counts(run):
         run(main)
 
 
+def test_a_run_that_is_over_is_not_looked_at(run, caplog):
+    """What does not hold then would keep the tasks from ending, or would be told of a run that was fine."""
+    ended = []
+
+    async def main(invariants, t_s):
+        async def lingers():
+            try:
+                await asyncio.sleep(1000)
+            finally:
+                await asyncio.sleep(1)
+                ended.append(now())
+
+        task = asyncio.create_task(lingers())
+        invariants.always(lambda: now() < 2.5)
+        await asyncio.sleep(t_s)
+        await asyncio.sleep(0.25)
+        return task.get_name()
+
+    run(lambda invariants: main(invariants, 2))
+    with pytest.raises(Broken):
+        run(lambda invariants: main(invariants, 3))
+    assert ended == [3.25, 4.0]
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("answer", [None, True, 7])
 def test_what_holds(run, answer):
     async def main(invariants):
