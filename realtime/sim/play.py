@@ -73,6 +73,7 @@ def _add_note(error: BaseException, note: str) -> None:
 
 def _end_tasks(loop: SimLoop) -> None:
     """Cancel what still runs, oldest first, and wait for it; let go of what is left of dead processes."""
+    loop.instant_ended = None
     loop.limit_time(loop.time() + _CLEANUP_S)
     for _ in range(_CLEANUP_ROUNDS):
         tasks = loop.run_until_complete(loop.clear_dead())
