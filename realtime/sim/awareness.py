@@ -19,7 +19,7 @@ from realtime.sim.history import (
     Record,
     Shown,
 )
-from realtime.sim.report import Violation
+from realtime.sim.report import Violation, at, in_time
 
 
 def late_detection(
@@ -36,7 +36,7 @@ def late_detection(
     """
     watch = _Watch(offline_within_s, online_within_s)
     watch.follow(history.records)
-    return sorted(watch.violations, key=lambda violation: violation.t_s)
+    return in_time(watch.violations)
 
 
 def detection_latencies(history: History) -> dict[str, list[float]]:
@@ -186,7 +186,7 @@ class _Watch:
             return
         pair.is_told = True
         late_s = max(begin_s, deadline_s)
-        text = f"{pair.observer} still shows {pair.subject} as {_word(pair.is_shown)} at {late_s:.3f} s; "
+        text = f"{pair.observer} still shows {pair.subject} as {_word(pair.is_shown)} at {at(late_s)}; "
         self.violations.append(Violation("late detection", text + _fact(self, pair.subject), late_s))
 
 
@@ -228,4 +228,4 @@ def _word(is_online: bool) -> str:
 
 def _fact(watch: _Watch, subject: str) -> str:
     can = "can" if watch.is_reachable(subject) else "cannot"
-    return f"{subject} {can} be reached since {watch.since(subject):.3f} s"
+    return f"{subject} {can} be reached since {at(watch.since(subject))}"

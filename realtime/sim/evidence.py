@@ -95,6 +95,12 @@ class Seat:
     repeats: list[Delivery] = field(default_factory=list)
     view: View | None = None
 
+    @property
+    def offsets(self) -> list[int]:
+        """Where it was told or shows anything."""
+        shown = [offset for offset, _ in self.view.entries] if self.view else []
+        return shown + [delivery.offset for delivery in self.told.values()]
+
     def is_own(self, letter: Letter) -> bool:
         """Whether this very incarnation sent the message, or heard its ack: it is not called back with it."""
         return letter.sender == self.receiver and self.incarnation in (letter.incarnation, letter.acked_to)

@@ -33,7 +33,7 @@ class Violation(msgspec.Struct, frozen=True):
     t_s: float
 
     def __str__(self) -> str:
-        return f"{self.t_s:.3f} s: {self.kind}: {self.text}"
+        return f"{at(self.t_s)}: {self.kind}: {self.text}"
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -85,3 +85,13 @@ class Report(msgspec.Struct, frozen=True):
                 *([f"… and {further} more"] if further > 0 else []),
             ]
         )
+
+
+def at(t_s: float) -> str:
+    """How texts write a time."""
+    return f"{t_s:.3f} s"
+
+
+def in_time(violations: Iterable[Violation]) -> list[Violation]:
+    """In the order of their times; those of one time stay as they are."""
+    return sorted(violations, key=lambda violation: violation.t_s)
