@@ -115,6 +115,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         self._numbers = itertools.count(1)
         self._error: BaseException | None = None
         self._timers: list[tuple[int, int, SimTimer]] = []
+        self._wakes: list[tuple[int, int, SimTimer]] = []  # the network's: few and soon, so a heap of their own
         self._stale_timers = 0
         self._frozen = Frozen()
         self._has_dead = False
@@ -175,28 +176,31 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         if context is None:
             context = contextvars.copy_context()
         timer = SimTimer(callback, args, context, when_ns, IDLE_NS, self)
-        self.move(timer, when_ns)
+        if when_ns <= self.now_ns:
+            self._ready.append(timer)
+        else:
+            timer.due_ns = when_ns
+            heapq.heappush(self._timers, (when_ns, next(self._numbers), timer))
         return timer
 
     def idle_timer(self, callback: Callable[[], object]) -> SimTimer:
-        """A timer to be set by :meth:`move`, again and again, for a callback that belongs to no host."""
+        """A timer to be set by :meth:`move`, again and again, for a callback that belongs to no host.
+
+        At one instant those come before the timers of programs, as the selector's events do in asyncio.
+        """
         return SimTimer(callback, (), None, NEVER_NS, IDLE_NS, self)
 
     def move(self, timer: SimTimer, due_ns: int) -> None:
-        """Let a timer go off at this time, instead of the one that it was set to; one that has passed is now.
+        """Let an :meth:`idle_timer` go off at this time, and not when it was set to; one that has passed is now.
 
         You must not move a timer that has gone off and waits for its turn to be called.
         """
-        if timer.due_ns == due_ns:
-            return
-        if timer.due_ns != IDLE_NS:
-            self.note_stale()
         if due_ns <= self.now_ns:
             timer.due_ns = IDLE_NS
             self._ready.append(timer)
-        else:
+        elif timer.due_ns != due_ns:
             timer.due_ns = due_ns
-            heapq.heappush(self._timers, (due_ns, next(self._numbers), timer))
+            heapq.heappush(self._wakes, (due_ns, next(self._numbers), timer))
 
     def note_stale(self) -> None:
         """An entry of the heap has become worthless; when most are, they are thrown away."""
@@ -260,16 +264,25 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
             self.instant_ended()
             if self._ready or self._error is not None:
                 return
-        timers, ready = self._timers, self._ready
+        wakes, timers, ready = self._wakes, self._timers, self._ready
+        while wakes and wakes[0][0] != wakes[0][2].due_ns:
+            heapq.heappop(wakes)
         while timers and timers[0][0] != timers[0][2].due_ns:
             heapq.heappop(timers)
             self._stale_timers -= 1
-        due_ns = timers[0][0] if timers else NEVER_NS
+        due_ns = wakes[0][0] if wakes else NEVER_NS
+        if timers and timers[0][0] < due_ns:
+            due_ns = timers[0][0]
         if due_ns >= NEVER_NS:
             raise SimDeadlock(f"nothing can happen any more at {self._when()}; {self._waiting()}")
         if due_ns > self._limit_ns:
             raise SimTimeLimit(f"the run reached its limit of {self._limit_ns / NS:g} s; {self._waiting()}")
         self.now_ns = due_ns
+        while wakes and wakes[0][0] == due_ns:
+            timer = heapq.heappop(wakes)[2]
+            if timer.due_ns == due_ns:
+                timer.due_ns = IDLE_NS
+                ready.append(timer)
         while timers and timers[0][0] == due_ns:
             timer = heapq.heappop(timers)[2]
             if timer.due_ns == due_ns:
