@@ -53,6 +53,7 @@ def test_they_come_in_the_order_of_the_file():
     assert list(load_profiles()) == PRESETS + OWN
 
 
+@pytest.mark.clause("RT-NET-4")
 @pytest.mark.parametrize("name", PRESETS + OWN)
 def test_every_profile_says_what_it_is_and_where_its_figures_come_from(name):
     found = profile(name)
@@ -65,6 +66,7 @@ def test_every_profile_says_what_it_is_and_where_its_figures_come_from(name):
     assert found.up.queue_bytes
 
 
+@pytest.mark.clause("RT-NET-4")
 @pytest.mark.parametrize(
     ("name", "down_kbps", "up_kbps", "down_ms", "up_ms", "loss"),
     [

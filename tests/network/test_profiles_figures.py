@@ -39,6 +39,7 @@ def outages_s(name, hours, step_ns):
 # standard errors of the worst. The longest of 4400 is where the normal deviate is 3.5: 8.1·e^(1.19·3.5) = 520 s, within
 # a factor of two; that of 3G commutes, 1741 s, would take half a million outages (deviate 4.5), and none is longer.
 # Of 3200 LTE outages two reach the cut at 16 s. Looking every 0.2 s adds up to 0.2 s.
+@pytest.mark.clause("RT-NET-5")
 @pytest.mark.parametrize(
     ("name", "hours", "step_ns", "share", "median_s", "p90_s", "longest_s"),
     [
@@ -108,6 +109,7 @@ def test_cells_change_90_times_an_hour_on_the_highway_and_nothing_passes_for_two
     assert 4 < max(lengths) < 21
 
 
+@pytest.mark.clause("RT-NET-6")
 @pytest.mark.parametrize(
     ("name", "awake_s", "awake_ms", "asleep_s"),
     [("tmobile-4g", (0.5, 4), (120, 140), 6), ("verizon-4g", (0.5, 8), (136, 270), 10.2)],

@@ -1,9 +1,9 @@
 """Radios of the phones of two carriers wake as measured by RRC-Probe (SIGCOMM'21).
 
 The data are round trips of single packets towards a phone after silences of 0, 0.1, 0.2 … s. What they show is the
-phone listening now and then: on a fixed grid of 1.28 s when asleep, of 0.04 to 0.32 s before. As each packet ends on the
-grid and the next follows a known time later, round trips are saw teeth over the silence, and a model with the right
-cycle and the right constant has them at the right places.
+phone listening now and then: on a fixed grid of 1.28 s when asleep, of 0.04 to 0.32 s before. As each packet ends on
+the grid and the next follows a known time later, round trips are saw teeth over the silence, and a model with the
+right cycle and the right constant has them at the right places.
 """
 
 import statistics
@@ -66,6 +66,7 @@ def test_every_radio_that_was_measured_has_a_profile(measured):
     assert all(sum(map(len, trips.values())) > 800 for trips in measured.values())
 
 
+@pytest.mark.clause("RT-NET-6")
 @pytest.mark.parametrize("name", PHONES)
 def test_medians_by_cycle_are_within_20_percent(measured, name):
     """50 to 190 round trips each. Where signalling may have kept a phone up (5G) some packets find it asleep and

@@ -68,6 +68,7 @@ def test_mahimahi_without_any_file_is_refused():
         load_mahimahi(None)
 
 
+@pytest.mark.clause("RT-NET-8")
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -16,6 +16,7 @@ def test_a_phone_rides_along(name):
     check_ride(load_trace(share_path("data") / "traces" / name))
 
 
+@pytest.mark.clause("RT-NET-8")
 def test_rate_and_place_belong_together():
     """The rate falls from 8 Mbit/s to 80 kbit/s at 2 s, where the tunnel begins at 60.1 degrees north.
 

@@ -92,6 +92,7 @@ def test_a_megabyte_at_a_megabit_takes_its_time():
     assert simulate(main).result == pytest.approx(16.7, abs=0.1)
 
 
+@pytest.mark.clause("RT-NET-7")
 def test_a_message_sent_into_a_tunnel_arrives_after_its_end_when_tcp_tries_again():
     async def main(world):
         world.set_conditions("ana", delay_ms=50)
