@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime.sim.journal import Journal, Kind
+from realtime.sim.journal import Journal, Kind, event_code
 
 
 def journal(*events):
@@ -40,6 +40,14 @@ def test_bytes_count_in_one_only():
     other = (1000, Kind.SENT, 7, True, b"xyz")
     assert journal(other).hash != journal(EVENT).hash
     assert journal(other).timing_hash == journal(EVENT).timing_hash
+
+
+def test_a_code_stands_for_kind_connection_and_end():
+    short = Journal()
+    short.note(1000, event_code(Kind.SENT, 7, True), b"abc")
+    assert short.hash == journal(EVENT).hash
+    codes = {event_code(kind, number, end) for kind in Kind for number in range(1000) for end in (True, False)}
+    assert len(codes) == len(Kind) * 1000 * 2
 
 
 def test_where_one_piece_ends_and_the_next_begins_counts():
