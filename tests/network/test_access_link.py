@@ -294,3 +294,9 @@ def test_what_happens_in_one_direction_does_not_shift_the_chances_of_the_other()
         busy.up.offer(0, 1)
     busy.set_conditions(0, up=LinkConditions(bursts=LossBursts(NS, NS)))
     assert [quiet.down.offer(at * NS, 1) for at in range(50)] == [busy.down.offer(at * NS, 1) for at in range(50)]
+
+
+def test_its_repr_tells_both_directions():
+    access = AccessLink(random.Random(1))
+    access.interrupt_oneway("up")
+    assert repr(access) == f"<AccessLink up=<MeteredLink PARTITION {IDEAL}> down=<MeteredLink {IDEAL}>>"

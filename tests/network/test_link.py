@@ -243,3 +243,20 @@ def test_chances_that_change_with_time_are_drawn():
     """1000 packets, one in four lost: 250, give or take four standard deviations of 13.7."""
     moving = link(losses=StepSeries((0, NS), (0.25, 1.0), 2 * NS))
     assert 195 < sum(isinstance(moving.offer(at, 1), Drop) for at in range(1000)) < 305
+
+
+def test_a_change_of_rate_moves_what_waits_to_another_delay():
+    """Ten bytes at 8 bit/s would leave at 10 s, when the delay is 9 ms; at 80 bit/s they leave at 1 s."""
+    delays = StepSeries((0, 2 * NS), (5 * MS, 9 * MS), 100 * NS)
+    moving = link(rate_bps=8, delays=delays)
+    waiting = moving.offer(0, 10)
+    assert waiting == Deliver(10 * NS + 9 * MS)
+    moving.change(0, LinkConditions(rate_bps=80, delays=delays))
+    assert waiting == Deliver(NS + 5 * MS)
+
+
+def test_its_repr_tells_the_state():
+    closed = link()
+    closed.down = DropReason.PARTITION
+    closed.hold()
+    assert repr(closed) == f"<Link PARTITION HELD {IDEAL}>"
