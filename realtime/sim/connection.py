@@ -208,7 +208,7 @@ class SimConnection:
         if at_ns < self._armed_ns:
             self._armed_ns = at_ns if at_ns > self.loop.now_ns else _ON_ITS_WAY_NS
             self.loop.move(self._wake, at_ns)
-        elif at_ns == NEVER_NS:
+        elif at_ns == NEVER_NS and (self._client is None or self._client.is_lost):
             self._forget_if_over()
 
     # -- the network's side
@@ -231,12 +231,13 @@ class SimConnection:
                     self._progress()
         finally:
             at_ns = tcp.next_ns
-            if at_ns == NEVER_NS:
-                self._armed_ns = NEVER_NS
-                self._forget_if_over()
-            else:
+            if at_ns != NEVER_NS:
                 self._armed_ns = at_ns if at_ns > now_ns else _ON_ITS_WAY_NS
                 loop.move(self._wake, at_ns)
+            else:
+                self._armed_ns = NEVER_NS
+                if self._client is None or self._client.is_lost:
+                    self._forget_if_over()
 
     def _progress(self) -> None:
         waiting = [transport.progress() for _, transport in self._ends() if transport is not None]
@@ -314,8 +315,6 @@ class SimConnection:
             yield self.tcp.server, self._server
 
     def _forget_if_over(self) -> None:
-        if self._client is not None and not self._client.is_lost:
-            return  # the usual case: it rests
         if self._opened.done() and all(transport is None or transport.is_lost for _, transport in self._ends()):
             self._network.forget(self)
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from websockets.asyncio.connection import Connection as WebSocket
 
 from realtime.network.tcp import WINDOW_BYTES, Ended, Received, TcpEndpoint
-from realtime.sim.journal import Journal, Kind
+from realtime.sim.journal import Journal, Kind, event_code
 from realtime.sim.loop import SimLoop
 from realtime.sim.process import Process, current_process
 
@@ -74,8 +74,9 @@ class SimTransport(asyncio.Transport):
         "_journal",
         "_loop",
         "_low",
-        "_number",
         "_protocol",
+        "_received",
+        "_sent",
         "is_lost",
     )
 
@@ -93,7 +94,9 @@ class SimTransport(asyncio.Transport):
         self._connection = connection
         self._loop = connection.loop
         self._journal = connection.journal
-        self._number = connection.number
+        self._sent, self._received = (
+            event_code(kind, connection.number, end.is_client) for kind in (Kind.SENT, Kind.RECEIVED)
+        )
         self._end = end
         self._context = context
         self._protocol: Any = None
@@ -121,7 +124,7 @@ class SimTransport(asyncio.Transport):
     def receive(self, data: bytes) -> None:
         """Bytes arrived."""
         if not self._is_closing:
-            self._journal.record(self._loop.now_ns, Kind.RECEIVED, self._number, self._end.is_client, data)
+            self._journal.note(self._loop.now_ns, self._received, data)
             try:
                 self._context.run(self._protocol.data_received, data)
             except Exception as error:
@@ -219,7 +222,7 @@ class SimTransport(asyncio.Transport):
         if type(data) is not bytes:
             data = bytes(data)
         end, now_ns = self._end, self._loop.now_ns
-        self._journal.record(now_ns, Kind.SENT, self._number, end.is_client, data)
+        self._journal.note(now_ns, self._sent, data)
         if self._backlog or end.buffered_bytes + len(data) > KERNEL_BUFFER_BYTES:
             self._write_slowly(data)
         else:
