@@ -8,6 +8,7 @@ from realtime.network.link import (
     DEFAULT_QUEUE_BYTES,
     IDEAL,
     MS,
+    NEVER_NS,
     NS,
     Deliver,
     Drop,
@@ -167,11 +168,28 @@ def test_an_outage_of_the_radio_lets_nothing_pass():
     radio.outages = process
     begin = process.begin_ns
     gated = link(radio=radio, delay_ns=MS)
-    assert gated.is_gated
     assert gated.offer(begin - MS, 1) == Deliver(begin)
     assert gated.swallows(begin) == DropReason.OUTAGE, "it began meanwhile"
     assert gated.offer(begin + NS - 1, 1) == Drop(DropReason.OUTAGE)
     assert gated.offer(begin + NS, 1) == Deliver(begin + NS + MS)
+
+
+def test_it_need_be_asked_about_arrivals_only_when_something_may_swallow_them():
+    """A link without outages never; one with outages from the next of them on."""
+    plain = link(delay_ns=MS)
+    assert plain.clear_until_ns == NEVER_NS
+    plain.down = DropReason.DOWN
+    assert plain.clear_until_ns == 0
+    radio = Radio(RadioConditions(outages=Interruptions(10 * NS, NS)), random.Random(2))
+    gated, other = link(radio=radio, delay_ns=MS), link(radio=radio, delay_ns=MS)
+    begins = []
+    for _ in range(100):
+        begins.append(begin := radio.outages.begin_ns)
+        assert gated.swallows(begin - 1) is None
+        assert gated.clear_until_ns == begin
+        assert other.clear_until_ns <= begin, "the opposite direction has to ask for itself"
+        assert gated.swallows(begin + NS) is None
+    assert begins == sorted(set(begins))
 
 
 def test_packets_wait_for_a_hand_over_to_end():
