@@ -90,7 +90,7 @@ class Link:
 
     Attributes:
         is_ideal: every packet passes at once; while it is set, nobody needs to :meth:`offer`.
-        is_gated: something may swallow what arrives; while it is not set, nobody needs to ask :meth:`swallows`.
+        clear_until_ns: what arrives before then is not swallowed; at later times you must ask :meth:`swallows`.
         is_held: what arrives waits at the far end.
         dropped: how many packets did not pass, and why.
         on_change: called after each change.
@@ -119,13 +119,14 @@ class Link:
         "_loss",
         "_luck",
         "_now_ns",
+        "_outages",
         "_radio",
         "_rate",
         "_towards_phone",
         "_wave",
         "_work",
+        "clear_until_ns",
         "dropped",
-        "is_gated",
         "is_held",
         "is_ideal",
         "on_change",
@@ -166,12 +167,12 @@ class Link:
     def offer(self, now_ns: int, nbytes: int) -> Verdict:
         """Decide about a packet of ``nbytes`` (headers included) that is sent at ``now_ns``.
 
-        After ``Deliver`` you must ask :meth:`swallows` at the arrival, and look at :attr:`is_held`.
+        After ``Deliver`` you must look at :attr:`clear_until_ns` and :attr:`is_held` at the arrival.
         """
         # One draw per packet, whatever becomes of it: the fate of the n-th packet does not depend on what others met.
         luck = self._luck() if self._has_chances else 0.5
         late = self._lateness() if self._jitter_ns else 0.0
-        if self.is_gated and (reason := self.swallows(now_ns)) is not None:
+        if now_ns >= self.clear_until_ns and (reason := self.swallows(now_ns)) is not None:
             return self._drop(reason)
         radio = self._radio
         left_ns = now_ns if radio is None else radio.ready_ns(now_ns, self._towards_phone)
@@ -214,9 +215,12 @@ class Link:
         """Why a packet that arrives at ``at_ns`` vanishes; None if it does not."""
         if self._down is not None:
             return self._down
-        if (radio := self._radio) is None or radio.outages is None:
+        if self._outages is None:
             return None
-        return DropReason.OUTAGE if radio.outages.until(at_ns) else None
+        if self._outages.until(at_ns):
+            return DropReason.OUTAGE
+        self.clear_until_ns = self._outages.begin_ns
+        return None
 
     def backlog_bytes(self, now_ns: int) -> int:
         """Bytes before the bottleneck at ``now_ns``, the packet being sent included."""
@@ -275,9 +279,11 @@ class Link:
     def refresh(self) -> None:
         """Look anew what there is to decide; you must call it when its radio has changed."""
         radio = self.radio
-        self._radio = None if radio is None or radio.is_ideal else radio
-        self.is_gated = self._down is not None or (self._radio is not None and self._radio.outages is not None)
-        could_be = self._conditions == IDEAL and self._radio is None and self._down is None and not self.is_held
+        self._radio = None if radio is None or radio.is_prompt else radio
+        self._outages = None if radio is None else radio.outages
+        is_open = self._down is None and self._outages is None
+        self.clear_until_ns = NEVER_NS if is_open else 0
+        could_be = self._conditions == IDEAL and self._radio is None and is_open and not self.is_held
         # It is ideal only when nothing can be overtaken any more.
         self.is_ideal = could_be and self._last_ns <= self._now_ns
         self._is_settling = could_be and not self.is_ideal

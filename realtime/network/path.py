@@ -114,7 +114,7 @@ class Path(Generic[P]):
                         next_ns = at_ns
                     break
                 _, nbytes, packet = packets.popleft()
-                if link.is_gated and (reason := link.swallows(at_ns)) is not None:
+                if at_ns >= link.clear_until_ns and (reason := link.swallows(at_ns)) is not None:
                     link.dropped[reason] += 1
                     continue
                 for further, behind, _ in rest:

@@ -119,7 +119,7 @@ class Radio:
         conditions: what it is like; :meth:`change` changes it.
         outages: the process; None if there are none.
         handovers: the process; None if there are none.
-        is_ideal: it keeps no packet from passing at once.
+        is_prompt: no packet has to wait for it.
         used_ns: when the last traffic ended, or will end; :meth:`note` moves it on.
     """
 
@@ -139,7 +139,7 @@ class Radio:
         "_wakes_ns",
         "conditions",
         "handovers",
-        "is_ideal",
+        "is_prompt",
         "outages",
         "used_ns",
     )
@@ -164,7 +164,7 @@ class Radio:
         self._ready_ns = 0  # a promotion is over
         self._on_ns = 0  # complete times awake
         self._awake_since_ns = now_ns
-        self.is_ideal = True
+        self.is_prompt = True
         self.change(now_ns, conditions)
 
     def change(self, now_ns: int, conditions: RadioConditions) -> None:
@@ -181,7 +181,7 @@ class Radio:
             self._address_spells = self._spells(now_ns, "address_changes", moments)
         if conditions.promotions != old.promotions:
             self._set_promotions(now_ns)
-        self.is_ideal = self.outages is None and self.handovers is None and not self._promotions
+        self.is_prompt = self.handovers is None and not self._promotions
 
     def in_outage(self, now_ns: int) -> bool:
         """Whether packets vanish now."""
