@@ -180,6 +180,14 @@ class TestReceiving:
         assert said(log.received(logged(1, BEN, "same"))) == [("Received", "same")]
         assert statuses(log) == [RECEIVED, PENDING]
 
+    def test_however_many_chose_the_same_id_each_message_is_told_once(self):
+        log = joined_log()
+        users = ["ben", "cleo", "dan"]
+        for offset, user in enumerate(users, 1):
+            assert said(log.received(logged(offset, user, "same"))) == [("Received", "same")]
+        assert [log.received(logged(offset, user, "same")) for offset, user in enumerate(users, 1)] == [[], [], []]
+        assert [message.user_id for message in log.messages()] == users
+
     @pytest.mark.clause("RT-CHAT-3")
     def test_the_log_may_bring_the_own_message_whose_ack_was_lost(self):
         log = joined_log()
@@ -276,6 +284,17 @@ class TestCatchingUp:
         log.disconnected()
         log.joined(Position("f", 0), [], recovered=True, more=False)
         assert log.gap
+
+    def test_messages_find_their_place_in_an_older_epoch_too(self):
+        """An ack of the former log comes late, and the former log returns with what was missed."""
+        log = joined_log(logged(1), logged(4))
+        log.received(logged(1, "cleo", position="f:1"))
+        log.disconnected()
+        log.joined(Position("e", 5), [logged(3), logged(5)], recovered=True, more=False)
+        log.received(logged(2, "cleo", position="f:2"))
+        log.disconnected()
+        log.joined(Position("e", 5), [logged(2)], recovered=True, more=False)
+        assert texts(log) == ["ben-1", "ben-2", "ben-3", "ben-4", "ben-5", "cleo-1", "cleo-2"]
 
     def test_an_epoch_that_returns_keeps_its_place(self):
         log = joined_log(logged(1))
