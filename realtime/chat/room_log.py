@@ -15,15 +15,6 @@ from realtime.chat.wire import LoggedMessage
 
 _log = logging.getLogger("realtime.chat")
 
-_OFFSET_BITS = 64
-
-
-class _Sender(NamedTuple):
-    """What is known of a user's messages: their ids are the sender's choice, and unique per user only."""
-
-    user_id: str  # one string for all messages
-    placed: dict[str, None]  # ids of those that have their place; a set would take twice the room
-
 
 class Received(NamedTuple):
     """A message came that this device did not send. Told once per message, in the room's order."""
@@ -70,10 +61,12 @@ class RoomLog:
         self.wants_more = False
         self._user_id = user_id
         self._failed_after_s = failed_after_s
-        self._places: list[int] = []  # the epoch by age, and the offset
-        self._placed: list[Message] = []  # parallel to _places; snapshots share it, so it is only ever appended to
+        self._placed: list[Message] = []  # by epoch and offset; snapshots share it, so it is only ever appended to
+        self._counts = [0]  # how many of them are of each epoch
         self._picture: MessageList[Message] | None = None  # of what is in _placed and _unsent now
-        self._senders: dict[str, _Sender] = {}
+        # The senders of each message id that has its place: ids are the senders' choice, so unique per user only.
+        self._senders: dict[str, str | frozenset[str]] = {}
+        self._names: dict[str, str] = {}  # user ids, so that all messages share one string
         self._unsent: dict[str, Message] = {}
         self._deadlines: dict[str, float] = {}
         self._held: list[LoggedMessage] = []
@@ -234,6 +227,7 @@ class RoomLog:
         """Another log begins: the server lost the former one, or this is the first join."""
         if epoch not in self._epochs:
             self._epochs.append(epoch)
+            self._counts += [0] * (len(self._epochs) - len(self._counts))
         self._generation = self._epochs.index(epoch)
         self._epoch, self._offset = epoch, 0
         self._ahead.clear()
@@ -251,14 +245,15 @@ class RoomLog:
 
     def _take(self, entry: LoggedMessage) -> list[LogEvent]:
         """Place a message of the log, unless it has its place; an own unsent one finds it by this."""
-        sender = self._sender(entry.user_id)
-        if entry.message_id in sender.placed:
+        user_id = self._names.setdefault(entry.user_id, entry.user_id)
+        senders = self._senders.get(entry.message_id)
+        if senders is not None and (senders == user_id or (isinstance(senders, frozenset) and user_id in senders)):
             return []
-        mine = entry.user_id == self._user_id
+        mine = user_id == self._user_id
         message = Message(
             room_id=self.room_id,
             message_id=entry.message_id,
-            user_id=sender.user_id,
+            user_id=user_id,
             text=entry.text,
             timestamp_ms=entry.timestamp,
             offset=entry.offset,
@@ -273,26 +268,30 @@ class RoomLog:
     def _place(self, message: Message) -> None:
         if message.mine:
             self.discard(message.message_id)
-        self._sender(message.user_id).placed[message.message_id] = None
+        self._note_sender(message.message_id, message.user_id)
         self._picture = None
-        place = self._generation << _OFFSET_BITS | (message.offset or 0)
-        places = self._places
-        if not places or place > places[-1]:  # nearly always
-            places.append(place)
-            self._placed.append(message)
+        placed, generation = self._placed, self._generation
+        low = sum(self._counts[:generation]) if generation else 0
+        high = low + self._counts[generation]
+        self._counts[generation] += 1
+        offset = _offset(message)
+        if high == len(placed) and (low == high or _offset(placed[-1]) < offset):  # nearly always
+            placed.append(message)
             return
-        index = bisect_left(places, place)
-        while index < len(places) and places[index] == place:
-            beside = self._placed[index]
-            _log.warning("%s has two messages at offset %s: %s and %s", self.room_id, message.offset, beside, message)
+        index = bisect_left(placed, offset, low, high, key=_offset)
+        while index < high and _offset(placed[index]) == offset:
+            beside = placed[index]
+            _log.warning("%s has two messages at offset %d: %s and %s", self.room_id, offset, beside, message)
             if (beside.user_id, beside.message_id) > (message.user_id, message.message_id):
                 break
             index += 1
-        places.insert(index, place)
-        self._placed = [*self._placed[:index], message, *self._placed[index:]]
+        self._placed = [*placed[:index], message, *placed[index:]]
 
-    def _sender(self, user_id: str) -> _Sender:
-        sender = self._senders.get(user_id)
-        if sender is None:
-            sender = self._senders[user_id] = _Sender(user_id, {})
-        return sender
+    def _note_sender(self, message_id: str, user_id: str) -> None:
+        others = self._senders.setdefault(message_id, user_id)
+        if others != user_id:
+            self._senders[message_id] = (others if isinstance(others, frozenset) else frozenset({others})) | {user_id}
+
+
+def _offset(message: Message) -> int:
+    return message.offset or 0
