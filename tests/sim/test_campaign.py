@@ -65,6 +65,7 @@ def test_the_replay_of_the_first_failure_is_that_failure():
     assert (again.hash, again.violations) == (failure.hash, failure.violations)
 
 
+@pytest.mark.clause("RT-SIM-10")
 def test_the_first_failures_faults_are_reduced_to_those_that_it_takes():
     """The scenario fails whenever a reset hits the shouting phone; one reset is enough."""
     result = run_campaign(f"{HERE}:shouting_over_outages", range(20), jobs=1)

@@ -56,6 +56,7 @@ async def crowd(world):
     return heard
 
 
+@pytest.mark.clause("RT-SIM-1")
 def test_a_run_repeats_itself_in_one_process():
     first, second = simulate(crowd, seed=1), simulate(crowd, seed=1)
     assert first.result == second.result
@@ -77,6 +78,7 @@ def test_another_seed_is_another_run():
     assert first.timing_hash != second.timing_hash
 
 
+@pytest.mark.clause("RT-SIM-1")
 @pytest.mark.parametrize(("hash_seed", "shuffle"), [("0", False), ("4242", True)])
 def test_a_run_repeats_itself_in_another_process(hash_seed, shuffle):
     """With another hash seed for strings and other addresses for objects."""

@@ -286,6 +286,7 @@ class Writer:
             file.write(f"{machine.process.number} ")
 
 
+@pytest.mark.clause("RT-SIM-5")
 @pytest.mark.parametrize(("verb", "expected"), [("crash", [None, None]), ("kill_app", [None, "1 "])])
 def test_a_crash_loses_what_a_kill_does_not(verb, expected):
     async def main(world):

@@ -21,6 +21,7 @@ def now():
 # -- rules, and what must hold
 
 
+@pytest.mark.clause("RT-SIM-6")
 def test_a_rule_decides_about_packets_between_hosts():
     """The second data packet from the server is lost; the RTO is 300 ms at an RTT of 100."""
 
@@ -46,6 +47,7 @@ def test_a_rule_decides_about_packets_between_hosts():
     assert outside == 0
 
 
+@pytest.mark.clause("RT-SIM-7")
 def test_what_must_always_hold_fails_the_run_with_all_that_is_needed_to_see_it_again():
     async def main(world):
         world.always(lambda: world.now_s < 3, "it is early")
@@ -67,6 +69,7 @@ async def always_until(world, t_s):
     await world.until(t_s)  # the script ends with the instant
 
 
+@pytest.mark.clause("RT-SIM-7")
 def test_what_must_happen_in_time():
     async def main(world):
         ws, ends = await opened(world)
@@ -82,6 +85,7 @@ def test_what_must_happen_in_time():
 # -- the same again
 
 
+@pytest.mark.clause("RT-SIM-8")
 def test_a_shuffled_run_is_another_and_repeats_itself():
     plain, first, second = (simulate(crowd, seed=1, shuffle=shuffle) for shuffle in (False, True, True))
     assert (first.hash, first.timing_hash, first.result) == (second.hash, second.timing_hash, second.result)
@@ -115,6 +119,7 @@ def test_options_cannot_be_changed():
         simulate(main, options={"phones": 3})
 
 
+@pytest.mark.clause("RT-SIM-2")
 def test_a_failure_of_a_named_scenario_is_repeated_by_a_command():
     with pytest.raises(ZeroDivisionError) as caught:
         simulate(fails_at_once, seed=11, shuffle=True)
@@ -126,6 +131,7 @@ async def fails_at_once(world):
     raise ZeroDivisionError
 
 
+@pytest.mark.clause("RT-SIM-2")
 def test_the_command_repeats_the_run_in_another_process():
     """As somebody who got the line would: by its words, with nothing else of this process."""
     run = simulate(crowd, seed=5, shuffle=True)

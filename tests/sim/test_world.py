@@ -27,6 +27,7 @@ def now():
 # -- real websockets
 
 
+@pytest.mark.clause("RT-SIM-3")
 def test_a_thousand_echoes_at_150_ms_take_150_seconds_exactly():
     async def main(world):
         world.set_conditions("ana", delay_ms=75)
