@@ -5,7 +5,7 @@ import math
 import msgspec
 
 from realtime.chat.chat_client import ChatClient
-from realtime.chat.room_log import RoomLog
+from realtime.chat.room_log import Received, RoomLog
 from realtime.connection.heartbeat_monitor import HeartbeatMonitor
 from realtime.connection.message_queue import MessageQueue
 from realtime.lab.sim_phone import SimPhone
@@ -46,19 +46,15 @@ class ForgetsWhatItTold(_Altered):
     """Asks at each join for three messages that it has, to be sure, and takes them for new ones."""
 
     class log(RoomLog):  # noqa: N801
-        def __init__(self, *args, **options):
-            super().__init__(*args, **options)
-            self._known = _Nothing()
-
         @property
         def position(self):
             known = super().position
             return None if known is None else known._replace(offset=max(0, known.offset - 3))
 
-
-class _Nothing(set):
-    def __contains__(self, item):
-        return False
+        def joined(self, position, entries, *, recovered, more):
+            known = {message.message_id: message for message in self.messages()}
+            again = [Received(known[entry.message_id]) for entry in entries if entry.message_id in known]
+            return again + super().joined(position, entries, recovered=recovered, more=more)
 
 
 class ResendsOutOfOrder(_Altered):
@@ -66,9 +62,10 @@ class ResendsOutOfOrder(_Altered):
 
     class queue(MessageQueue):  # noqa: N801
         def rewind(self):
-            again = list(self._waiting)
-            self._unwritten.extendleft(again)
-            self._waiting.clear()
+            again = super().rewind()
+            for _ in again:
+                self._unwritten.popleft()
+            self._unwritten.extendleft(again)  # from the left, one after the other: the newest comes first
             return again
 
 
@@ -77,9 +74,9 @@ class ForgetsItsOutbox(_Altered):
 
     class queue(MessageQueue):  # noqa: N801
         def rewind(self):
-            for message_id in tuple(self._messages):
-                self.discard(message_id)
-            return []
+            for message in self.messages:
+                self.discard(message.message_id)
+            return super().rewind()
 
 
 class InventsMessages(_Altered):
@@ -111,7 +108,7 @@ class MissesWhatItMissed(_Altered):
 
     class log(RoomLog):  # noqa: N801
         def joined(self, position, entries, *, recovered, more):
-            is_first = self._position is None
+            is_first = self.position is None
             return super().joined(position, entries if is_first else (), recovered=recovered, more=more and is_first)
 
 
@@ -119,9 +116,13 @@ class ForgetsItsPlace(_Altered):
     """Joins again as if for the first time: what it missed is history to it, and nobody is told."""
 
     class log(RoomLog):  # noqa: N801
+        def __init__(self, *args, **options):
+            self.made = args, options
+            super().__init__(*args, **options)
+
         def disconnected(self):
-            super().disconnected()
-            self._position = None
+            args, options = self.made
+            super().__init__(*args, **options)
 
 
 class NeverNoticesDeath(_Altered):
@@ -136,5 +137,5 @@ class KeepsGhosts(_Altered):
     """Hears who comes, and not who goes."""
 
     def alter(self, seat):
-        joined = seat.room._set_members
-        seat.room._set_members = lambda members: joined(seat.room._members | members)
+        heard = seat.room.diff
+        seat.room.diff = lambda diff: heard(msgspec.structs.replace(diff, leaves=()))
