@@ -1,0 +1,41 @@
+"""One program at a time."""
+
+import subprocess
+import sys
+
+import pytest
+
+from realtime.server.engine.sqlite_lock import FileLock, sync_folder
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="there are no POSIX locks")
+HOLD = "import sys; from pathlib import Path; from realtime.server.engine.sqlite_lock import FileLock; "
+HOLD += "lock = FileLock(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+
+
+@posix_only
+def test_another_program_keeps_us_out_until_it_ends_in_whatever_way(tmp_path):
+    path = tmp_path / "db-lock"
+    command = [sys.executable, "-c", HOLD, path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(BlockingIOError, match="another program"):
+            FileLock(path)
+        other.kill()
+        other.wait()
+        FileLock(path).release()
+
+
+def test_what_is_released_can_be_taken_again(tmp_path):
+    lock = FileLock(tmp_path / "db-lock")
+    lock.release()
+    lock.release()
+    FileLock(tmp_path / "db-lock").release()
+
+
+def test_a_lock_needs_its_folder(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        FileLock(tmp_path / "nowhere" / "db-lock")
+
+
+def test_a_folder_can_be_synced(tmp_path):
+    sync_folder(tmp_path)
