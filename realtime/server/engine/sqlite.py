@@ -1,0 +1,285 @@
+"""The engine that keeps rooms in a file: nothing that was acknowledged is lost, whatever ends the server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import os
+import random
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from realtime.server.engine.base import AppendDone, Deliver, Draft, EngineError, Page, ReadDone
+from realtime.server.engine.sqlite_file import problem
+from realtime.server.engine.sqlite_store import Logged, Query, SqliteStore
+from realtime.utils import ambient
+from realtime.utils.ids import new_id
+
+MOST_AT_ONCE = 1024
+"""Messages in one transaction."""
+
+MOST_WAITING = 100_000
+"""Messages that may wait for a disk that does not keep up; beyond, they are refused."""
+
+_SWEEPS_PER_AGE = 20
+_LONGEST_SWEEP_S = 3600.0
+_logger = logging.getLogger(__name__)
+
+
+class _Work(NamedTuple):
+    """What one turn of the worker has to do."""
+
+    drafts: Sequence[Draft]
+    trims: Sequence[tuple[str, int]]
+    sweep: tuple[int, int] | None
+    queries: Sequence[Query]
+
+
+class _Outcome(NamedTuple):
+    """What it did. An error stands for all of its kind."""
+
+    logged: Sequence[Logged] | EngineError
+    next_room: int | None
+    pages: Sequence[Page | EngineError]
+    errors: Sequence[EngineError]
+
+
+class SqliteEngine:
+    """Logs in an SQLite database, in WAL mode with an fsync per commit, so that what is answered for outlives a crash.
+
+    Messages that arrive while one commit is under way share the next one. The database is worked on by one thread of
+    its own. What goes wrong there (a full disk, a lock held by another program) is answered as an
+    :class:`EngineError`, and the next message is a new attempt.
+
+    Other programs may read the file meanwhile. They cannot open it as an engine; where one program opens it twice, the
+    later one takes it over.
+
+    Args:
+        path: of the database; it is made if it is not there, in a folder that is.
+        messages_per_room: this many newest messages are kept at least, and at most a quarter more.
+        ids_per_room: so are message ids: a message that is retried after as many others counts as new.
+        max_age_s: messages older than this, by the wall clock, are forgotten; their ids stay.
+        lock_timeout_s: how long a write waits for another program that writes.
+        synced: called, in the worker, with each file whose content has just become durable. A simulated world knows by
+            it what a crash leaves (``synced=machine.disk.synced``).
+        rng: source of the epoch of a new database.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        messages_per_room: int = 100_000,
+        ids_per_room: int = 200_000,
+        max_age_s: float | None = None,
+        lock_timeout_s: float = 2.0,
+        synced: Callable[[Path], object] | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        for name, value in {"messages_per_room": messages_per_room, "ids_per_room": ids_per_room}.items():
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+        if max_age_s is not None and not max_age_s > 0:
+            raise ValueError(f"max_age_s must be above zero, not {max_age_s}; None keeps messages of any age")
+        self.path = Path(path)
+        self._rng = rng or ambient.new_random()
+        self._max_age_s = max_age_s
+        self._open_store = partial(
+            SqliteStore,
+            self.path.absolute(),
+            messages_per_room=messages_per_room,
+            ids_per_room=ids_per_room,
+            lock_timeout_s=lock_timeout_s,
+            synced=synced,
+        )
+        self._store: SqliteStore | None = None
+        self._is_accepting = False
+        self._is_working = False
+        self._is_failing = False
+        self._appends: list[tuple[Draft, AppendDone]] = []
+        self._reads: list[tuple[Query, ReadDone]] = []
+        self._trims: list[tuple[str, int]] = []
+        self._sweep: tuple[int, int] | None = None
+
+    def __repr__(self) -> str:
+        state = "open" if self._is_accepting else "closed"
+        return f"<SqliteEngine {str(self.path)!r} {state} waiting={len(self._appends)}>"
+
+    # Lifecycle
+
+    async def start(self, deliver: Deliver) -> None:
+        """See :meth:`Engine.start`.
+
+        Raises:
+            EngineError: the database cannot be opened, or is not ours, or is in use. It is left as it is then.
+        """
+        if self._store is not None:
+            raise EngineError(f"{self.path}: this engine is started already; stop it first")
+        self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
+        self._idle = asyncio.Event()
+        self._idle.set()
+        epoch = new_id(self._rng)[:8]
+        try:
+            self._store = await self._in_worker(lambda: self._open_store(epoch=epoch))
+        except BaseException:
+            self._executor.shutdown(wait=False)
+            raise
+        self._deliver = deliver
+        self._is_accepting = True
+        self._sweep_timer: asyncio.TimerHandle | None = None
+        self._sweep_after(0)
+
+    async def stop(self) -> None:
+        """See :meth:`Engine.stop`. Doing it twice is harmless."""
+        if not self._is_accepting or self._store is None:
+            return
+        self._is_accepting = False
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+        await self._idle.wait()
+        await self._in_worker(self._store.close)
+        self._executor.shutdown(wait=False)
+        self._store = None
+
+    # What the server asks
+
+    def append(self, draft: Draft, done: AppendDone) -> None:
+        """See :meth:`Engine.append`; answers when the message is on the disk."""
+        if not self._is_accepting:
+            done(_closed())
+        elif len(self._appends) >= MOST_WAITING:
+            done(EngineError("nothing was stored: the disk does not keep up; try again later"))
+        else:
+            self._appends.append((draft, done))
+            self._wake()
+
+    def read(self, room_id: str, done: ReadDone, *, after: int | None, before: int | None, limit: int) -> None:
+        """See :meth:`Engine.read`; answers later, after what was logged before."""
+        if not self._is_accepting:
+            done(_closed())
+            return
+        self._reads.append((Query(room_id, after, before, limit), done))
+        self._wake()
+
+    def trim(self, room_id: str, keep: int) -> None:
+        """See :meth:`Engine.trim`."""
+        if self._is_accepting:
+            self._trims.append((room_id, keep))
+            self._wake()
+
+    # The worker's turns
+
+    def _in_worker(self, call: Callable[[], Any]) -> asyncio.Future[Any]:
+        return self._loop.run_in_executor(self._executor, call)
+
+    def _wake(self) -> None:
+        if not self._is_working:
+            self._is_working = True
+            self._idle.clear()
+            # Not at once: what else arrives in this turn of the loop shares the commit.
+            self._loop.call_soon(self._work, context=self._context)
+
+    def _work(self) -> None:
+        appends, self._appends = self._appends[:MOST_AT_ONCE], self._appends[MOST_AT_ONCE:]
+        reads, self._reads = self._reads, []
+        trims, self._trims = self._trims, []
+        sweep, self._sweep = self._sweep, None
+        work = _Work([draft for draft, _ in appends], trims, sweep, [query for query, _ in reads])
+        assert self._store is not None
+        future = self._in_worker(partial(_do, self._store, work))
+        future.add_done_callback(partial(self._worked, appends, reads, sweep), context=self._context)
+
+    def _worked(
+        self,
+        appends: Sequence[tuple[Draft, AppendDone]],
+        reads: Sequence[tuple[Query, ReadDone]],
+        sweep: tuple[int, int] | None,
+        future: asyncio.Future[_Outcome],
+    ) -> None:
+        outcome = future.result()
+        if sweep is not None:
+            self._swept(sweep, outcome.next_room)
+        if self._appends or self._reads or self._trims or self._sweep:
+            self._work()  # the disk works while the answers go out
+        else:
+            self._is_working = False
+        self._note(outcome.errors)
+        for (_, append_done), logged in zip(appends, _each(outcome.logged, len(appends)), strict=True):
+            self._guarded(self._logged, logged, append_done)
+        for (_, read_done), page in zip(reads, outcome.pages, strict=True):
+            self._guarded(read_done, page)
+        if not self._is_working:
+            self._idle.set()
+
+    def _logged(self, logged: Logged | EngineError, done: AppendDone) -> None:
+        if isinstance(logged, EngineError):
+            done(logged)
+            return
+        if logged.record is not None:
+            self._deliver(logged.record)
+        done(logged.appended)
+
+    def _guarded(self, callback: Callable[..., None], *args: Any) -> None:
+        """Whatever becomes of one answer, the others go out."""
+        try:
+            callback(*args)
+        except Exception as error:
+            self._loop.call_exception_handler({"message": f"{self!r} could not answer", "exception": error})
+
+    def _note(self, errors: Sequence[EngineError]) -> None:
+        if errors and not self._is_failing:
+            _logger.error("%s: %s", self.path, errors[0])
+        elif self._is_failing and not errors:
+            _logger.info("%s: works again", self.path)
+        self._is_failing = bool(errors)
+
+    # Age
+
+    def _sweep_after(self, delay_s: float) -> None:
+        if self._max_age_s is not None and self._is_accepting:
+            self._sweep_timer = self._loop.call_later(delay_s, self._start_sweep, context=self._context)
+
+    def _start_sweep(self) -> None:
+        assert self._max_age_s is not None
+        self._sweep = (ambient.wall_time_ms() - round(self._max_age_s * 1000), 0)
+        self._wake()
+
+    def _swept(self, sweep: tuple[int, int], next_room: int | None) -> None:
+        assert self._max_age_s is not None
+        if next_room is None:
+            self._sweep_after(min(self._max_age_s / _SWEEPS_PER_AGE, _LONGEST_SWEEP_S))
+        elif self._is_accepting:
+            self._sweep = (sweep[0], next_room)
+
+
+def _do(store: SqliteStore, work: _Work) -> _Outcome:
+    """In the worker: write, then read what is written."""
+    errors: list[EngineError] = []
+    logged = _tried(partial(store.append, work.drafts), errors) if work.drafts else []
+    if work.trims:
+        _tried(partial(store.trim, work.trims), errors)
+    next_room = _tried(partial(store.sweep, *work.sweep), errors) if work.sweep else None
+    pages = [_tried(partial(store.read, query), errors) for query in work.queries]
+    return _Outcome(logged, None if isinstance(next_room, EngineError) else next_room, pages, errors)
+
+
+def _tried(call: Callable[[], Any], errors: list[EngineError]) -> Any:
+    try:
+        return call()
+    except Exception as error:
+        errors.append(error if isinstance(error, EngineError) else EngineError(problem(error)))
+        return errors[-1]
+
+
+def _each(logged: Sequence[Logged] | EngineError, number: int) -> Sequence[Logged | EngineError]:
+    return [logged] * number if isinstance(logged, EngineError) else logged
+
+
+def _closed() -> EngineError:
+    return EngineError("nothing was stored: the server is stopping")

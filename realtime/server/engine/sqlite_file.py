@@ -1,0 +1,148 @@
+"""The database file: making it, telling ours from others, bringing an old one up to date, saying what is wrong."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from realtime.server.engine.base import EngineError
+from realtime.server.engine.sqlite_lock import sync_folder
+
+APPLICATION_ID = 0x52544C42
+"""``RTLB``, at byte 68 of the file (https://www.sqlite.org/fileformat.html): this database is ours."""
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE rooms (
+        room INTEGER PRIMARY KEY,
+        room_id TEXT NOT NULL UNIQUE,
+        last INTEGER NOT NULL,         -- offset of the newest message
+        horizon INTEGER NOT NULL,      -- messages up to this offset are gone
+        ids_horizon INTEGER NOT NULL   -- so are message ids
+    );
+    CREATE TABLE messages (
+        room INTEGER NOT NULL,
+        offset INTEGER NOT NULL,
+        event TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        timestamp_ms INTEGER NOT NULL,
+        body TEXT NOT NULL,            -- the JSON object that clients see
+        PRIMARY KEY (room, offset)
+    ) WITHOUT ROWID;
+    CREATE TABLE ids (
+        room INTEGER NOT NULL,
+        user_id TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        offset INTEGER NOT NULL,
+        timestamp_ms INTEGER NOT NULL,
+        PRIMARY KEY (room, user_id, message_id)
+    ) WITHOUT ROWID;
+    """,
+)
+"""What makes version n + 1 (``PRAGMA user_version``) of version n. Only ever add to its end."""
+
+_MAGIC = b"SQLite format 3\x00"
+_HEADER_BYTES = 100
+
+
+def open_database(path: Path, *, epoch: str, lock_timeout_s: float) -> sqlite3.Connection:
+    """Open the database, after making it where there is none or migrating it where it is old.
+
+    You must hold its lock. Every commit on the connection is durable; transactions are begun by hand.
+
+    Args:
+        path: of the file; ``-wal`` and ``-shm`` beside it are SQLite's.
+        epoch: of the logs in a new database.
+        lock_timeout_s: how long a write waits for another program that writes.
+
+    Raises:
+        EngineError: it cannot be opened, or is not ours, or of a later version; then it is left as it is.
+        sqlite3.Error: the same, in SQLite's words.
+        OSError: the same, in the system's words.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        _create(path, epoch)
+    _check_is_ours(path)
+    connection = sqlite3.connect(path, timeout=lock_timeout_s, isolation_level=None, check_same_thread=False)
+    try:
+        _migrate(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # in WAL mode: one fsync per commit, before it returns
+        connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the drive's cache
+        connection.execute("PRAGMA cache_size = -32768")  # KiB
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: 16 MB, so that a checkpoint serves many commits
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def problem(error: Exception) -> str:
+    """What is wrong, and what to do, in words."""
+    if isinstance(error, EngineError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    code = getattr(error, "sqlite_errorcode", None)
+    return _PROBLEMS.get(code & 0xFF, str(error)) if code is not None else f"{type(error).__name__}: {error}"
+
+
+_PROBLEMS = {
+    sqlite3.SQLITE_FULL: "the disk is full; free some space",
+    sqlite3.SQLITE_BUSY: "the database is locked by another program; end that one's transaction",
+    sqlite3.SQLITE_LOCKED: "the database is locked by another program; end that one's transaction",
+    sqlite3.SQLITE_READONLY: "the database is read-only; make the file and its folder writable",
+    sqlite3.SQLITE_PERM: "the database may not be written; make the file and its folder writable",
+    sqlite3.SQLITE_CANTOPEN: "the database cannot be opened; is its folder there, and writable?",
+    sqlite3.SQLITE_IOERR: "the disk fails to read or write; see the system's log",
+    sqlite3.SQLITE_CORRUPT: "the database is damaged; move it away and put a copy back, or try sqlite3's .recover",
+    sqlite3.SQLITE_NOTADB: "the file is no database; move it away, or give another path",
+}
+
+
+def _create(path: Path, epoch: str) -> None:
+    """Make a database under another name, so that a crash in between leaves nothing half-made under this one."""
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.exists():
+        raise EngineError(f"{wal.name} is there without its database; put that back, or move {wal.name} away")
+    new = path.with_name(f"{path.name}-new")
+    new.unlink(missing_ok=True)
+    new.with_name(f"{new.name}-journal").unlink(missing_ok=True)
+    new.touch()
+    connection = sqlite3.connect(new, isolation_level=None)
+    try:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        _migrate(connection)
+        connection.execute("INSERT INTO facts VALUES ('epoch', ?), ('openings', '0')", (epoch,))
+    finally:
+        connection.close()
+    with open(new, "rb+") as file:
+        os.fsync(file.fileno())
+    new.replace(path)
+    sync_folder(path.parent)
+
+
+def _check_is_ours(path: Path) -> None:
+    """Look at the first page only: SQLite might write to a database already by opening it."""
+    with open(path, "rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if not header.startswith(_MAGIC):
+        raise EngineError("the file is no database; it was left as it is. Give another path, or move it away")
+    if int.from_bytes(header[68:72]) != APPLICATION_ID:
+        raise EngineError(
+            "the database belongs to another program; it was left as it is. Give another path, or move it away"
+        )
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(MIGRATIONS):
+        raise EngineError(
+            f"the database has version {version}, of a newer realtime-lab; this one knows up to {len(MIGRATIONS)}. "
+            "Upgrade realtime-lab, or give another path"
+        )
+    for number in range(version, len(MIGRATIONS)):
+        # A script that fails half-way is rolled back when the connection is closed.
+        connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT")
