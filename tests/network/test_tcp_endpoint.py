@@ -264,6 +264,21 @@ def test_a_reader_that_pauses_while_little_comes_is_not_noticed():
     assert len(bench.sent) == count, "the window was open wide; no news (as Linux, tcp_cleanup_rbuf)"
 
 
+def test_what_is_read_makes_room_again_also_if_it_is_a_single_segment():
+    bench = Bench().opened(1 * NS)
+    # 200 full segments are more than the window of 188: read one at a time, each has to give its room back.
+    for _ in range(200):
+        bench.server.pause_reading()
+        bench.client.write(bench.now, bytes(MSS_BYTES))
+        bench.run(bench.now + NS)
+        bench.resume(bench.server)
+    assert len(bench.received()) == 200 * MSS_BYTES
+    bench.client.write(bench.now, b"news")
+    bench.run()
+    assert bench.packets("up", "data")[-1][1].data == b"news"
+    assert bench.packets("down", "ack")[-1][1].window == WINDOW_BYTES
+
+
 def test_an_end_waits_for_what_is_unread():
     bench = Bench().opened(1 * NS)
     bench.server.pause_reading()
