@@ -172,6 +172,24 @@ async def test_a_client_that_closes_is_known_at_once_with_its_reason():
         assert listener.lost_for == ["closed by the client (1000 bye)"]
 
 
+async def test_a_client_that_ends_the_stream_is_lost_at_once():
+    """Its process was killed: no close frame. From here on the transport takes nothing, and a broadcast must not fail."""
+    async with connected() as (listener, client):
+        ended = asyncio.Event()
+        eof_received = listener.connection.eof_received
+
+        def received():
+            eof_received()
+            listener.connection.write(text_frame(b"to everybody"))
+            ended.set()
+
+        listener.connection.eof_received = received
+        listener.connection.write(text_frame(b"before"))
+        client.transport.write_eof()
+        await asyncio.wait_for(ended.wait(), 5)
+        assert listener.lost_for == ["connection lost"]
+
+
 async def test_a_client_that_resets_is_lost():
     async with connected() as (listener, client):
         sock = client.transport.get_extra_info("socket")
