@@ -18,7 +18,7 @@ from realtime.network.tcp_events import (
     Reset,
     TimedOut,
 )
-from realtime.network.tcp_segment import ACK, MSS_BYTES, RST, SYN, SYN_BYTES, Segment
+from realtime.network.tcp_segment import ACK, MSS_BYTES, RST, SYN, SYN_BYTES, WINDOW_BYTES, Segment
 from realtime.network.tcp_sender import Connection, TcpSender
 
 # RFC 6298, section 2, and Linux (net.ipv4.tcp_syn_retries): after 1, 2, 4 … 32 s again, after 64 s more given up.
@@ -126,6 +126,7 @@ class TcpEndpoint(TcpSender):
             told = box.window
             box.is_read = True
             self.deliver(events)
+            box.window = WINDOW_BYTES
             if self.is_established and box.window >= 2 * told:  # as Linux (tcp_cleanup_rbuf)
                 self._acknowledge(now_ns)
                 self._connection.rearm()
