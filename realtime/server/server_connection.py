@@ -260,6 +260,11 @@ class ServerConnection(WebSocketConnection):
         super().resume_writing()
         self._release()
 
+    def eof_received(self) -> None:
+        """See the base class: the client will say nothing more, and the transport takes nothing from here on."""
+        super().eof_received()
+        self._finish("connection lost")
+
     def connection_lost(self, exc: Exception | None) -> None:
         """See the base class."""
         self._live.pop(self, None)

@@ -173,7 +173,7 @@ async def test_a_client_that_closes_is_known_at_once_with_its_reason():
 
 
 async def test_a_client_that_ends_the_stream_is_lost_at_once():
-    """Its process was killed: no close frame. From here on the transport takes nothing, and a broadcast must not fail."""
+    """Its process was killed: no close frame. The transport takes nothing from here on; a broadcast must not fail."""
     async with connected() as (listener, client):
         ended = asyncio.Event()
         eof_received = listener.connection.eof_received
