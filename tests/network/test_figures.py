@@ -9,6 +9,7 @@ from realtime.network.figures import FIGURES, changed, figures
 from realtime.network.link import DEFAULT_QUEUE_BYTES, MS, NS, LinkConditions, LossBursts
 from realtime.network.profiles import profile
 from realtime.network.rate_trace import RateTrace
+from realtime.network.trace_model import StepSeries
 
 LTE = profile("lte").down  # 50 Mbit/s, 50 ms
 
@@ -48,6 +49,20 @@ def test_losses_that_come_in_bursts_end_when_a_loss_is_chosen():
     assert changed(bursty, {"loss": 0}).bursts is None
 
 
+def test_delays_and_losses_of_a_trace_are_told_as_of_now_and_kept_until_others_are_given():
+    steps = {
+        "delays": StepSeries((0, NS), (5 * MS, 40 * MS), 2 * NS),
+        "losses": StepSeries((0, NS), (0.5, 0.0), 2 * NS),
+    }
+    tram = replace(LTE, **steps)
+    assert [figures(tram, at)["delay_ms"] for at in (0, NS, 2 * NS)] == [5, 40, 5]
+    assert [figures(tram, at)["loss"] for at in (0, NS, 2 * NS)] == [0.5, 0, 0.5]
+    assert changed(tram, {"rate_kbps": 64}) == replace(tram, rate_bps=64_000)
+    slow, lossless = changed(tram, {"delay_ms": 300}), changed(tram, {"loss": 0})
+    assert (slow.delay_at(0), slow.loss_at(0)) == (300 * MS, 0.5)
+    assert (lossless.delay_at(0), lossless.loss_at(0)) == (5 * MS, 0)
+
+
 def test_what_is_not_given_stays():
     assert changed(LTE, {"rate_kbps": 64.4, "jitter_ms": 2.5}) == replace(LTE, rate_bps=64_400, jitter_ns=2_500_000)
     assert changed(LTE, {"delay_ms": 0, "loss": 1}) == replace(LTE, delay_ns=0, loss=1.0)
@@ -83,6 +98,9 @@ def test_a_rate_below_a_bit_per_second_is_still_a_rate():
         ({"loss": -0.1}, "loss is a fraction"),
         ({"delay_ms": math.inf}, "delay_ms must be a finite number, not inf"),
         ({"loss": math.nan}, "loss must be a finite number, not nan"),
+        ({"rate_kbps": 1e308}, "rate_kbps must be 1e+12 or below, not 1e+308"),
+        ({"delay_ms": 10**400}, "delay_ms must be 1e+12 or below"),
+        ({"queue_kb": 2e12}, "queue_kb must be 1e+12 or below, not 2e+12"),
         ({"delay_ms": None}, "delay_ms must be a number, not null"),
         ({"loss": "2 %"}, "loss must be a number, not '2 %'"),
         ({"loss": True}, "loss must be a number, not True"),
