@@ -122,8 +122,9 @@ class Served:
 
 @contextlib.asynccontextmanager
 async def serving(*options: str) -> AsyncIterator[Served]:
-    """``realtime serve`` on a free port, from its ready line until the block is left."""
-    async with Child(REALTIME, "serve", "--port", "0", *options) as child:
+    """``realtime serve`` on a free port, from its ready line until the block is left; in memory unless told."""
+    store = () if "--store" in options else ("--store", "memory")
+    async with Child(REALTIME, "serve", "--port", "0", *store, *options) as child:
         yield Served((await child.matching(r"http://\S+:\d+"))[0], child)
 
 

@@ -52,9 +52,9 @@ def test_a_wrong_option_is_refused_with_status_2(capsys):
 
 
 def test_an_error_is_one_line_without_a_traceback():
-    shown = run(REALTIME, "serve", "--store", "sqlite:chat.db")
+    shown = run(REALTIME, "serve", "--store", "redis")
     assert shown.returncode == 2
     assert shown.stdout == ""
     assert shown.stderr == (
-        "realtime serve: --store sqlite:chat.db: not in this version, which keeps rooms in memory; use --store memory\n"
+        "realtime serve: --store redis: no such store; use --store sqlite:PATH, or --store memory\n"
     )

@@ -38,7 +38,7 @@ class Running:
 def commands(node: str) -> dict[str, list[str]]:
     """How each server is started."""
     return {
-        "ours": [sys.executable, "-m", "realtime", "serve", "--port", "0"],
+        "ours": [sys.executable, "-m", "realtime", "serve", "--port", "0", "--store", "memory"],
         "node": [node, str(HERE / "node_server.js")],
         "floor": [sys.executable, "-m", "tests.benchmarks.floor_server"],
     }

@@ -1,11 +1,15 @@
-"""`realtime serve`: one ready line, a clean end, clear refusals."""
+"""`realtime serve`: one ready line, a clean end, rooms that outlive it, clear refusals."""
 
 import asyncio
+import re
 import signal
 import socket
+import sys
 
 import pytest
 
+from realtime import SocketManager
+from realtime.commands.data_folder import data_folder
 from tests.processes import REALTIME, Child, serving
 
 
@@ -14,8 +18,7 @@ async def test_one_ready_line_says_where():
         served.process.signal(signal.SIGTERM)
         assert await served.process.ended() == 0
         [line] = served.process.lines
-        assert line.startswith(f"Serving {served.url} ")
-        assert "memory" in line
+        assert line.startswith(f"Serving {served.url} (store: memory, ")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -37,14 +40,56 @@ async def test_a_signal_ends_it_cleanly_with_a_client_connected(number):
 async def test_a_port_that_is_taken_is_named():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        async with Child(REALTIME, "serve", "--port", str(port)) as child:
+        async with Child(REALTIME, "serve", "--port", str(port), "--store", "memory") as child:
             assert await child.ended() == 1
             [error] = child.errors
             assert error.startswith(f"realtime serve: 127.0.0.1:{port} is taken")
             assert "--port" in error
 
 
-@pytest.mark.parametrize("store", ["sqlite:chat.db", "nats://127.0.0.1:4222", "redis"])
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+async def test_what_was_acknowledged_is_there_after_a_kill_and_a_repeated_message_is_known(tmp_path):
+    store = f"sqlite:{tmp_path / 'rooms.db'}"
+    message = {"roomId": "lobby", "messageId": "m1", "text": "still here"}
+    replies = []
+    for _ in range(2):
+        async with serving("--store", store) as served, SocketManager(served.url, auth={"userId": "ana"}) as ana:
+            assert f"(store: {store}, " in served.process.lines[0]
+            joined = await ana.call("room:join", {"roomId": "lobby"})
+            replies.append((joined["position"], [kept["text"] for kept in joined["messages"]]))
+            sent = await ana.call("chat:message", message)
+            assert (sent["ok"], sent["offset"]) == (True, 1)
+            served.process.signal(signal.SIGKILL)
+            await served.process.ended()
+    [(before, nothing), (after, texts)] = replies
+    assert (nothing, texts) == ([], ["still here"])
+    assert (before.partition(":")[0] + ":1") == after
+
+
+async def test_by_default_rooms_are_kept_in_the_users_data(tmp_path):
+    folder = data_folder(sys.platform, {"XDG_DATA_HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path)}, tmp_path)
+    home = {name: str(tmp_path) for name in ("XDG_DATA_HOME", "LOCALAPPDATA", "HOME", "USERPROFILE")}
+    async with Child(REALTIME, "serve", "--port", "0", env=home) as child:
+        await child.matching(re.escape(f"(store: sqlite:{folder / 'rooms.db'}, "))
+        assert (folder / "rooms.db").exists()
+        async with Child(REALTIME, "serve", "--port", "0", env=home) as second:
+            assert await second.ended() == 1
+            [error] = second.errors
+            assert "rooms.db: another program uses it" in error
+            assert "--store memory" in error
+
+
+async def test_a_file_that_is_no_database_of_ours_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "diary.txt"
+    path.write_text("Dear diary")
+    async with Child(REALTIME, "serve", "--port", "0", "--store", f"sqlite:{path}") as child:
+        assert await child.ended() == 1
+        [error] = child.errors
+        assert error.startswith(f"realtime serve: {path}: the file is no database")
+    assert path.read_text() == "Dear diary"
+
+
+@pytest.mark.parametrize("store", ["sqlite:", "nats://127.0.0.1:4222", "redis"])
 async def test_a_store_that_does_not_exist_is_refused(store):
     async with Child(REALTIME, "serve", "--port", "0", "--store", store) as child:
         assert await child.ended() == 2
@@ -53,9 +98,10 @@ async def test_a_store_that_does_not_exist_is_refused(store):
 
 
 async def test_other_machines_are_not_served_by_accident():
-    async with Child(REALTIME, "serve", "--host", "0.0.0.0", "--port", "0") as child:
+    everywhere = ["--host", "0.0.0.0", "--port", "0", "--store", "memory"]
+    async with Child(REALTIME, "serve", *everywhere) as child:
         assert await child.ended() == 2
         [error] = child.errors
         assert "--allow-unauthenticated" in error
-    async with Child(REALTIME, "serve", "--host", "0.0.0.0", "--port", "0", "--allow-unauthenticated") as child:
+    async with Child(REALTIME, "serve", *everywhere, "--allow-unauthenticated") as child:
         await child.matching("Serving")
