@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from realtime.commands.data_folder import data_folder
 from realtime.commands.errors import CommandError
 from realtime.commands.foreground import cannot_listen, new_event_loop, run_until_stopped
 
+if TYPE_CHECKING:
+    from realtime.server.engine.base import Engine
+
 HELP = "run the server until Ctrl+C"
 DESCRIPTION = """Runs the realtime server, a Socket.IO server (WebSocket only), until Ctrl+C or SIGTERM.
-Prints one line when it is ready."""
+What it has acknowledged is in a file and survives any crash. Prints one line when it is ready."""
+
+_OTHER_STORE = "another store is --store sqlite:PATH, or --store memory"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,42 +30,67 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-unauthenticated", action="store_true", help="serve other machines, believing whoever they say they are"
     )
-    parser.add_argument("--store", default="memory", help="where rooms are kept: memory (default: %(default)s)")
+    parser.add_argument(
+        "--store",
+        metavar="memory|sqlite:PATH",
+        help="where rooms are kept (default: a file in the user's data folder, named at the start)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop.
 
     Raises:
-        CommandError: the store does not exist, or the port is taken.
+        CommandError: the store cannot be used, or the port is taken.
     """
-    _check_store(options.store)
+    store = _checked_store(options.store)
 
     async def work(stopped: asyncio.Event) -> None:
-        await _serve(options, stopped)
+        await _serve(options, store, stopped)
 
     run_until_stopped(work, loop_factory=new_event_loop)
     return 0
 
 
-def _check_store(store: str) -> None:
+def _default_path() -> Path:
+    return data_folder(sys.platform, os.environ, Path.home()) / "rooms.db"
+
+
+def _checked_store(store: str | None) -> Path | None:
+    """The path of the database; None is memory."""
+    if store is None:
+        path = _default_path()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CommandError(f"{path.parent} cannot be made: {error.strerror}; {_OTHER_STORE}") from error
+        return path
     if store == "memory":
-        return
-    if store.startswith(("sqlite:", "nats:")):
-        why = "not in this version, which keeps rooms in memory"
-    else:
-        why = "no such store"
-    raise CommandError(f"--store {store}: {why}; use --store memory", status=2)
+        return None
+    kind, _, path_text = store.partition(":")
+    if kind == "sqlite" and path_text:
+        return Path(path_text).absolute()
+    why = {"sqlite": "the path is missing", "nats": "not in this version"}.get(kind, "no such store")
+    raise CommandError(f"--store {store}: {why}; use --store sqlite:PATH, or --store memory", status=2)
 
 
-async def _serve(options: argparse.Namespace, stopped: asyncio.Event) -> None:
+def _engine(path: Path | None) -> Engine | None:
+    from realtime.server.engine.sqlite import SqliteEngine
+
+    return None if path is None else SqliteEngine(path)
+
+
+async def _serve(options: argparse.Namespace, store: Path | None, stopped: asyncio.Event) -> None:
+    from realtime.server.engine.base import EngineError
     from realtime.server.errors import ServerStartError
     from realtime.server.realtime_server import RealtimeServer
 
     host, port, unauthenticated = options.host, options.port, options.allow_unauthenticated
     try:
-        server = RealtimeServer(host=host, port=port, allow_unauthenticated=unauthenticated)
+        server = RealtimeServer(host=host, port=port, engine=_engine(store), allow_unauthenticated=unauthenticated)
         await server.start()
+    except EngineError as error:
+        raise CommandError(f"{error} ({_OTHER_STORE})") from error
     except ServerStartError as error:
         if isinstance(error.__cause__, OSError):
             raise cannot_listen(error.__cause__, host, port, "--port") from error
@@ -66,7 +101,8 @@ async def _serve(options: argparse.Namespace, stopped: asyncio.Event) -> None:
         ) from error
     try:
         loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
-        print(f"Serving {server.url} (store: memory, loop: {loop}). Ctrl+C stops.", flush=True)
+        where = "memory" if store is None else f"sqlite:{store}"
+        print(f"Serving {server.url} (store: {where}, loop: {loop}). Ctrl+C stops.", flush=True)
         await stopped.wait()
     finally:
         await server.stop()
