@@ -11,6 +11,7 @@ from realtime.network.link import DEFAULT_QUEUE_BYTES, MS, LinkConditions
 from realtime.network.rate_trace import RateTrace
 
 FIGURES = ("rate_kbps", "delay_ms", "jitter_ms", "loss", "queue_kb")
+_MOST = 1e12  # a petabit per second, 30 years, a petabyte: more is a mistake, and overflows
 _MAY_BE_NONE = {
     "rate_kbps": "null for no limit; for no traffic at all go offline",
     "queue_kb": "null for the usual one",
@@ -24,15 +25,17 @@ def figures(conditions: LinkConditions, now_ns: int) -> dict[str, float | None]:
         rate = rate.rate_at(now_ns)
     return {
         "rate_kbps": None if rate is None else rate / 1000,
-        "delay_ms": conditions.delay_ns / MS,
+        "delay_ms": conditions.delay_at(now_ns) / MS,
         "jitter_ms": conditions.jitter_ns / MS,
-        "loss": conditions.loss,
+        "loss": conditions.loss_at(now_ns),
         "queue_kb": None if rate is None else (conditions.queue_bytes or DEFAULT_QUEUE_BYTES) / 1000,
     }
 
 
 def changed(conditions: LinkConditions, given: Mapping[str, Any]) -> LinkConditions:
-    """Conditions with some figures replaced; what is not given stays. A rate ends a trace's, a loss ends bursts.
+    """Conditions with some figures replaced; what is not given stays.
+
+    A rate, a delay or a loss ends that of a trace; a loss ends bursts as well.
 
     Args:
         conditions: the present ones.
@@ -53,8 +56,10 @@ def changed(conditions: LinkConditions, given: Mapping[str, Any]) -> LinkConditi
     for name in ("delay", "jitter"):
         if f"{name}_ms" in given:
             changes[f"{name}_ns"] = round(given[f"{name}_ms"] * MS)
+    if "delay_ms" in given:
+        changes["delays"] = None
     if "loss" in given:
-        changes |= {"loss": float(given["loss"]), "bursts": None}
+        changes |= {"loss": float(given["loss"]), "bursts": None, "losses": None}
     return replace(conditions, **changes)
 
 
@@ -65,8 +70,10 @@ def _check(name: str, value: Any) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{name} must be a number, not {'null' if value is None else repr(value)}")
-    if not math.isfinite(value):
+    if not -math.inf < value < math.inf:
         raise ValueError(f"{name} must be a finite number, not {value}")
+    if value > _MOST:
+        raise ValueError(f"{name} must be at most {_MOST:g}")
     if name in _MAY_BE_NONE and value <= 0:
         raise ValueError(f"{name} must be above 0, or {_MAY_BE_NONE[name]}; not {value}")
     if name == "loss" and not 0 <= value <= 1:

@@ -1,6 +1,7 @@
 """Link conditions in the units that people type."""
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -98,9 +99,9 @@ def test_a_rate_below_a_bit_per_second_is_still_a_rate():
         ({"loss": -0.1}, "loss is a fraction"),
         ({"delay_ms": math.inf}, "delay_ms must be a finite number, not inf"),
         ({"loss": math.nan}, "loss must be a finite number, not nan"),
-        ({"rate_kbps": 1e308}, "rate_kbps must be 1e+12 or below, not 1e+308"),
-        ({"delay_ms": 10**400}, "delay_ms must be 1e+12 or below"),
-        ({"queue_kb": 2e12}, "queue_kb must be 1e+12 or below, not 2e+12"),
+        ({"rate_kbps": 1e308}, "rate_kbps must be at most 1e+12"),
+        ({"delay_ms": 10**400}, "delay_ms must be at most 1e+12"),
+        ({"queue_kb": 2e12}, "queue_kb must be at most 1e+12"),
         ({"delay_ms": None}, "delay_ms must be a number, not null"),
         ({"loss": "2 %"}, "loss must be a number, not '2 %'"),
         ({"loss": True}, "loss must be a number, not True"),
@@ -108,5 +109,5 @@ def test_a_rate_below_a_bit_per_second_is_still_a_rate():
     ],
 )
 def test_a_figure_out_of_its_range_is_refused_by_its_name(wrong, words):
-    with pytest.raises(ValueError, match=words.replace("(", r"\(")):
+    with pytest.raises(ValueError, match=re.escape(words)):
         changed(LTE, wrong)
