@@ -60,6 +60,18 @@ def test_a_point_in_a_comment_is_none(file):
         load_gpx_track(file(gpx(A, f"<!-- {B}{B} -->\n", A, C)))
 
 
+def test_a_point_in_a_description_is_none(file):
+    told = B.replace("<time>", f"<desc><![CDATA[{A}]]></desc><time>")
+    assert len(load_gpx_track(file(gpx(A, told, C))).positions) == 3
+    with pytest.raises(TraceError, match=r"tram\.gpx:7:"):  # the description has a line of its own
+        load_gpx_track(file(gpx(A, told, A)))
+
+
+def test_a_time_without_a_zone_is_utc_as_gpx_has_it(file):
+    trace = load_gpx_track(file(gpx(A.replace("00Z", "00"), B, C.replace("+00:00", ""))))
+    assert [point.t_ns for point in trace.positions] == [0, 2500 * MS, 60 * NS]
+
+
 def test_a_trace_is_named_after_a_track_that_was_recorded(file):
     planned = "</trkseg></trk><trk><name>Tram</name><trkseg>"
     assert load_gpx_track(file(gpx(planned, A, B, name="Plan"))).name == "Tram"
@@ -89,6 +101,7 @@ def test_a_track_without_a_name_has_that_of_the_file(file):
         (gpx(A, A), r"tram\.gpx:5: the time 0 s is not after 0 s"),
         (gpx(A.replace("1.5", "-1.5"), B), r"tram\.gpx:4: the speed is -1\.5, below 0"),
         ("<kml><Document/></kml>\n", r"tram\.gpx:1: there is no track with times"),
+        (gpx(A, B).replace("trkpt", "g:trkpt"), r"tram\.gpx:4: none of the 2 points can be read; expected .*prefix"),
         (gpx(A, B).encode() + b"\x00", r"tram\.gpx:8: a byte 0"),
         (gpx(A, B, name="Trå").encode("latin-1"), r"tram\.gpx:3: the byte 0xe5 is not UTF-8"),
         (gpx(A, B).encode("utf-16"), r"tram\.gpx:1: the file is UTF-16"),

@@ -66,6 +66,7 @@ def test_the_other_direction_is_a_file_of_its_own(file):
         ("1200\n1201\n12", r"cell\.down:3: 12 ms is before 1201 ms"),  # truncated in its last line
         ("0\n0\n", r"cell\.down:2: the last opportunity is at 0 ms"),
         ("99999999999999999999\n", r"cell\.down:1: .*year"),
+        (f"1\n{'9' * 5000}\n", r"cell\.down:2: 9{20}… ms is more than a year"),  # too long for int()
         (b"1\n\x00\x01\n", r"cell\.down:2: a byte 0"),
         (b"1\n\xff\n", r"cell\.down:2: the byte 0xff is not UTF-8"),
         ("1\n2\n".encode("utf-16"), r"cell\.down:1: the file is UTF-16"),
