@@ -18,6 +18,7 @@ import msgspec
 from realtime.network.conditions import DEFAULT_QUEUE_BYTES, IDEAL, LinkConditions, LossBursts
 from realtime.network.radio import Radio
 from realtime.network.spells import Spells
+from realtime.network.stream import Stream
 from realtime.network.units import MS, NEVER_NS, NS
 
 __all__ = [
@@ -142,10 +143,9 @@ class Link:
         now_ns: int = 0,
         towards_phone: bool = False,
     ) -> None:
-        self._loss = random.Random(rng.getrandbits(128))
-        self._luck = self._loss.random
-        self._jitter = random.Random(rng.getrandbits(128))
-        self._bursts_seeds = random.Random(rng.getrandbits(128))
+        self._loss = Stream(rng.getrandbits(128))
+        self._jitter = Stream(rng.getrandbits(128))
+        self._bursts_seeds = Stream(rng.getrandbits(128))
         self.radio = radio
         self._towards_phone = towards_phone
         self.dropped: Counter[DropReason] = Counter()
@@ -293,20 +293,23 @@ class Link:
     def _install(self, now_ns: int, conditions: LinkConditions) -> None:
         if conditions.bursts != self._conditions.bursts:
             # A seed for each: which process a later one is does not depend on the traffic until then.
-            rng = random.Random(self._bursts_seeds.getrandbits(128))
+            rng = random.Random(self._bursts_seeds.rng.getrandbits(128))
             self._bursts = None if conditions.bursts is None else conditions.bursts.spells(now_ns, rng)
         self._now_ns = now_ns
         self._conditions = conditions
         self._rate = conditions.rate_bps
         self._delay_ns = conditions.delay_ns
         self._jitter_ns = conditions.jitter_ns
-        self._lateness = self._remembered if conditions.jitter_memory else self._jitter.random
+        if self._jitter_ns:
+            self._lateness = self._remembered if conditions.jitter_memory else self._jitter.rng.random
         self._limit = conditions.queue_bytes or DEFAULT_QUEUE_BYTES
         self._good_loss = conditions.loss
         self._burst_loss = 0.0 if conditions.bursts is None else conditions.bursts.loss
         chances = (self._good_loss, self._burst_loss)
         self._is_traced = conditions.delays is not None or conditions.losses is not None
         self._has_chances = self._is_traced or any(0.0 < chance < 1.0 for chance in chances)
+        if self._has_chances:
+            self._luck = self._loss.rng.random
         self.refresh()
 
     def _changed(self) -> None:
@@ -393,7 +396,7 @@ class Link:
 
     def _remembered(self) -> float:
         """From 0 to 1, uniformly: a normal variable that keeps a part of itself, made uniform."""
-        memory, fresh = self._conditions.jitter_memory, self._jitter.gauss(0.0, 1.0)
+        memory, fresh = self._conditions.jitter_memory, self._jitter.rng.gauss(0.0, 1.0)
         self._wave = fresh if self._wave is None else memory * self._wave + math.sqrt(1 - memory * memory) * fresh
         return 0.5 + 0.5 * math.erf(self._wave / math.sqrt(2.0))
 

@@ -78,7 +78,7 @@ def test_phones_behind_one_link_share_its_rate():
 
 def test_each_link_draws_from_its_own_stream():
     async def main(world):
-        return [world.uplink(name)._loss.random() for name in names]
+        return [world.uplink(name)._loss.rng.random() for name in names]
 
     names = ["ana", "ben", "cem"]
     forward = dict(zip(names, simulate(main).result, strict=True))
