@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gpxpy.gpx import GPX, GPXTrackPoint
 
 _POINT = re.compile(r"<(?:\w+:)?trkpt\b[^>]*>")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_NO_MARKUP = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _COORDINATES = (("latitude", "lat", 90), ("longitude", "lon", 180))
 _LINE = re.compile(r"line (\d+)")
 
@@ -37,6 +37,10 @@ def load_gpx_track(path: Path | str) -> Trace:
         for segment in track.segments
         for point in segment.points
     ]
+    if len(points) != len(lines):  # gpxpy knows no prefixes
+        count = "none" if not points else f"only {len(points)}"
+        expected = "<trkpt> inside of <trkseg>, without a prefix"
+        raise file.error(lines[0] if lines else 1, f"{count} of the {len(lines)} points can be read", expected=expected)
     positions: list[TracePoint] = []
     start: datetime | None = None
     line = 1
@@ -45,8 +49,9 @@ def load_gpx_track(path: Path | str) -> Trace:
             continue
         if point.time is None:
             raise file.error(line, "a point without a time that can be read")
-        start = start or point.time
-        at_ns = round((point.time - start).total_seconds() * NS)
+        moment = point.time if point.time.tzinfo else point.time.replace(tzinfo=UTC)  # which GPX has everywhere
+        start = start or moment
+        at_ns = round((moment - start).total_seconds() * NS)
         file.check_rises(line, at_ns, positions[-1].t_ns if positions else None)
         positions.append(TracePoint(at_ns, point.latitude, point.longitude, _speed(file, line, point)))
     if not positions:
@@ -60,7 +65,7 @@ def load_gpx_track(path: Path | str) -> Trace:
 
 def _check_places(file: TraceFile) -> list[int]:
     """The line of each point, once its coordinates have been found good: gpxpy tells no lines."""
-    text = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), file.text)
+    text = _NO_MARKUP.sub(lambda found: "\n" * found[0].count("\n"), file.text)
     lines = []
     line, seen = 1, 0
     for found in _POINT.finditer(text):

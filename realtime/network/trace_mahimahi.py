@@ -13,6 +13,7 @@ from realtime.network.units import MS
 PACKET_BITS = 1500 * 8  # what one opportunity carries
 _RATE_BPS = PACKET_BITS * 1000  # one opportunity in a millisecond
 _YEAR_MS = 365 * 86_400_000
+_MOST_DIGITS = 20  # leading zeros included; of thousands, int() refuses to make a number
 
 
 def load_mahimahi(down_path: Path | str | None, up_path: Path | str | None = None) -> Trace:
@@ -46,6 +47,8 @@ def _rates(path: Path) -> RateTrace:
     for line, text in file:
         if not text.isascii() or not text.isdecimal():
             raise file.error(line, f"{text!r} is no whole number of milliseconds")
+        if len(text) > _MOST_DIGITS:
+            raise file.error(line, f"{text[:_MOST_DIGITS]}… ms is more than a year")
         if (at_ms := int(text)) < last:
             raise file.error(line, f"{at_ms} ms is before {last} ms, the line before")
         if at_ms > _YEAR_MS:
