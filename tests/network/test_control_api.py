@@ -133,6 +133,7 @@ async def test_a_trace_file_is_named(api, proxy, tmp_path):
         ("DELETE", "/", None, 405, "/ takes GET, not DELETE"),
         ("PUT", "/profile", "{name: 3g}", 400, "the body is not JSON"),
         ("PUT", "/profile", b"\xff\xfe", 400, "the body is not JSON"),
+        ("PUT", "/profile", "[" * 60_000, 400, "the body is not JSON"),
         ("PUT", "/profile", None, 400, "profile takes name"),
         ("PUT", "/profile", '{"name": "9g"}', 400, "no profile '9g'; "),
         ("PUT", "/profile", " " * 70_000, 413, "at most 65536 bytes"),
@@ -153,12 +154,17 @@ async def test_a_query_string_is_no_part_of_the_path(api):
     assert (await ask(api, "GET", "/?pretty=1")).status == 200
 
 
-async def test_nonsense_on_the_socket_gets_json_as_well(api):
+@pytest.mark.parametrize(
+    ("request_line", "length", "status"),
+    [("hello?", "0", b" 400 "), ("PUT /profile HTTP/1.1", "9" * 5000, b" 413 ")],  # too long for int()
+    ids=["no HTTP", "a body without end"],
+)
+async def test_nonsense_on_the_socket_gets_json_as_well(api, request_line, length, status):
     reader, writer = await asyncio.open_connection(api.host, api.port)
-    writer.write(b"hello?\r\n\r\n")
+    writer.write(f"{request_line}\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode())
     head, _, body = (await asyncio.wait_for(reader.read(), 20)).partition(b"\r\n\r\n")
     writer.close()
-    assert b" 400 " in head.splitlines()[0]
+    assert status in head.splitlines()[0]
     assert json.loads(body)["error"]["message"]
 
 

@@ -158,8 +158,10 @@ WRONG = [
     ("outage", {}, "outage takes for_s: .*missing required field `for_s`"),
     ("outage", {"for_s": 0}, r"outage takes for_s: .*`\$.for_s`"),
     ("outage", {"for_s": "8"}, r"outage takes for_s: .*`\$.for_s`"),
+    ("outage", {"for_s": 1e308}, "outage: for_s is a number of seconds above 0, at most 1e\\+09, not 1e\\+308"),
     ("partition", {"direction": "left"}, "partition takes direction: .*'left'"),
     ("trace", {"path": "no/such.mahi"}, "cannot read no/such.mahi: No such file"),
+    ("trace", {"path": "a\0b"}, "null byte"),
     ("offline", {"for_s": 3}, "offline takes nothing: .*`for_s`"),
     ("dance", None, "there is no 'dance'; there are profile, conditions, trace, offline, online, unplug"),
 ]
