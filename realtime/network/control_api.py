@@ -28,6 +28,7 @@ from realtime.protocol.errors import RealtimeError
 
 MAX_BODY_BYTES = 65_536
 _MOST_READ_BYTES = 1 << 20  # of a body that is too long
+_MOST_DIGITS = 20  # of a length
 _PATIENCE_S = 10.0  # for a client that says nothing, and for the proxy's loop
 _LOG = logging.getLogger(__name__)
 
@@ -188,8 +189,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0")
         if not length.isdecimal() or "Transfer-Encoding" in self.headers:
             raise _Refused(HTTPStatus.LENGTH_REQUIRED, "send the body in one piece, with its Content-Length")
-        body = self.rfile.read(min(int(length), _MOST_READ_BYTES))
-        if len(body) > MAX_BODY_BYTES:
+        is_absurd = len(length) > _MOST_DIGITS
+        body = b"" if is_absurd else self.rfile.read(min(int(length), _MOST_READ_BYTES))
+        if is_absurd or len(body) > MAX_BODY_BYTES:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {MAX_BODY_BYTES} bytes")
         return body
 
@@ -263,7 +265,7 @@ def _error(message: str) -> dict[str, Any]:
 def _decoded(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body) if body else None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ActionError(f"the body is not JSON: {error}") from error
 
 

@@ -7,7 +7,6 @@ share one access link, so they share its rate and its radio, and a change holds 
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 State = Literal["online", "offline", "unplugged", "outage", "partitioned", "held"]
 
+_LONGEST_S = 1e9  # 30 years; the model's nanoseconds end at 2⁶²
 _OFFLINE, _UNPLUGGED = "offline", "unplugged"  # reasons why nothing passes
 
 
@@ -250,8 +250,8 @@ class ChaosProxy:
         Raises:
             ValueError: that is no length of time.
         """
-        if not (for_s > 0 and math.isfinite(for_s)):
-            raise ValueError(f"for_s is a number of seconds above 0, not {for_s}")
+        if not 0 < for_s <= _LONGEST_S:
+            raise ValueError(f"for_s is a number of seconds above 0, at most {_LONGEST_S:g}, not {for_s:g}")
         outage = _Outage(self.now_ns() + round(for_s * NS), self._resume)
         self._interrupt(outage)
         self.clock.touch(outage)

@@ -15,7 +15,7 @@ import msgspec
 from realtime.network.figures import changed, figures
 from realtime.network.link import MS, NS
 from realtime.network.profiles import ProfileError, load_profiles, profile
-from realtime.network.traces import Trace, TraceError, load_mahimahi, load_trace
+from realtime.network.traces import Trace, load_mahimahi, load_trace
 from realtime.protocol.errors import RealtimeError
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _change(given: _Conditions) -> Act:
 def _follow(given: _Trace) -> Act:
     try:
         trace = _load(given)
-    except TraceError as error:
+    except (ValueError, ImportError) as error:  # damaged, no path at all, or GPX without gpxpy
         raise ActionError(str(error)) from error
     except OSError as error:
         raise ActionError(f"cannot read {error.filename}: {error.strerror}") from error
