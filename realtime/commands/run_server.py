@@ -69,7 +69,7 @@ def _checked_store(store: str | None) -> Path | None:
         return None
     kind, _, path_text = store.partition(":")
     if kind == "sqlite" and path_text:
-        return Path(path_text).absolute()
+        return Path(path_text).expanduser().absolute()
     why = {"sqlite": "the path is missing", "nats": "not in this version"}.get(kind, "no such store")
     raise CommandError(f"--store {store}: {why}; use --store sqlite:PATH, or --store memory", status=2)
 
