@@ -75,6 +75,7 @@ class ChatClient:
         self._seats: dict[str, Seat] = {}
         self._questions = Questions(socket)
         self._alarm = Alarm(self._ring)
+        self._dues: dict[str, float] = {}  # of the rooms that wait for something
         self._handlers: list[tuple[str, Handler]] = []
         self._is_closed = False
         self._hear("connect", self._connected)
@@ -262,13 +263,16 @@ class ChatClient:
                     self._socket.emit("chat:typing", {"roomId": seat.room_id, "isTyping": is_typing}, volatile=True)
                 case JoinRefused(room_id, error):
                     self._events.dispatch("join_refused", room_id, error)
-        due = None
-        for other in self._seats.values():
-            timer = other.room.next_timer()
-            if timer is not None and (due is None or timer < due):
-                due = timer
-        self._alarm.set(due)
+        due = seat.room.next_timer()
+        if due == self._dues.get(seat.room_id):
+            return
+        if due is None:
+            del self._dues[seat.room_id]
+        else:
+            self._dues[seat.room_id] = due
+        self._alarm.set(min(self._dues.values(), default=None))
 
     def _ring(self, now: float) -> None:
+        self._dues.clear()
         for seat in tuple(self._seats.values()):
             seat.changed(seat.room.handle_timer(now))

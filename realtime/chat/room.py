@@ -160,7 +160,8 @@ class Room:
         told: list[RoomEvent] = []
         for event in events:
             if isinstance(event, Received):
-                told += self._typing.message_from(event.message.user_id)
+                if self._typing.is_anyone:
+                    told += self._typing.message_from(event.message.user_id)
                 self._unread += not event.message.mine
             told.append(event)
         return told

@@ -47,6 +47,11 @@ class TypingIndicator:
         """The other users who are typing, in the order in which they began."""
         return tuple(self._until)
 
+    @property
+    def is_anyone(self) -> bool:
+        """Whether another user is typing."""
+        return bool(self._until)
+
     def set_typing(self, is_typing: bool, now: float) -> list[TypingEvent]:
         """This user pressed a key, or emptied the input; call it at every key."""
         if not is_typing:
