@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+import msgspec
 
 
 class ConnectionState(enum.StrEnum):
@@ -20,8 +21,7 @@ class ConnectionState(enum.StrEnum):
     """On purpose without a connection: the app is in the background, or the device offline."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionSnapshot:
+class ConnectionSnapshot(msgspec.Struct, frozen=True):
     """A connection at one moment, for people to look at.
 
     Attributes:
