@@ -14,6 +14,11 @@ from tests.jumping_clock import jumping
 JOINED = {"position": "e:0", "recovered": False, "messages": [], "more": False, "members": []}
 
 
+def entry(offset):
+    """A message of Ben's."""
+    return {"messageId": f"b{offset}", "userId": "ben", "text": str(offset), "timestamp": offset, "offset": offset}
+
+
 class Taken:
     """A seat on a fake socket; ``told`` holds each event with the state that was published before it."""
 
@@ -122,3 +127,55 @@ async def test_a_closed_seat_ignores_a_late_acknowledgement():
     assert taken.told == []
     with pytest.raises(SendRefused, match="closed"):
         await result
+
+
+@jumping
+async def test_what_follows_an_own_message_before_the_first_page_is_fetched():
+    """The answers to the join and to the message were lost; then others wrote more than a first join brings."""
+    taken = Taken()
+    taken.socket.connected = False
+    taken.seat.wanted = True
+    taken.seat.send("m1", "m1", None)
+    taken.socket.connected = True
+    taken.seat.connected()
+    taken.socket.answer("room:join", **JOINED | {"position": "e:5", "messages": [entry(5)], "more": True})
+    taken.socket.said()
+    taken.socket.answer("chat:message", offset=2, timestamp=1)
+    assert taken.socket.said("chat:history") == [{"roomId": "lobby", "after": 2, "limit": 200}]
+    taken.socket.answer("chat:history", messages=[entry(3)], more=True, recovered=True)
+    assert taken.socket.said("chat:history") == [{"roomId": "lobby", "after": 3, "limit": 200}]
+    taken.socket.answer("chat:history", messages=[entry(4), entry(5)], more=False, recovered=True)
+    assert taken.seat.state.snapshot.texts == ("m1", "3", "4", "5")
+    assert [name for name, _ in taken.told] == ["Delivered"], "the rest is history"
+    assert taken.socket.said() == []
+
+
+@jumping
+async def test_older_messages_that_are_refused_are_a_gap():
+    taken = Taken()
+    taken.seat.wanted = True
+    taken.seat.send("m1", "m1", None)
+    taken.socket.answer("chat:message", offset=2, timestamp=1)
+    taken.seat.connected()
+    taken.socket.answer("room:join", **JOINED | {"position": "e:5", "messages": [entry(5)], "more": True})
+    taken.socket.refuse("chat:history")
+    assert taken.seat.state.snapshot.gap
+    assert taken.socket.said("chat:history") == [{"roomId": "lobby", "after": 2, "limit": 200}], "not asked again"
+
+
+@jumping
+async def test_older_messages_are_asked_for_again_at_the_next_connection():
+    taken = Taken()
+    taken.seat.wanted = True
+    taken.seat.send("m1", "m1", None)
+    taken.socket.answer("chat:message", offset=2, timestamp=1)
+    taken.seat.connected()
+    taken.socket.answer("room:join", **JOINED | {"position": "e:5", "messages": [entry(5)], "more": True})
+    taken.seat.disconnected()
+    taken.seat._questions.another_connection()
+    taken.socket.disconnect()
+    taken.socket.said()
+    taken.socket.connected = True
+    taken.seat.connected()
+    taken.socket.answer("room:join", **JOINED | {"position": "e:5", "recovered": True})
+    assert taken.socket.said("chat:history") == [{"roomId": "lobby", "after": 2, "limit": 200}]
