@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+import msgspec
 from msgspec.structs import replace
 
 from realtime.chat.message import Message, MessageStatus, Position
@@ -16,19 +17,19 @@ from realtime.chat.wire import LoggedMessage
 _log = logging.getLogger("realtime.chat")
 
 
-class Received(NamedTuple):
+class Received(msgspec.Struct, frozen=True):
     """A message came that this device did not send. Told once per message, in the room's order."""
 
     message: Message
 
 
-class Delivered(NamedTuple):
+class Delivered(msgspec.Struct, frozen=True):
     """The server has an own message. Told once per message."""
 
     message: Message
 
 
-class Failed(NamedTuple):
+class Failed(msgspec.Struct, frozen=True):
     """An own message is late, or with an ``error`` refused for good. Told once per message."""
 
     message: Message
