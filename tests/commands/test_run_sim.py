@@ -40,6 +40,13 @@ def test_a_raise_is_status_1_with_its_traceback(capsys):
     assert "in raising" in shown.err
 
 
+def test_a_raise_has_its_traceback_beside_the_json(capsys):
+    assert main(["sim", f"{HERE}:raising", "--json"]) == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["violations"][0]["kind"] == "raised"
+    assert "in raising" in shown.err
+
+
 def test_people_read_a_few_lines(capsys):
     assert main(["sim", f"{HERE}:counting", "--seed", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -1,9 +1,10 @@
 """Scenarios for the tests of runs and campaigns: one per way in which a run can end."""
 
 import asyncio
+import os
 
 from realtime.sim.fault_budget import VERBS, FaultBudget
-from realtime.sim.fault_plan import FaultPlan
+from realtime.sim.fault_plan import Fault, FaultPlan
 from realtime.sim.history import History
 from realtime.sim.report import COUNTS, Report, Violation
 
@@ -129,3 +130,38 @@ async def plain_ping(world):
 async def ping_over_wifi(world):
     world.set_profile("phone", "wifi")
     return await plain_ping(world)
+
+
+async def exiting(world):
+    """Calls what a script calls that is content."""
+    raise SystemExit(0)
+
+
+async def cancelling(world):
+    raise asyncio.CancelledError
+
+
+async def failing_behind(world):
+    """Its background fails."""
+    world.spawn("main", raising(world), name="behind")
+    await asyncio.sleep(10)
+
+
+async def unprintable(world):
+    raise ValueError("a file name \udcff that is no text\nand another line")
+
+
+async def dying(world):
+    """Takes its process along, as a crash in a C library does."""
+    os._exit(7)
+
+
+async def wanting_faults(world, *, faults=None):
+    """Is broken by any outage; and in another way, where there is no fault at all."""
+    drawn = FaultPlan((Fault(1.0, "outage", ("phone",), for_s=1.0), Fault(3.0, "reset", ("phone",))))
+    plan = faults or drawn
+    plan.apply(world)
+    if not plan.faults:
+        raise LookupError("nothing to do")
+    await asyncio.sleep(5)
+    assert not world.faults_fired["outage"], "an outage"

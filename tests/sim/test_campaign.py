@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime.sim.campaign import CampaignResult, run_campaign
+from realtime.sim.campaign import CampaignResult, WorkerLost, run_campaign
 from realtime.sim.report import COUNTS
 from realtime.sim.scenario import ScenarioError
 from realtime.sim.seed_run import Settings, run_seed
@@ -80,6 +80,22 @@ def test_the_first_failures_faults_are_reduced_to_those_that_it_takes():
     )
     assert again.hash == failure.shrunk.hash
     assert again.violations
+
+
+def test_a_smaller_plan_fails_in_the_same_way():
+    """Without any fault the scenario raises something else: that explains nothing."""
+    failure = run_campaign(f"{HERE}:wanting_faults", range(1), jobs=1).first_failure
+    assert failure.shrunk.faults == 1
+    assert failure.shrunk.violations == failure.violations
+
+
+def test_a_seed_that_takes_its_process_along_is_told_by_its_replay_line():
+    with pytest.raises(WorkerLost, match=f"realtime sim {HERE}:dying --seed 4\n.*--seed 5 --shuffle"):
+        run_campaign(f"{HERE}:dying", range(4, 6), jobs=2)
+
+
+def test_what_would_end_the_process_fails_the_campaign():
+    assert run_campaign(f"{HERE}:exiting", range(2), jobs=2).first_failure.violations[0].text == "SystemExit: 0"
 
 
 def test_a_failure_without_a_fault_plan_is_not_reduced():

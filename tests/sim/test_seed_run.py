@@ -44,6 +44,25 @@ def test_what_a_scenario_raises_is_its_violation():
     assert "in raising" in result.traceback
 
 
+@pytest.mark.parametrize(("scenario", "text"), [("exiting", "SystemExit: 0"), ("cancelling", "CancelledError")])
+def test_what_would_end_the_process_is_a_violation_too(scenario, text):
+    """`sys.exit(0)` somewhere in a scenario is no verdict: it must not pass for one."""
+    [violation] = run_seed(f"{HERE}:{scenario}", 1).violations
+    assert (violation.kind, violation.text) == ("raised", text)
+
+
+def test_what_failed_in_the_background_is_in_the_violation():
+    [violation] = run_seed(f"{HERE}:failing_behind", 1).violations
+    assert violation.text.startswith("SimTaskFailed: failed in the background, with nobody handling it: ValueError(")
+    assert "campaign_scenarios.py:" in violation.text
+
+
+def test_a_violation_is_text_in_one_line():
+    result = run_seed(f"{HERE}:unprintable", 1)
+    assert result.violations[0].text == "ValueError: a file name \\udcff that is no text and another line"
+    result.traceback.encode()
+
+
 def test_what_the_simulation_raises_is_a_violation_too():
     result = run_seed(f"{HERE}:waiting_for_ever", 1)
     [violation] = result.violations
