@@ -74,3 +74,23 @@ def test_a_handler_may_remove_itself_while_running():
     events.dispatch("x", 1)
     events.dispatch("x", 2)
     assert seen == [1]
+
+
+def test_handlers_that_come_and_go_between_two_events_count_at_the_next():
+    events, seen = EventEmitter(), []
+    handlers = [events.on("e", lambda n=n: seen.append(n)) for n in range(2)]
+    events.once("e", lambda: seen.append("once"))
+    events.dispatch("e")
+    events.off("e", handlers[0])
+    events.on("e", lambda: seen.append("new"))
+    events.dispatch("e")
+    events.off("e")
+    events.dispatch("e")
+    assert seen == [0, 1, "once", 1, "new"]
+
+
+def test_events_that_nobody_hears_leave_nothing():
+    events = EventEmitter()
+    for n in range(100):
+        events.dispatch(f"event {n}")
+    assert not events._handlers._present
