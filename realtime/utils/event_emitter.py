@@ -60,11 +60,29 @@ class _IsolatedHandlers(PyeeEmitter):
     def __init__(self) -> None:
         super().__init__()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._present: dict[str, tuple[Handler, ...]] = {}  # of those events that have any, as they were last asked
+
+    def _add_event_handler(self, event: str, k: Handler, v: Handler) -> None:
+        super()._add_event_handler(event, k, v)
+        self._present.clear()
+
+    def _remove_listener(self, event: str, f: Handler) -> None:
+        super()._remove_listener(event, f)
+        self._present.clear()
+
+    def remove_all_listeners(self, event: str | None = None) -> None:
+        super().remove_all_listeners(event)
+        self._present.clear()
 
     def run(self, event: str, args: tuple[Any, ...]) -> list[Any]:
         """What pyee's own ``emit`` does, for one thread and without a word about failures to the emitter."""
+        handlers = self._present.get(event)
+        if handlers is None:
+            handlers = tuple(self._events.get(event, {}).values())
+            if handlers:
+                self._present[event] = handlers
         results: list[Any] = []
-        for handler in tuple(self._events.get(event, {}).values()):
+        for handler in handlers:
             try:
                 result = handler(*args)
             except Exception:
