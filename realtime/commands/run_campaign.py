@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandError: the scenario or a setting makes no sense.
     """
-    from realtime.sim.campaign import run_campaign
+    from realtime.sim.campaign import WorkerLost, run_campaign
     from realtime.sim.entropy import real_seconds
     from realtime.sim.seed_run import SettingRefused, Settings
 
@@ -63,9 +63,13 @@ def run(options: argparse.Namespace) -> int:
             )
     except SettingRefused as error:
         raise CommandError(f"{scenario.name}: {error}", status=2) from error
+    except WorkerLost as error:
+        raise CommandError(str(error)) from error
     wall_s = real_seconds() - started_s
     if options.json:
         print(msgspec.json.encode(_as_values(result, wall_s)).decode())
+        if result.first_failure is not None:
+            print(result.first_failure.traceback, end="", file=sys.stderr)
     else:
         print("\n".join(_told(options.seeds, result, wall_s)))
     return 0 if result.passed else 1

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         print(msgspec.json.encode(as_values(scenario.name, result)).decode())
     else:
         print("\n".join(_told(scenario.name, result)))
-        print(result.traceback, end="", file=sys.stderr)
+    print(result.traceback, end="", file=sys.stderr)
     return 0 if result.passed else 1
 
 

@@ -9,14 +9,16 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeAlias
 
 import msgspec
 
+from realtime.protocol.errors import RealtimeError
 from realtime.sim.fault_plan import FaultPlan
 from realtime.sim.report import COUNTS, Latency, Violation
 from realtime.sim.scenario import load_scenario
-from realtime.sim.seed_run import SeedResult, SettingRefused, Settings, run_seed
+from realtime.sim.seed_run import RAISED, SeedResult, SettingRefused, Settings, replay_of, run_seed
 from realtime.sim.shrink import Parts, shrink
 
 OnResult: TypeAlias = Callable[[SeedResult], object]
@@ -25,6 +27,10 @@ SHRINK_TRIES = 60
 """Runs that may be spent on a smaller fault plan."""
 
 _AHEAD = 2  # seeds given to each worker, the one that it runs included
+
+
+class WorkerLost(RealtimeError):
+    """A worker process ended without a word, and with it the seeds that were running."""
 
 
 class Shrunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +145,7 @@ def run_campaign(
     Raises:
         ScenarioError: the reference leads to no scenario.
         SettingRefused: the scenario does not take a setting.
+        WorkerLost: a scenario ended its process.
         ValueError: there are no seeds, or no jobs.
     """
     if not seeds:
@@ -183,20 +190,31 @@ def _in_workers(calls: Sequence[_Call], jobs: int) -> Iterator[SeedResult]:
     """Results as they come; once one has failed, no further seed is begun."""
     context = multiprocessing.get_context("spawn")  # a fork would copy the threads' locks, but not the threads
     waiting = list(reversed(calls))
-    running: set[Future[SeedResult]] = set()
+    running: dict[Future[SeedResult], _Call] = {}
     with ProcessPoolExecutor(jobs, context, initializer=_begin_worker) as workers:
         try:
             while running or waiting:
                 while waiting and len(running) < jobs * _AHEAD:
-                    running.add(workers.submit(_run, waiting.pop()))
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for result in sorted((future.result() for future in done), key=lambda result: result.seed):
+                    call = waiting.pop()
+                    running[workers.submit(_run, call)] = call
+                done = wait(running, return_when=FIRST_COMPLETED).done
+                results = [future.result() for future in done]
+                for future in done:
+                    del running[future]
+                for result in sorted(results, key=lambda result: result.seed):
                     if not result.passed:
                         waiting.clear()
                     yield result
+        except BrokenProcessPool:
+            raise WorkerLost(_last_words(running.values())) from None
         except BaseException:
             workers.shutdown(cancel_futures=True)
             raise
+
+
+def _last_words(calls: Iterable[_Call]) -> str:
+    lines = (replay_of(name or reference, seed, settings) for reference, seed, settings, name in calls)
+    return "a worker process ended without a word, in one of these runs:\n  " + "\n  ".join(lines)
 
 
 def _begin_worker() -> None:
@@ -220,13 +238,13 @@ def _failure(reference: str, result: SeedResult, settings: Settings, name: str |
 
 def _shrunk(reference: str, result: SeedResult, plan: FaultPlan, settings: Settings, name: str | None) -> Shrunk | None:
     """The same kind of violation with as few faults as the tries find."""
-    kinds = {violation.kind for violation in result.violations}
+    kinds = {_kind(violation) for violation in result.violations}
     failures: dict[Parts, Shrunk] = {}
 
     def fails(kept: Parts) -> bool:
         fewer = plan.without(set(range(len(plan.faults))) - set(kept)).to_json()
         again = run_seed(reference, result.seed, msgspec.structs.replace(settings, faults=fewer), name=name)
-        if not any(violation.kind in kinds for violation in again.violations):
+        if not any(_kind(violation) in kinds for violation in again.violations):
             return False
         failures[kept] = Shrunk(
             faults=len(kept), plan=fewer, hash=again.hash, violations=again.violations, replay=again.replay
@@ -237,6 +255,11 @@ def _shrunk(reference: str, result: SeedResult, plan: FaultPlan, settings: Setti
         return failures.get(shrink(len(plan.faults), fails, max_tries=SHRINK_TRIES))
     except SettingRefused:
         return None  # it draws its plan itself, and takes no other
+
+
+def _kind(violation: Violation) -> str:
+    """What has to stay the same when causes are taken away: of what was raised, the type as well."""
+    return violation.text.partition(":")[0] if violation.kind == RAISED else violation.kind
 
 
 def _summed(counters: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -26,6 +26,9 @@ _WITHOUT_ACCESS = (DEFAULT_HOST, "server")
 """Hosts whose network is not a phone's."""
 
 
+_LONGEST_TEXT = 1000  # characters of a violation; the traceback has the rest
+
+
 class SettingRefused(RealtimeError):
     """A scenario does not take a setting that was asked for."""
 
@@ -119,11 +122,13 @@ def run_seed(reference: str, seed: int, settings: Settings | None = None, *, nam
 
     options = {"profile": settings.profile, "trace": settings.trace, "faults": settings.faults}
     started_s = real_seconds()
-    raised: Exception | None = None
+    raised: BaseException | None = None
     result: object = None
     try:
         result = simulate(watched, seed=seed, shuffle=settings.is_shuffled, options=options).result
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit and CancelledError too: who leaves early has not passed
         raised = error
     if not ends:
         raise SettingRefused(str(raised)) from raised
@@ -173,12 +178,11 @@ class _End(NamedTuple):
     timing_hash: str
 
 
-def _result(end: _End, result: object, raised: Exception | None, replay: str, *, wall_s: float) -> SeedResult:
+def _result(end: _End, result: object, raised: BaseException | None, replay: str, *, wall_s: float) -> SeedResult:
     world, report = end.world, _judged(result)
     violations = report.violations
     if raised is not None:
-        text = f"{type(raised).__name__}: {raised}".partition("\n")[0].removesuffix(": ")
-        violations = (*violations, Violation(RAISED, text, end.now_s))
+        violations = (*violations, Violation(RAISED, _in_words(raised), end.now_s))
     is_verdict = result is None or isinstance(result, Report | History)
     return SeedResult(
         seed=world.seed,
@@ -192,9 +196,24 @@ def _result(end: _End, result: object, raised: Exception | None, replay: str, *,
         faults=dict(sorted(world.faults_fired.items())),
         plan=None if world.fault_plan is None else world.fault_plan.to_json(),
         replay=replay,
-        traceback="" if raised is None else "".join(traceback.format_exception(raised)),
+        traceback="" if raised is None else _encodable("".join(traceback.format_exception(raised))),
         returned="" if is_verdict else reprlib.repr(result),
     )
+
+
+def _in_words(error: BaseException) -> str:
+    """An error in one line that people can read, and whose beginning says of which type it is."""
+    try:
+        words = " ".join(str(error).split())
+    except Exception:
+        words = "(it has no text)"
+    text = f"{type(error).__name__}: {words}".removesuffix(": ")
+    return _encodable(text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + " …")
+
+
+def _encodable(text: str) -> str:
+    """Text without lone surrogates, such as names of files may have."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _judged(result: object) -> Report:
