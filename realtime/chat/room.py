@@ -62,6 +62,11 @@ class Room:
         """Whether the page of history after :attr:`position` is to be fetched."""
         return self._log.wants_more
 
+    @property
+    def wants_older(self) -> int | None:
+        """The offset after which a page of history is to be fetched, before what is there."""
+        return self._log.wants_older
+
     # --- this user
 
     def send(
@@ -122,6 +127,10 @@ class Room:
     def continued(self, reply: HistoryReply) -> list[RoomEvent]:
         """The page that was wanted came."""
         return self._told(self._log.continued(reply.messages, recovered=reply.recovered, more=reply.more))
+
+    def filled(self, reply: HistoryReply) -> list[RoomEvent]:
+        """The page after :attr:`wants_older` came."""
+        return [*self._log.filled(reply.messages, recovered=reply.recovered, more=reply.more)]
 
     # --- the others
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec.structs import replace
 
+from realtime.chat.log_start import LogStart
 from realtime.chat.message import Message, MessageStatus, Position
 from realtime.chat.message_list import MessageList
 from realtime.chat.wire import LoggedMessage
@@ -43,8 +44,8 @@ class RoomLog:
 
     Call :meth:`disconnected` when a connection ends, :meth:`joined` with the answer to each join, and while
     :attr:`wants_more`, :meth:`continued` with the page after :attr:`position`. Until then broadcasts wait, so that
-    messages are told in the room's order. Dispatch the returned events; call :meth:`handle_timer` at
-    :meth:`next_timer`.
+    messages are told in the room's order. Where :attr:`wants_older` is an offset, say :meth:`filled` with the page
+    after it. Dispatch the returned events; call :meth:`handle_timer` at :meth:`next_timer`.
 
     It relies on the server for one thing: on one connection, the broadcasts of a room come in the room's order,
     without holes other than the device's own messages.
@@ -76,11 +77,17 @@ class RoomLog:
         self._epoch: str | None = None  # the present one
         self._offset = 0  # everything of the present epoch up to here has arrived
         self._ahead: set[int] = set()  # offsets of own messages beyond the position
+        self._start = LogStart()
 
     @property
     def position(self) -> Position | None:
         """Everything up to here has arrived: the ``since`` of the next join. None before the first join."""
         return None if self._epoch is None else Position(self._epoch, self._offset)
+
+    @property
+    def wants_older(self) -> int | None:
+        """The offset of an own message from which on the page of history is to be fetched: it lacks what follows."""
+        return self._start.wants_after if self.is_joined else None
 
     def messages(self) -> MessageList[Message]:
         """All messages, in the room's order, own unsent ones last."""
@@ -118,6 +125,7 @@ class RoomLog:
         message = replace(message, offset=offset, timestamp_ms=timestamp_ms, status=MessageStatus.SENT, error=None)
         self._place(message)
         self._ahead.add(offset)
+        self._start.own(offset)
         self._advance()
         return [Delivered(message)]
 
@@ -173,6 +181,8 @@ class RoomLog:
             self._enter(position.epoch)
             recovered = False
         if is_first:
+            entries = tuple(entries)
+            self._start.complete_from(min((entry.offset for entry in entries), default=position.offset + 1))
             events = [event for entry in entries for event in self._take(entry)]
             delivered = [event for event in events if isinstance(event, Delivered)]  # their acks were lost
             return delivered + self._caught_up(position.offset)
@@ -185,6 +195,18 @@ class RoomLog:
             return []
         self.gap = self.gap or not recovered
         return self._page(entries, more, end=0)
+
+    def filled(self, entries: Iterable[LoggedMessage], *, recovered: bool, more: bool) -> list[LogEvent]:
+        """The page after :attr:`wants_older` came: history, of which nothing is told. Ignored unless one is wanted."""
+        if (after := self.wants_older) is None:
+            return []
+        self.gap = self.gap or not recovered
+        events: list[LogEvent] = []
+        for entry in entries:
+            events += self._take(entry)
+            after = max(after, entry.offset)
+        self._start.filled(after, more=more)
+        return [event for event in events if isinstance(event, Delivered)]
 
     # --- time
 
@@ -230,6 +252,8 @@ class RoomLog:
             self._epochs.append(epoch)
             self._counts += [0] * (len(self._epochs) - len(self._counts))
         self._generation = self._epochs.index(epoch)
+        if self._epoch is not None:
+            self._start.reset()
         self._epoch, self._offset = epoch, 0
         self._ahead.clear()
 

@@ -66,6 +66,7 @@ class Seat:
         self._questions = questions
         self._tell = tell
         self._is_joining = False  # a join, or a page of what was missed, is on the way
+        self._is_filling = False  # a page of what precedes the first page is on the way
         self._leaving: Receipt | None = None
         self._results: dict[str, SendResult] = {}
         self._receipts: dict[str, Receipt] = {}
@@ -116,7 +117,7 @@ class Seat:
 
     def disconnected(self) -> None:
         """The connection ended."""
-        self._is_joining = False
+        self._is_joining = self._is_filling = False
         self.changed(self.room.disconnected())
         self._release()
 
@@ -189,6 +190,24 @@ class Seat:
         self.changed(events)
         if self.room.is_joined:
             self._release()
+            self._fill()
+
+    def _fill(self) -> None:
+        """Ask for what an own message before the first page makes wanted."""
+        if self._is_filling or (after := self.room.wants_older) is None:
+            return
+        self._is_filling = True
+        payload = {"roomId": self.room_id, "after": after, "limit": PAGE}
+        self._questions.ask("chat:history", payload, HistoryReply, self._filled, self._not_filled)
+
+    def _filled(self, reply: HistoryReply) -> None:
+        self._is_filling = False
+        self.changed(self.room.filled(reply))
+        self._fill()
+
+    def _not_filled(self, error: SendRefused) -> None:
+        _log.warning("older messages of %s are missing: %s", self.room_id, error)
+        self._filled(HistoryReply(messages=(), more=False, recovered=False))
 
     def _shut_out(self, error: SendRefused) -> None:
         self.wanted = self._is_joining = False
@@ -208,6 +227,7 @@ class Seat:
             self._refused(message_id, payload, error)
         else:
             self.changed(self.room.acked(message_id, offset=reply.offset, timestamp_ms=reply.timestamp))
+            self._fill()
 
     def _refused(self, message_id: str, payload: Mapping[str, Any], error: RealtimeError) -> None:
         if isinstance(error, SendRefused) and error.code == "not_member" and self._is_joining:
