@@ -23,6 +23,36 @@ def test_an_idle_flow_is_forgotten_for_good():
     assert [binding.passes(at * NS) for at in (30, 60, 91, 92)] == [True, True, False, False]
 
 
+def test_a_request_makes_a_new_entry_while_the_address_is_the_same():
+    access = natted()
+    path = Path([access.up], bindings=[binding := Binding(access, 0)])
+
+    def arrives(at):
+        path.send(at * NS, 60, at)
+        return path.arrivals(at * NS) == [at]
+
+    assert [arrives(at) for at in (0, 31, 32)] == [True, False, False]
+    path.renew(63 * NS)
+    assert arrives(63)
+    access.nat_expire(64 * NS)
+    assert not arrives(64)
+    path.renew(65 * NS)
+    assert arrives(65)
+    access.change_address(66 * NS)
+    path.renew(67 * NS)
+    assert not arrives(67)
+    assert not binding.is_alive(67 * NS)
+
+
+def test_a_path_that_was_cut_is_not_renewed():
+    access = natted()
+    path = Path([access.up], bindings=[Binding(access, 0)])
+    path.cut()
+    path.renew(1 * NS)
+    path.send(1 * NS, 60, "SYN")
+    assert path.arrivals(1 * NS) == []
+
+
 def test_another_address_is_the_end_of_the_flow():
     access = natted()
     binding = Binding(access, 0)

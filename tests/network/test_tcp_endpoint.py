@@ -1,8 +1,13 @@
 """One end: opening and closing, acknowledgements in time, a reader that pauses, resets."""
 
+import random
+
 import pytest
 
+from realtime.network.access_link import AccessLink
+from realtime.network.binding import Binding
 from realtime.network.link import MS, NEVER_NS, NS
+from realtime.network.path import Path
 from realtime.network.tcp import (
     MSS_BYTES,
     WINDOW_BYTES,
@@ -13,6 +18,7 @@ from realtime.network.tcp import (
     Refused,
     RequestReceived,
     Reset,
+    TcpConnection,
     TimedOut,
 )
 from tests.network.tcp_bench import Bench, link
@@ -299,6 +305,33 @@ def test_a_reset_is_heard_by_a_reader_that_pauses_and_takes_the_unread_with_it()
     bench.run()
     assert kinds(bench) == [("server", Reset)]
     assert bench.server.resume_reading(bench.now) == []
+
+
+# -- what a NAT forgets
+
+
+@pytest.mark.parametrize("forgets", ["after 30 s", "at once"])
+def test_a_repeated_request_makes_a_new_entry_in_the_nat(forgets):
+    access = AccessLink(random.Random(1))
+    binding = Binding(access, 0)
+    tcp = TcpConnection(Path([access.up], bindings=[binding]), Path([access.down], bindings=[binding]))
+    access.on_change = lambda: tcp.revise(40 * NS)
+    access.nat_idle_ns = 30 * NS if forgets == "after 30 s" else None
+    access.interrupt("tunnel")
+    tcp.client.open(0)
+    heard = []
+    while tcp.next_ns < 100 * NS:
+        if tcp.next_ns > 40 * NS and access.interruptions(str):
+            if forgets == "at once":
+                access.nat_expire(40 * NS)
+            access.resume("tunnel")
+        now = tcp.next_ns
+        for _, event in tcp.handle_timer(now):
+            heard.append((now, type(event)))
+            if isinstance(event, RequestReceived):
+                tcp.server.accept(now)
+    # Requests leave at 0, 1, 3, 7, 15, 31 and 63 s: 32 s lie before the last one.
+    assert heard == [(63 * NS, kind) for kind in (RequestReceived, Established, Accepted)]
 
 
 # -- closing and resets
