@@ -6,7 +6,7 @@ from realtime.network.access_link import AccessLink
 
 
 class Binding:
-    """Lets the packets of one flow pass until its address is gone or the NAT has forgotten it; then never again.
+    """Lets the packets of one flow pass until its address is gone or the NAT has forgotten it; then no more.
 
     Args:
         access: the phone's access link.
@@ -16,13 +16,21 @@ class Binding:
         is_gone: nothing passes any more.
     """
 
-    __slots__ = ("_access", "_epoch", "_used_ns", "is_gone")
+    __slots__ = ("_access", "_address", "_epoch", "_used_ns", "is_gone")
 
     def __init__(self, access: AccessLink, now_ns: int) -> None:
         self._access = access
+        self._address = access.radio.address(now_ns)
         self._epoch = access.epoch_at(now_ns)
         self._used_ns = now_ns
         self.is_gone = False
+
+    def renew(self, now_ns: int) -> None:
+        """A request is sent, for which a NAT makes a new entry; an address that is gone stays so."""
+        if self._access.radio.address(now_ns) == self._address:
+            self._epoch = self._access.epoch_at(now_ns)
+            self._used_ns = now_ns
+            self.is_gone = False
 
     def passes(self, now_ns: int) -> bool:
         """Whether a packet of the flow, in either direction, passes now. It keeps the NAT's entry fresh."""

@@ -21,7 +21,7 @@ class Path(Generic[P]):
 
     Args:
         links: in the order of travel; none at all is the inside of one host.
-        bindings: the flow's entries in address tables on the way; without one of them nothing passes any more.
+        bindings: the flow's entries in address tables on the way; without one of them nothing passes.
         judge: decides about each packet before the links do, by (packet, bytes, now); None leaves it to them. What
             arrives by its verdict passes no link, and may overtake and be overtaken.
 
@@ -89,14 +89,12 @@ class Path(Generic[P]):
     def cut(self) -> None:
         """From now on, and for good, everything vanishes, also what is under way."""
         self._is_cut = True
-        self._bound_until_ns = 0
-        under_way = sum(len(packets) for _, packets, _ in self._stages)
-        self.dropped[DropReason.UNBOUND] += under_way + len(self._arrived) + len(self._later)
-        self._arrived.clear()
-        self._later.clear()
-        for _, packets, _ in self._stages:
-            packets.clear()
-        self.next_ns = NEVER_NS
+        self._clear()
+
+    def renew(self, now_ns: int) -> None:
+        """The flow begins anew in the address tables on the way, where its addresses are still the same."""
+        for binding in self._bindings:
+            binding.renew(now_ns)
 
     def arrivals(self, now_ns: int) -> list[P]:
         """Move the packets on and return those that have reached the end by ``now_ns``."""
@@ -130,7 +128,7 @@ class Path(Generic[P]):
             result += self._arrived_by_verdict(now_ns)
         if result and now_ns >= self._bound_until_ns and not all(each.is_alive(now_ns) for each in self._bindings):
             self.dropped[DropReason.UNBOUND] += len(result)
-            self.cut()
+            self._clear()
             return []
         return result
 
@@ -150,12 +148,24 @@ class Path(Generic[P]):
 
     def _is_bound(self, now_ns: int) -> bool:
         """Ask the bindings, for a packet that is sent now."""
-        if not self._is_cut and not all(binding.passes(now_ns) for binding in self._bindings):
-            self.cut()
         if self._is_cut:
+            return False
+        if not all(binding.passes(now_ns) for binding in self._bindings):
+            self._clear()
             return False
         self._bound_until_ns = min(binding.holds_until_ns(now_ns) for binding in self._bindings)
         return True
+
+    def _clear(self) -> None:
+        """What is under way vanishes."""
+        self._bound_until_ns = 0
+        under_way = sum(len(packets) for _, packets, _ in self._stages)
+        self.dropped[DropReason.UNBOUND] += under_way + len(self._arrived) + len(self._later)
+        self._arrived.clear()
+        self._later.clear()
+        for _, packets, _ in self._stages:
+            packets.clear()
+        self.next_ns = NEVER_NS
 
     def _obey(self, verdict: Verdict, packet: P) -> None:
         if isinstance(verdict, Deliver):

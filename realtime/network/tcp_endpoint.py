@@ -212,6 +212,8 @@ class TcpEndpoint(TcpSender):
     def _ask(self, now_ns: int) -> None:
         """Send a request (SYN) or accept one (SYN+ACK), and wait for the answer."""
         flags = SYN if self.is_client else SYN | ACK
+        if self.is_client:
+            self._path.renew(now_ns)
         box = self.box
         self._path.send(now_ns, SYN_BYTES, Segment(0, box.next_seq, box.window, flags, b"", now_ns, box.echo_ns))
         self.retry_at_ns = now_ns + (SYN_TIMEOUT_NS << self.retries)
