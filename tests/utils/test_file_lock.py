@@ -1,15 +1,17 @@
 """One program at a time."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
-from realtime.server.engine.sqlite_lock import FileLock, sync_folder
+from realtime.utils.file_lock import FileLock, sync_folder
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="there are no POSIX locks")
-HOLD = "import sys; from pathlib import Path; from realtime.server.engine.sqlite_lock import FileLock; "
+HOLD = "import sys; from pathlib import Path; from realtime.utils.file_lock import FileLock; "
 HOLD += "lock = FileLock(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+TRY = "import sys; from pathlib import Path; from realtime.utils.file_lock import FileLock; FileLock(Path(sys.argv[1]))"
 
 
 @posix_only
@@ -18,11 +20,27 @@ def test_another_program_keeps_us_out_until_it_ends_in_whatever_way(tmp_path):
     command = [sys.executable, "-c", HOLD, path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(BlockingIOError, match="another program"):
+        with pytest.raises(BlockingIOError, match=f"another program.*process {other.pid}"):
             FileLock(path)
         other.kill()
         other.wait()
         FileLock(path).release()
+
+
+@posix_only
+def test_taken_twice_it_is_held_until_it_is_released_twice(tmp_path):
+    path = tmp_path / "db-lock"
+
+    def is_refused_elsewhere():
+        tried = subprocess.run([sys.executable, "-c", TRY, path], capture_output=True, text=True, check=False)
+        return f"process {os.getpid()}" in tried.stderr
+
+    first, second = FileLock(path), FileLock(path)
+    first.release()
+    first.release()
+    assert is_refused_elsewhere()
+    second.release()
+    assert not is_refused_elsewhere()
 
 
 def test_what_is_released_can_be_taken_again(tmp_path):
