@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from realtime.server.engine.base import EngineError
-from realtime.server.engine.sqlite_lock import sync_folder
+from realtime.utils.file_lock import sync_folder
 
 APPLICATION_ID = 0x52544C42
 """``RTLB``, at byte 68 of the file (https://www.sqlite.org/fileformat.html): this database is ours."""

@@ -18,7 +18,7 @@ import msgspec
 
 from realtime.server.engine.base import Appended, Draft, EngineError, Page, Record, stamped
 from realtime.server.engine.sqlite_file import open_database, problem
-from realtime.server.engine.sqlite_lock import FileLock
+from realtime.utils.file_lock import FileLock
 
 T = TypeVar("T")
 
