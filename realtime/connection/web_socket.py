@@ -80,6 +80,7 @@ class WebSocket(ClientConnection):
         self._closing: asyncio.TimerHandle | None = None
         self._splitter = FrameSplitter(route.max_size, masked=False)
         self._has_answer = False  # what comes now is frames
+        self._is_ending = False  # what comes now is not read
         self._answer_end = b""  # the last bytes of the answer to the upgrade, so far
         self._early: list[tuple[bytes, bool]] | None = []
         self._fragments = bytearray()
@@ -136,6 +137,7 @@ class WebSocket(ClientConnection):
             except UnicodeDecodeError as error:
                 self.protocol.fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
                 self.send_data()
+                self._look_for_the_end()
                 return
         if self._early is None:
             self._owner.message_arrived(data, is_text=is_text)
@@ -152,15 +154,12 @@ class WebSocket(ClientConnection):
         self._owner.data_arrived()
         if not self._has_answer:
             data = self._read_answer(data)
-        protocol = self.protocol
         for part in self._splitter.split(data):
             if type(part) is not bytes:
                 super().data_received(part)  # type: ignore[arg-type]
-            elif protocol.state is State.OPEN:
+                self._look_for_the_end()
+            elif not self._is_ending:
                 self._receive(part, True)
-        if protocol.state is State.CLOSING and self._closing is None:
-            # The server said that it closes; nobody else would mind if the end of the stream never came.
-            self._closing = self.loop.call_later(self._close_timeout_s, self.transport.abort)
 
     def _read_answer(self, data: bytes) -> bytes:
         """Pass on what belongs to the answer to the upgrade; returns the beginning of the frames after it."""
@@ -178,6 +177,12 @@ class WebSocket(ClientConnection):
             return b""
         self._has_answer = True
         return data[end:]
+
+    def _look_for_the_end(self) -> None:
+        self._is_ending = self.protocol.state is not State.OPEN
+        if self.protocol.state is State.CLOSING and self._closing is None:
+            # The server said that it closes; nobody else would mind if the end of the stream never came.
+            self._closing = self.loop.call_later(self._close_timeout_s, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The TCP connection ended."""

@@ -51,6 +51,8 @@ class ClientState(StrEnum):
 
 OPENING, CONNECTING, CONNECTED, CLOSED = ClientState
 
+_decode = msgspec.json.Decoder().decode
+
 # Everything that may happen. What is not in these tables is somebody's mistake.
 _ENGINE: Mapping[tuple[ClientState, EnginePacketType], ClientState] = {
     (OPENING, EnginePacketType.OPEN): CONNECTING,
@@ -255,7 +257,10 @@ class ClientSession:
         if parts is None or self._namespace != "/" or self._decoder.pending:
             return None
         name, ack_id, body = parts
-        args = tuple(loads(body)[1:])
+        try:
+            args = tuple(_decode(body)[1:])
+        except ValueError:
+            args = tuple(loads(body)[1:])
         if args and self._pid is not None and isinstance(args[-1], str):
             self._offset = args[-1]
         return EventReceived(name, args, ack_id)
