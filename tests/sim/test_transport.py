@@ -185,6 +185,25 @@ def test_a_reader_that_pauses_stops_the_writer_and_loses_nothing():
     assert seen == ["made", "pause", "resume"]
 
 
+def test_a_reader_that_pauses_at_the_last_bytes_hears_of_the_end_when_it_reads_on():
+    """Asyncio's own transports do not look at the socket while reading is paused."""
+
+    async def main(world):
+        client, server = await pair(world)
+        server.data_received = lambda data: (server.note(len(data)), server.transport.pause_reading())
+        client.transport.write(b"ab")
+        client.transport.close()  # an ideal rate: the end arrives in the instant of the bytes
+        await asyncio.sleep(1)
+        before = [what for _, what in server.seen]
+        server.transport.resume_reading()
+        await asyncio.sleep(1)
+        return before, [what for _, what in server.seen]
+
+    before, after = simulate(main).result
+    assert before == ["made", 2]
+    assert after == ["made", 2, "eof", "lost"]
+
+
 def test_each_end_runs_in_the_context_of_its_own_host():
     hosts = {}
 
