@@ -66,6 +66,7 @@ class SimTransport(asyncio.Transport):
         "_connection",
         "_context",
         "_end",
+        "_end_waits",
         "_end_written",
         "_high",
         "_is_closing",
@@ -102,7 +103,7 @@ class SimTransport(asyncio.Transport):
         self._protocol: Any = None
         self._backlog: deque[memoryview] = deque()  # what the kernel has not taken over
         self._backlog_bytes = 0
-        self._is_closing = self._end_written = False
+        self._is_closing = self._end_written = self._end_waits = False
         self._is_writing_paused = self._is_reading_paused = False
         self.set_write_buffer_limits()
 
@@ -132,7 +133,9 @@ class SimTransport(asyncio.Transport):
 
     def receive_end(self) -> None:
         """The peer has ended its stream."""
-        if not self._is_closing:
+        if self._is_reading_paused:  # nobody looks at the socket
+            self._end_waits = True
+        elif not self._is_closing:
             self._connection.record(Kind.ENDED, self._end)
             if not self._call(self._protocol.eof_received):
                 self.close()
@@ -301,7 +304,10 @@ class SimTransport(asyncio.Transport):
             if isinstance(event, Received):
                 self.receive(event.data)
             elif isinstance(event, Ended):
-                self.receive_end()
+                self._end_waits = True
+        if self._end_waits and not self._is_reading_paused:
+            self._end_waits = False
+            self.receive_end()
         self._connection.touch()
 
     def _hang_up(self) -> None:
