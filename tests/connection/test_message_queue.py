@@ -1,25 +1,53 @@
-"""The outbox: order, limits, what stays until it is acknowledged."""
+"""The outbox, in memory and on disk: order, limits, what stays until it is acknowledged."""
 
 from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from realtime.connection.disk_outbox import DiskOutbox
 from realtime.connection.errors import SendRefused
-from realtime.connection.message_queue import MessageQueue, QueuedMessage
+from realtime.connection.message_queue import MessageQueue, QueuedMessage, WhenFull
+
+Queue = MessageQueue | DiskOutbox
+Make = Callable[..., Queue]
 
 
-def put(queue: MessageQueue, *, ack: bool = False, size: int = 10, now: float = 0.0) -> int:
+@pytest.fixture(params=["memory", "disk"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    """Both kinds of outbox keep one contract."""
+    made: list[DiskOutbox] = []
+
+    def in_memory(**limits: Any) -> MessageQueue:
+        return MessageQueue(**limits)
+
+    def on_disk(**limits: Any) -> DiskOutbox:
+        made.append(DiskOutbox(tmp_path / f"outbox{len(made)}.sqlite", clock=lambda: 0.0, **limits))
+        return made[-1]
+
+    yield in_memory if request.param == "memory" else on_disk
+    for outbox in made:
+        outbox.close()
+
+
+def put(queue: Queue, *, ack: bool = False, size: int = 10, now: float = 0.0) -> int:
+    """Put a message of so many bytes: ``42["ssss"]``."""
+    text = b'42["%s"]' % (b"s" * (size - 6))
     message = QueuedMessage(
-        message_id=queue.next_id(), event="say", args=("x",), ack=ack, text=b"x" * size, attachments=(), queued_at_s=now
+        message_id=queue.next_id(), event="say", args=("x",), ack=ack, text=text, attachments=(), queued_at_s=now
     )
     queue.put(message)
     return message.message_id
 
 
-def write_all(queue: MessageQueue) -> list[int]:
+def write_all(queue: Queue) -> list[int]:
     written = []
     while (message := queue.next_unwritten()) is not None:
         queue.written(message.message_id)
@@ -27,20 +55,20 @@ def write_all(queue: MessageQueue) -> list[int]:
     return written
 
 
-def ids(queue: MessageQueue) -> list[int]:
+def ids(queue: Queue) -> list[int]:
     return [message.message_id for message in queue.messages]
 
 
-def test_what_needs_no_ack_leaves_once_it_is_written() -> None:
-    queue = MessageQueue()
+def test_what_needs_no_ack_leaves_once_it_is_written(make: Make) -> None:
+    queue = make()
     put(queue)
     put(queue)
     assert write_all(queue) == [1, 2]
     assert (queue.queued, queue.unacked, queue.messages) == (0, 0, ())
 
 
-def test_what_needs_an_ack_stays_until_it_comes() -> None:
-    queue = MessageQueue()
+def test_what_needs_an_ack_stays_until_it_comes(make: Make) -> None:
+    queue = make()
     put(queue, ack=True)
     assert write_all(queue) == [1]
     assert (queue.queued, queue.unacked) == (0, 1)
@@ -49,8 +77,8 @@ def test_what_needs_an_ack_stays_until_it_comes() -> None:
     assert queue.messages == ()
 
 
-def test_unacknowledged_messages_are_written_again_in_order_and_before_newer_ones() -> None:
-    queue = MessageQueue()
+def test_unacknowledged_messages_are_written_again_in_order_and_before_newer_ones(make: Make) -> None:
+    queue = make()
     for ack in (True, False, True):
         put(queue, ack=ack)
     write_all(queue)
@@ -62,28 +90,28 @@ def test_unacknowledged_messages_are_written_again_in_order_and_before_newer_one
     assert [message.writes for message in queue.messages] == [2, 2]
 
 
-def test_an_unwritten_message_is_never_acknowledged() -> None:
-    queue = MessageQueue()
+def test_an_unwritten_message_is_never_acknowledged(make: Make) -> None:
+    queue = make()
     put(queue, ack=True)
     assert not queue.acked(1)
     assert ids(queue) == [1]
 
 
-def test_an_ack_nobody_asked_for_is_ignored() -> None:
-    queue = MessageQueue()
+def test_an_ack_nobody_asked_for_is_ignored(make: Make) -> None:
+    queue = make()
     assert not queue.acked(99)
 
 
-def test_only_the_next_message_can_be_marked_as_written() -> None:
-    queue = MessageQueue()
+def test_only_the_next_message_can_be_marked_as_written(make: Make) -> None:
+    queue = make()
     put(queue)
     put(queue)
     with pytest.raises(ValueError, match="message 2 is not the next"):
         queue.written(2)
 
 
-def test_discard_takes_a_message_out_wherever_it_stands() -> None:
-    queue = MessageQueue()
+def test_discard_takes_a_message_out_wherever_it_stands(make: Make) -> None:
+    queue = make()
     for _ in range(4):
         put(queue, ack=True)
     queue.written(1)
@@ -93,8 +121,8 @@ def test_discard_takes_a_message_out_wherever_it_stands() -> None:
     assert write_all(queue) == [2, 4]
 
 
-def test_too_many_messages_are_refused_and_what_was_there_stays() -> None:
-    queue = MessageQueue(max_messages=2)
+def test_too_many_messages_are_refused_and_what_was_there_stays(make: Make) -> None:
+    queue = make(max_messages=2)
     put(queue)
     put(queue)
     with pytest.raises(SendRefused, match="2 messages") as refused:
@@ -105,8 +133,8 @@ def test_too_many_messages_are_refused_and_what_was_there_stays() -> None:
     assert put(queue) == 4  # an id is used once
 
 
-def test_too_many_bytes_are_refused() -> None:
-    queue = MessageQueue(max_bytes=100)
+def test_too_many_bytes_are_refused(make: Make) -> None:
+    queue = make(max_bytes=100)
     put(queue, size=60)
     with pytest.raises(SendRefused, match="100 bytes") as refused:
         put(queue, size=41)
@@ -117,11 +145,51 @@ def test_too_many_bytes_are_refused() -> None:
     assert queue.size_bytes == 40
 
 
-def test_a_message_over_the_limit_is_refused_even_by_an_empty_queue() -> None:
-    queue = MessageQueue(max_message_bytes=50)
+def test_a_message_over_the_limit_is_refused_even_by_an_empty_queue(make: Make) -> None:
+    queue = make(max_message_bytes=50)
     with pytest.raises(SendRefused, match="51 bytes") as refused:
         put(queue, size=51)
     assert refused.value.code == "message_too_large"
+
+
+def test_the_oldest_make_way_if_the_caller_says_so(make: Make) -> None:
+    queue = make(max_messages=3, max_bytes=100, when_full=WhenFull.DROP_OLDEST)
+    for size in (30, 20, 40):
+        put(queue, ack=True, size=size)
+    queue.written(1)
+    late = QueuedMessage(
+        message_id=queue.next_id(), event="say", args=(), ack=True, text=b"x" * 31, attachments=(), queued_at_s=0.0
+    )
+    # 90 bytes are there: 31 more fit once the first 30 are gone, which a fourth message asks for as well
+    assert [dropped.message_id for dropped in queue.put(late)] == [1]
+    assert ids(queue) == [2, 3, 4]
+    assert (queue.size_bytes, queue.queued, queue.unacked) == (91, 3, 0)
+    assert not queue.acked(1)
+    put(queue, size=100)
+    assert ids(queue) == [5]
+
+
+def test_what_is_too_large_for_an_empty_outbox_drops_nothing(make: Make) -> None:
+    queue = make(max_bytes=50, when_full="drop_oldest")
+    put(queue, size=50)
+    with pytest.raises(SendRefused, match="51 bytes") as refused:
+        put(queue, size=51)
+    assert refused.value.code == "message_too_large"
+    assert ids(queue) == [1]
+
+
+def test_a_refused_answer_is_written_again_in_its_place(make: Make) -> None:
+    queue = make()
+    for _ in range(3):
+        put(queue, ack=True)
+    queue.written(1)
+    queue.written(2)
+    assert queue.retry(2)
+    assert queue.retry(1)
+    assert not queue.retry(1), "it is to be written already"
+    assert not queue.retry(99)
+    assert (queue.queued, queue.unacked) == (3, 0)
+    assert write_all(queue) == [1, 2, 3]
 
 
 def test_attachments_count() -> None:
@@ -131,16 +199,16 @@ def test_attachments_count() -> None:
     assert message.size_bytes == 6
 
 
-def test_unacknowledged_messages_count_against_the_limits() -> None:
-    queue = MessageQueue(max_messages=1)
+def test_unacknowledged_messages_count_against_the_limits(make: Make) -> None:
+    queue = make(max_messages=1)
     put(queue, ack=True)
     write_all(queue)
     with pytest.raises(SendRefused, match="full"):
         put(queue)
 
 
-def test_messages_expire_in_the_order_of_their_age() -> None:
-    queue = MessageQueue(max_age_s=10)
+def test_messages_expire_in_the_order_of_their_age(make: Make) -> None:
+    queue = make(max_age_s=10)
     put(queue, now=0)
     put(queue, now=4)
     assert queue.next_timer() == 10
@@ -151,15 +219,15 @@ def test_messages_expire_in_the_order_of_their_age() -> None:
     assert queue.next_timer() is None
 
 
-def test_without_an_age_limit_nothing_expires() -> None:
-    queue = MessageQueue()
+def test_without_an_age_limit_nothing_expires(make: Make) -> None:
+    queue = make()
     put(queue)
     assert queue.next_timer() is None
     assert queue.expire(1e12) == []
 
 
-def test_a_message_that_waits_for_its_ack_does_not_expire_until_it_has_to_be_written_again() -> None:
-    queue = MessageQueue(max_age_s=10)
+def test_a_message_that_waits_for_its_ack_does_not_expire_until_it_has_to_be_written_again(make: Make) -> None:
+    queue = make(max_age_s=10)
     put(queue, ack=True, now=0)
     write_all(queue)
     assert queue.next_timer() is None
@@ -169,17 +237,25 @@ def test_a_message_that_waits_for_its_ack_does_not_expire_until_it_has_to_be_wri
 
 
 @pytest.mark.parametrize("name", ["max_messages", "max_bytes", "max_message_bytes", "max_age_s"])
-def test_nonsense_is_refused_by_name(name: str) -> None:
+def test_nonsense_is_refused_by_name(make: Make, name: str) -> None:
     with pytest.raises(ValueError, match=name):
-        MessageQueue(**{name: 0})
+        make(**{name: 0})
+
+
+def test_an_unknown_policy_is_refused(make: Make) -> None:
+    with pytest.raises(ValueError, match="newest"):
+        make(when_full="newest")
 
 
 class Outboxes(RuleBasedStateMachine):
     """Whatever happens, a server that dedupes sees every kept message, in order."""
 
+    def make(self, **limits: Any) -> Queue:
+        return MessageQueue(**limits)
+
     def __init__(self) -> None:
         super().__init__()
-        self.queue = MessageQueue(max_messages=8, max_age_s=50)
+        self.queue = self.make(max_messages=8, max_age_s=50)
         self.now = 0.0
         self.expected: list[int] = []  # still owed, in order
         self.waiting: set[int] = set()  # written, ack outstanding
@@ -220,6 +296,13 @@ class Outboxes(RuleBasedStateMachine):
         assert self.queue.rewind() == sorted(self.waiting)
         self.waiting.clear()
 
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def be_refused_for_now(self, data: st.DataObject) -> None:
+        message_id = data.draw(st.sampled_from(sorted(self.waiting)))
+        assert self.queue.retry(message_id)
+        self.waiting.remove(message_id)
+
     @precondition(lambda self: self.expected)
     @rule(data=st.data())
     def discard(self, data: st.DataObject) -> None:
@@ -247,3 +330,30 @@ class Outboxes(RuleBasedStateMachine):
 
 TestOutboxes = Outboxes.TestCase
 TestOutboxes.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+class DiskOutboxes(Outboxes):
+    """The same, and now and then the app is killed: what was written then waits to be written again."""
+
+    def make(self, **limits: Any) -> Queue:
+        self.folder = tempfile.TemporaryDirectory()
+        self.limits = limits
+        return self.open()
+
+    def open(self) -> DiskOutbox:
+        return DiskOutbox(Path(self.folder.name) / "outbox", clock=lambda: self.now, **self.limits)
+
+    @rule()
+    def die(self) -> None:
+        if isinstance(self.queue, DiskOutbox):
+            self.queue = self.open()  # the former one is forgotten without a word
+            self.waiting.clear()
+
+    def teardown(self) -> None:
+        if isinstance(self.queue, DiskOutbox):
+            self.queue.close()
+        self.folder.cleanup()
+
+
+TestDiskOutboxes = DiskOutboxes.TestCase
+TestDiskOutboxes.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)
