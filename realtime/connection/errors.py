@@ -65,3 +65,7 @@ class SendRefused(RealtimeError):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class OutboxError(RealtimeError):
+    """The file of an outbox cannot be used. The message names it, and says why and what to do."""
