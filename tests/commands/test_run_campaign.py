@@ -1,13 +1,18 @@
 """`realtime campaign`: many seeds, a verdict, and the line that repeats the first failure."""
 
+import contextlib
 import json
+import os
 import re
+import signal
+import subprocess
 
 import pytest
 
 from realtime.cli import main
 from realtime.sim.report import COUNTS
-from tests.commands.running import run
+from tests.commands.running import ROOT, run
+from tests.processes import REALTIME
 
 HERE = "tests.sim.campaign_scenarios"
 
@@ -86,3 +91,21 @@ def test_wrong_use_is_one_line(capsys):
 def test_two_processes_print_nothing_but_json():
     told = json.loads(run(f"realtime campaign {HERE}:talkative --seeds 0:4 --jobs 2 --json"))
     assert told["seeds"] == 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize(("end", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_who_ends_a_campaign_ends_its_processes(end, status):
+    """All its processes have its stderr: that ends with the last of them. A seed that runs is not waited for."""
+    command = [REALTIME, "campaign", f"{HERE}:endless", "--seeds", "0:9", "--jobs", "2"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    ) as campaign:
+        try:
+            assert [campaign.stderr.readline() for _ in range(2)] == ["running\n"] * 2
+            campaign.send_signal(end)
+            campaign.communicate(timeout=30)
+            assert campaign.returncode == status
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(campaign.pid, signal.SIGKILL)

@@ -165,3 +165,10 @@ async def wanting_faults(world, *, faults=None):
         raise LookupError("nothing to do")
     await asyncio.sleep(5)
     assert not world.faults_fired["outage"], "an outage"
+
+
+async def endless(world):
+    """Says that it runs, and does not end."""
+    print("running", flush=True)
+    while True:
+        await asyncio.sleep(1)
