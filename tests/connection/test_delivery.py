@@ -59,7 +59,7 @@ async def test_an_acknowledged_message_is_done() -> None:
     receipt = say(outgoing, "hello", line, ack=True)
     assert line.texts == ['421["say","hello"]']
     assert (receipt.status, outgoing.queued, outgoing.unacked) == (ReceiptStatus.SENT, 0, 1)
-    outgoing.acked(1, ("yes", "and more"))
+    outgoing.acked(1, ("yes", "and more"), 0.0)
     assert await receipt == "yes"
     assert outgoing.unacked == 0
 
@@ -67,7 +67,7 @@ async def test_an_acknowledged_message_is_done() -> None:
 async def test_an_ack_without_arguments_is_none() -> None:
     outgoing, line = delivery(), Line()
     receipt = say(outgoing, "hello", line, ack=True)
-    outgoing.acked(1, ())
+    outgoing.acked(1, (), 0.0)
     assert await receipt is None
 
 
@@ -80,7 +80,7 @@ async def test_unacknowledged_messages_are_written_to_the_next_connection_before
     say(outgoing, "new")
     outgoing.flush(second)
     assert second.texts == ['421["say","old"]', '42["say","new"]']
-    outgoing.acked(1, (True,))
+    outgoing.acked(1, (True,), 0.0)
     assert await old is True
 
 
@@ -125,7 +125,7 @@ async def test_a_volatile_question_is_answered_or_lost_with_its_connection() -> 
     lost = say(outgoing, "b?", line, ack=True, volatile=True)
     taken_back = say(outgoing, "c?", line, ack=True, volatile=True)
     assert [answered.status, outgoing.queued, outgoing.unacked] == [ReceiptStatus.SENT, 0, 3]
-    outgoing.acked(answered.message_id, ("yes",))
+    outgoing.acked(answered.message_id, ("yes",), 0.0)
     assert taken_back.discard()
     outgoing.connection_ended("ping timeout")
     assert await answered == "yes"
@@ -141,7 +141,7 @@ async def test_a_discarded_message_is_not_sent_and_its_late_ack_is_ignored() -> 
     queued = say(outgoing, "b")
     assert waiting.discard()
     assert queued.discard()
-    outgoing.acked(waiting.message_id, ("late",))
+    outgoing.acked(waiting.message_id, ("late",), 0.0)
     outgoing.flush(line)
     assert len(line.texts) == 1
     assert waiting.status is ReceiptStatus.FAILED
@@ -204,7 +204,7 @@ async def test_messages_that_got_too_old_fail() -> None:
     outgoing = delivery(max_age_s=10)
     receipt = say(outgoing, "old news")
     assert outgoing.next_timer() == 10
-    outgoing.expire(10)
+    outgoing.handle_timer(10)
     with pytest.raises(SendRefused, match="10 s old") as refused:
         await receipt
     assert refused.value.code == "expired"
@@ -215,7 +215,7 @@ async def test_an_expired_message_that_was_written_before_may_have_arrived() -> 
     outgoing, line = delivery(max_age_s=10), Line()
     receipt = say(outgoing, "hello", line, ack=True)
     outgoing.connection_ended("ping timeout")
-    outgoing.expire(12)
+    outgoing.handle_timer(12)
     with pytest.raises(SendRefused, match="may have arrived"):
         await receipt
 
@@ -236,7 +236,7 @@ def test_an_outbox_that_outlived_its_process_is_delivered_without_receipts() -> 
     say(before, "b")
     after, line = Delivery(queue, namespace="/"), Line()
     after.flush(line)
-    after.acked(1, ())
+    after.acked(1, (), 0.0)
     after.connection_ended("ping timeout")
     assert len(line.texts) == 2
     assert after.messages == ()
@@ -246,3 +246,101 @@ def test_another_namespace_is_in_every_packet() -> None:
     outgoing, line = Delivery(MessageQueue(), namespace="/chat"), Line()
     say(outgoing, 1, line)
     assert line.texts == ['42/chat,["say",1]']
+
+
+FAILED = {"ok": False, "error": {"code": "storage_failed", "message": "the disk is full"}}
+NO_MEMBER = {"ok": False, "error": {"code": "not_member", "message": "join the room first"}}
+
+
+async def test_what_the_server_could_not_store_stays_and_is_written_again_after_a_while() -> None:
+    outgoing, line = delivery(), Line()
+    receipts = [say(outgoing, word, line, ack=True) for word in ("one", "two")]
+    line.texts.clear()
+    assert not outgoing.acked(1, (FAILED,), 100.0)
+    assert not outgoing.acked(2, (FAILED,), 100.0)
+    later = say(outgoing, "three", line, ack=True)
+    assert [receipt.status for receipt in (*receipts, later)] == [ReceiptStatus.QUEUED] * 3
+    assert line.texts == [], "nothing overtakes"
+    assert outgoing.next_timer() == 101
+    outgoing.handle_timer(101.0)
+    outgoing.flush(line)
+    assert line.texts == ['421["say","one"]', '422["say","two"]', '423["say","three"]']
+    assert not outgoing.acked(1, (FAILED,), 101.0)
+    assert outgoing.next_timer() == 103, "twice as long"
+    outgoing.handle_timer(103.0)
+    outgoing.flush(line)
+    for message_id in (1, 2, 3):
+        assert outgoing.acked(message_id, ({"ok": True},), 103.0)
+    assert [await receipt for receipt in (*receipts, later)] == [{"ok": True}] * 3
+    assert (outgoing.messages, outgoing.next_timer()) == ((), None)
+
+
+async def test_what_the_server_could_not_store_is_written_to_the_next_connection_at_once() -> None:
+    outgoing, first, second = delivery(), Line(), Line()
+    say(outgoing, "one", first, ack=True)
+    outgoing.acked(1, (FAILED,), 100.0)
+    outgoing.connection_ended("transport close")
+    outgoing.flush(second)
+    assert second.texts == ['421["say","one"]']
+    assert outgoing.next_timer() is None
+
+
+async def test_who_does_not_want_to_wait_gets_the_servers_word() -> None:
+    outgoing, line = delivery(), Line()
+    receipt = say(outgoing, "one", line, ack=True)
+    receipt.keeps_trying = False
+    assert outgoing.acked(1, (FAILED,), 100.0)
+    assert await receipt == FAILED
+
+
+async def test_any_other_refusal_is_final() -> None:
+    outgoing, line = delivery(), Line()
+    receipt = say(outgoing, "one", line, ack=True)
+    assert outgoing.acked(1, (NO_MEMBER,), 100.0)
+    assert await receipt == NO_MEMBER
+
+
+async def test_those_that_make_way_fail() -> None:
+    outgoing, line = delivery(max_messages=1, when_full="drop_oldest"), Line()
+    written, waiting = say(outgoing, "one", line, ack=True), say(outgoing, "two")
+    with pytest.raises(SendRefused, match=r"newer ones.*may have arrived") as refused:
+        await written
+    assert refused.value.code == "dropped"
+    say(outgoing, "three")
+    with pytest.raises(SendRefused, match="newer ones"):
+        await waiting
+
+
+async def test_what_an_earlier_run_left_can_be_claimed_once() -> None:
+    queue, line = MessageQueue(), Line()
+    before = Delivery(queue, namespace="/")
+    for word in ("a", "b", "c"):
+        say(before, word, ack=True)
+    after = Delivery(queue, namespace="/")
+    [(message, receipt)] = after.claim("say", lambda args: args == ("b",))
+    assert (message.message_id, message.args) == (2, ("b",))
+    assert after.claim("shout", lambda args: True) == []
+    assert [message.args for message, _ in after.claim("say", lambda args: True)] == [("a",), ("c",)]
+    assert after.claim("say", lambda args: True) == []
+    after.flush(line)
+    after.acked(2, ("yes",), 0.0)
+    assert await receipt == "yes"
+    say(after, "d", ack=True)
+    assert after.claim("say", lambda args: True) == [], "of this run"
+
+
+async def test_what_nobody_has_claimed_survives_a_refusal_until_somebody_does() -> None:
+    """An app may connect first and join its rooms then."""
+    queue, line = MessageQueue(), Line()
+    say(Delivery(queue, namespace="/"), "a", ack=True)
+    after = Delivery(queue, namespace="/")
+    after.flush(line)
+    assert not after.acked(1, (NO_MEMBER,), 0.0)
+    after.flush(line)
+    assert len(line.texts) == 1
+    assert after.next_timer() is None
+    [(_, receipt)] = after.claim("say", lambda args: True)
+    after.flush(line)
+    assert len(line.texts) == 2
+    after.acked(1, (NO_MEMBER,), 0.0)
+    assert await receipt == NO_MEMBER, "now it is final"
