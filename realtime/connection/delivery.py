@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from realtime.connection.errors import ConnectionLost, SendRefused
+from realtime.connection.holdback import TEMPORARY, Holdback, refusal_code
 from realtime.connection.message_queue import Outbox, QueuedMessage
-from realtime.connection.receipt import Receipt
+from realtime.connection.receipt import Receipt, ReceiptStatus
 from realtime.protocol.socketio import encode_event
 
 
@@ -36,7 +38,10 @@ class Delivery:
         """Bytes that the server accepts in one frame, once it has said so."""
         self._outbox = outbox
         self._namespace = namespace
-        self._receipts: dict[int, Receipt] = {}
+        self._receipts = {each.message_id: Receipt(each.message_id, self._discard) for each in outbox.messages}
+        self._unclaimed = dict.fromkeys(self._receipts)  # of an earlier run of the app
+        self._holdback = Holdback()
+        self._refused: list[int] = []  # written, and to be written again after the pause
         self._asked: dict[int, Receipt] = {}  # volatile messages that wait for their answer
 
     @property
@@ -88,12 +93,38 @@ class Delivery:
         if volatile:
             self._send_now_or_never(message, receipt, line)
         else:
-            self._outbox.put(message)
+            dropped = self._outbox.put(message)
             self._receipts[message_id] = receipt
+            for oldest in dropped:
+                self._give_up(oldest, "dropped", "made way for newer ones: the outbox is full")
         return receipt
 
+    def claim(self, event: str, wanted: Callable[[tuple[Any, ...]], bool]) -> list[tuple[QueuedMessage, Receipt]]:
+        """What an earlier run of the app left in the outbox, each to whoever asks first; then :meth:`flush`.
+
+        They go out unclaimed as well; but as nobody would hear of a refusal, a refused one stays until it is claimed,
+        and is written again then.
+
+        Args:
+            event: the event's name.
+            wanted: tells by its arguments whether a message is wanted.
+        """
+        if not self._unclaimed:
+            return []
+        claimed = []
+        for message in self._outbox.messages:
+            number = message.message_id
+            if number in self._unclaimed and message.event == event and wanted(message.args):
+                del self._unclaimed[number]
+                claimed.append((message, self._receipts[number]))
+                if self._receipts[number].status is ReceiptStatus.QUEUED:
+                    self._outbox.retry(number)
+        return claimed
+
     def flush(self, line: Line) -> None:
-        """Write as much of the outbox as the line takes."""
+        """Write as much of the outbox as the line takes; nothing while the server cannot store it."""
+        if self._holdback.until_s is not None:
+            return
         while line.writable and (message := self._outbox.next_unwritten()) is not None:
             # What the server's limit forbids would end this connection, and every one after it.
             if (refusal := self._too_large(message)) is not None:
@@ -108,16 +139,29 @@ class Delivery:
             elif (receipt := self._receipts.pop(message.message_id, None)) is not None:
                 receipt.sent(final=True)
 
-    def acked(self, message_id: int, args: tuple[Any, ...]) -> None:
-        """The server acknowledged a message; an acknowledgement that nobody waits for is ignored."""
+    def acked(self, message_id: int, args: tuple[Any, ...], now: float) -> bool:
+        """The server acknowledged a message; an acknowledgement that nobody waits for is ignored.
+
+        Returns:
+            False if the message stays in the outbox: the server could not store it, and :meth:`next_timer` has changed;
+            or it refused what nobody has claimed.
+        """
         receipt = self._asked.pop(message_id, None)
-        if receipt is None and self._outbox.acked(message_id):
-            receipt = self._receipts.pop(message_id, None)
+        if receipt is None:
+            if (code := refusal_code(args)) is not None and self._keeps(message_id, code, now):
+                return False
+            if self._outbox.acked(message_id):
+                receipt = self._receipts.pop(message_id, None)
+                self._unclaimed.pop(message_id, None)
+                self._holdback.taken()
         if receipt is not None:
             receipt.acked(args[0] if args else None)
+        return True
 
     def connection_ended(self, reason: str) -> None:
         """Whatever was written and not acknowledged must be written again; volatile questions stay unanswered."""
+        self._holdback.another_connection()
+        self._refused.clear()
         for message_id in self._outbox.rewind():
             if (receipt := self._receipts.get(message_id)) is not None:
                 receipt.queued()
@@ -125,19 +169,21 @@ class Delivery:
         for receipt in asked.values():
             receipt.failed(ConnectionLost(reason))
 
-    def expire(self, now: float) -> None:
-        """Give up the messages that got too old before they could be written."""
+    def handle_timer(self, now: float) -> None:
+        """Give up the messages that got too old before they could be written; after a pause you must flush."""
         for message in self._outbox.expire(now):
-            fate = "; it was written before and may have arrived" if message.writes else ""
-            age_s = now - message.queued_at_s
-            self._fail(
-                message.message_id,
-                SendRefused("expired", f"{message.event!r} was {age_s:.0f} s old and not delivered{fate}"),
-            )
+            self._give_up(message, "expired", f"was {now - message.queued_at_s:.0f} s old and not delivered")
+        if self._holdback.is_over(now):
+            refused, self._refused = self._refused, []
+            for message_id in refused:
+                self._outbox.retry(message_id)
 
     def next_timer(self) -> float | None:
-        """When to call :meth:`expire`, or None for never."""
-        return self._outbox.next_timer()
+        """When to call :meth:`handle_timer`, or None for never."""
+        expiry, pause = self._outbox.next_timer(), self._holdback.until_s
+        if expiry is None or pause is None:
+            return pause if expiry is None else expiry
+        return min(expiry, pause)
 
     def _send_now_or_never(self, message: QueuedMessage, receipt: Receipt, line: Line | None) -> None:
         if line is None or not line.writable:
@@ -148,6 +194,23 @@ class Delivery:
         receipt.sent(final=not message.ack)
         if message.ack:
             self._asked[message.message_id] = receipt
+
+    def _keeps(self, message_id: int, code: str, now: float) -> bool:
+        """Whether a refused message stays in the outbox."""
+        receipt = self._receipts.get(message_id)
+        if receipt is None or receipt.status is not ReceiptStatus.SENT:
+            return False
+        if code in TEMPORARY and receipt.keeps_trying:
+            self._holdback.refused(now)
+            self._refused.append(message_id)
+        elif message_id not in self._unclaimed:
+            return False
+        receipt.queued()
+        return True
+
+    def _give_up(self, message: QueuedMessage, code: str, why: str) -> None:
+        fate = "; it was written before and may have arrived" if message.writes else ""
+        self._fail(message.message_id, SendRefused(code, f"{message.event!r} {why}{fate}"))
 
     def _too_large(self, message: QueuedMessage) -> SendRefused | None:
         size = max(map(len, (message.text, *message.attachments)))

@@ -153,10 +153,10 @@ class Driver:
             await asyncio.wait(list(self._closing), timeout=2 * self._route.close_timeout_s)
 
     def _on_timer(self, now: float) -> None:
+        self._delivery.handle_timer(now)
         self.perform(self._life.handle_timer(now))
         if self._connection is not None:
             self._connection.handle_timer(now)
-        self._delivery.expire(now)
         self.arm()
         self._changed()
 
@@ -232,7 +232,8 @@ class Driver:
 
     def connection_acked(self, ack: AckReceived) -> None:
         """The server acknowledged an event."""
-        self._delivery.acked(ack.ack_id, ack.args)
+        if not self._delivery.acked(ack.ack_id, ack.args, asyncio.get_running_loop().time()):
+            self.arm()
         self._changed()
 
     def connection_measured(self) -> None:

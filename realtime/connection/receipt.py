@@ -36,12 +36,26 @@ class Receipt:
     Args:
         message_id: the message's id in its outbox.
         discard: takes the message out of the outbox; tells whether it was there.
+
+    Attributes:
+        keeps_trying: whether the message stays in the outbox when the server says that it could not store it.
     """
 
-    __slots__ = ("_callbacks", "_discard", "_error", "_final", "_result", "_status", "_waiters", "message_id")
+    __slots__ = (
+        "_callbacks",
+        "_discard",
+        "_error",
+        "_final",
+        "_result",
+        "_status",
+        "_waiters",
+        "keeps_trying",
+        "message_id",
+    )
 
     def __init__(self, message_id: int, discard: Callable[[int], bool]) -> None:
         self.message_id = message_id
+        self.keeps_trying = True
         self._discard = discard
         self._status = ReceiptStatus.QUEUED
         self._final = False

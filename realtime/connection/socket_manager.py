@@ -48,7 +48,7 @@ class SocketManager:
         namespace: the Socket.IO namespace.
         reconnection: when to try again; False makes one attempt only.
         heartbeat: how to find out that the server is gone.
-        queue: the outbox.
+        queue: the outbox: in memory, or a :class:`~realtime.connection.disk_outbox.DiskOutbox`, which outlives the app.
         app_state: the app's state; may be shared with other managers.
         net_info: the device's network; may be shared with other managers.
         connection_timeout_s: bound of each attempt, and of all attempts together while ``connect()`` waits.
@@ -238,14 +238,15 @@ class SocketManager:
             event: its name.
             args: values that JSON can hold, and bytes anywhere inside.
             ack: keep the message in the outbox until the server acknowledges it, and write it again, in order and
-                before newer ones, after each reconnection. The server may so get it twice: put an id into it.
+                before newer ones, after each reconnection, and a while after the server answered ``storage_failed``.
+                The server may so get it twice: put an id into it.
             volatile: write it now or drop it; with ``ack``, the question is lost with its connection.
 
         Returns:
             What becomes of it; need not be awaited.
 
         Raises:
-            SendRefused: the outbox is full, or the message too large.
+            SendRefused: the outbox is full, or its disk fails, or the message is too large.
             LocalProtocolError: the message cannot be encoded.
         """
         now = asyncio.get_running_loop().time()
@@ -256,6 +257,23 @@ class SocketManager:
         self._changed()
         return receipt
 
+    def claim(
+        self, event: str, wanted: Callable[[tuple[Any, ...]], bool] = lambda args: True
+    ) -> list[tuple[QueuedMessage, Receipt]]:
+        """What an earlier run of the app left in the outbox, oldest first, with what becomes of it.
+
+        These messages go out by themselves. Each is given to the first who claims it; a refusal by the server is final
+        for claimed ones only.
+
+        Args:
+            event: the event's name.
+            wanted: tells by its arguments whether a message is wanted.
+        """
+        claimed = self._delivery.claim(event, wanted)
+        if claimed:
+            self._driver.flush()
+        return claimed
+
     async def call(self, event: str, *args: Any, timeout_s: float = 10.0) -> Any:
         """Send an event and return the first argument of its acknowledgement.
 
@@ -264,6 +282,7 @@ class SocketManager:
             SendRefused: as :meth:`emit`.
         """
         receipt = self.emit(event, *args, ack=True)
+        receipt.keeps_trying = False
         try:
             async with asyncio.timeout(timeout_s):
                 return await receipt

@@ -1,0 +1,51 @@
+"""When to try again what the server could not store (pure)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TEMPORARY = frozenset({"storage_failed"})
+"""Codes of refusals that say nothing about the message: the server's disk is full, or its database locked."""
+
+FIRST_S = 1.0
+LONGEST_S = 30.0
+
+
+class Holdback:
+    """Doubles the pause after each refusal, until something is taken."""
+
+    def __init__(self) -> None:
+        self.until_s: float | None = None
+        """Until when nothing is to be written; None: write."""
+        self._next_s = FIRST_S
+
+    def refused(self, now: float) -> None:
+        """The server could not store a message; further ones of the same pause change nothing."""
+        if self.until_s is None:
+            self.until_s = now + self._next_s
+            self._next_s = min(2 * self._next_s, LONGEST_S)
+
+    def taken(self) -> None:
+        """The server stored a message."""
+        self._next_s = FIRST_S
+
+    def is_over(self, now: float) -> bool:
+        """Whether a pause ends now; then there is none any more."""
+        if self.until_s is None or now < self.until_s:
+            return False
+        self.until_s = None
+        return True
+
+    def another_connection(self) -> None:
+        """The next connection is the next try."""
+        self.until_s = None
+
+
+def refusal_code(args: tuple[Any, ...]) -> str | None:
+    """The code of an acknowledgement ``{"ok": false, "error": {"code", "message"}}``; None if it is no refusal."""
+    reply = args[0] if args else None
+    if not isinstance(reply, dict) or reply.get("ok") is not False:
+        return None
+    error = reply.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, str) else "refused"
