@@ -6,10 +6,12 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from typing import TypeAlias
 
 import msgspec
@@ -188,6 +190,7 @@ def _alone(calls: Sequence[_Call]) -> Iterator[SeedResult]:
 
 def _in_workers(calls: Sequence[_Call], jobs: int) -> Iterator[SeedResult]:
     """Results as they come; once one has failed, no further seed is begun."""
+    others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # a fork would copy the threads' locks, but not the threads
     waiting = list(reversed(calls))
     running: dict[Future[SeedResult], _Call] = {}
@@ -208,7 +211,9 @@ def _in_workers(calls: Sequence[_Call], jobs: int) -> Iterator[SeedResult]:
         except BrokenProcessPool:
             raise WorkerLost(_last_words(running.values())) from None
         except BaseException:
-            workers.shutdown(cancel_futures=True)
+            workers.shutdown(wait=False, cancel_futures=True)
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()  # a run that has no end is not waited for
             raise
 
 
@@ -220,6 +225,14 @@ def _last_words(calls: Iterable[_Call]) -> str:
 def _begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that the user started
     sys.stdout = sys.stderr  # what a scenario prints is no result
+    threading.Thread(target=_leave_after, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _leave_after(parent: BaseProcess | None) -> None:
+    """End this process when its parent was killed: nobody is left who wants the result."""
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _failure(reference: str, result: SeedResult, settings: Settings, name: str | None) -> Failure:
