@@ -30,6 +30,7 @@ class FakeSocket(EventEmitter):
         self.full = False
         self.asked = []
         self.outbox = []
+        self.left = []  # (message, receipt) of an earlier run of the app
         self._ids = 0
 
     def emit(self, event, payload, *, ack=False, volatile=False):
@@ -47,6 +48,11 @@ class FakeSocket(EventEmitter):
         if ack or not self.connected:
             self.outbox.append(asked)
         return receipt
+
+    def claim(self, event, wanted=lambda args: True):
+        claimed = [each for each in self.left if each[0].event == event and wanted(each[0].args)]
+        self.left = [each for each in self.left if each not in claimed]
+        return claimed
 
     def connect(self):
         self.connected = True

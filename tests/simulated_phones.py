@@ -91,6 +91,13 @@ class Town:
             )
             await self.server.start()
 
+    async def reopen(self, engine):
+        """Another server, with this engine."""
+        with self.world.on("server"):
+            await self.server.stop()
+        self.engine = engine
+        await self.open()
+
     async def phone(self, user_id, **options):
         phone = Phone(self.world, user_id, **options)
         self.phones.append(phone)

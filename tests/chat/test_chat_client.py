@@ -6,6 +6,8 @@ import pytest
 
 from realtime.chat.message import MessageStatus
 from realtime.connection.errors import SendRefused
+from realtime.connection.message_queue import QueuedMessage
+from realtime.connection.receipt import Receipt, ReceiptStatus
 from realtime.protocol.errors import LocalProtocolError
 from tests.chat.ana import NO_MESSAGES, Ana, logged
 from tests.jumping_clock import EPOCH_S, jumping
@@ -256,3 +258,32 @@ class TestTheRest:
         ana.chat.off("message", handler)
         ana.hear(1)
         assert heard == []
+
+
+class TestAnotherRunOfTheApp:
+    @jumping
+    async def test_what_the_earlier_run_left_shows_again_and_turns_to_sent(self):
+        ana = Ana(connected=False)
+        loop = asyncio.get_running_loop()
+
+        def left(number, event, **payload):
+            text = payload.get("text", "")
+            message = QueuedMessage(number, event, (payload,), True, text.encode(), (), loop.time() - 90)
+            receipt = Receipt(number, lambda message_id: True)
+            ana.socket.left.append((message, receipt))
+            return receipt
+
+        lobby = left(-3, "chat:message", roomId="lobby", messageId="m1", text="from the tunnel", replyTo="m0")
+        left(-2, "chat:message", roomId="kitchen", messageId="m2", text="elsewhere")
+        leave = left(-1, "room:leave", roomId="lobby")
+        await ana.chat.join("lobby")
+        [message] = ana.state.messages
+        assert (message.message_id, message.text, message.status) == ("m1", "from the tunnel", PENDING)
+        assert (message.timestamp_ms, message.reply_to, message.mine) == ((EPOCH_S - 90) * 1000, "m0", True)
+        assert leave.status is ReceiptStatus.FAILED, "who comes back has not left"
+        ana.socket.connect()
+        ana.socket.answer("room:join", **NO_MESSAGES)
+        lobby.acked({"ok": True, "offset": 1, "timestamp": 1001})
+        assert ana.statuses == [SENT]
+        assert ana.told == [("message_delivered", "from the tunnel")]
+        assert [message.args[0]["messageId"] for message, _ in ana.socket.left] == ["m2"]

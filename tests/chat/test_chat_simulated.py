@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from realtime.chat.message import MessageStatus
+from realtime.server.engine.base import EngineError
 from realtime.server.engine.memory import MemoryEngine
 from tests.simulated_phones import play
 
@@ -271,3 +272,57 @@ def test_whatever_happens_to_the_networks_in_the_end_everybody_has_everything(se
     assert messages == 180
     assert faults > 3
     assert reconnects > 0
+
+
+class FailingForAWhile(MemoryEngine):
+    """An engine whose disk is full as long as ``is_full``."""
+
+    is_full = False
+    refused = 0
+
+    def append(self, draft, done):
+        if self.is_full:
+            self.refused += 1
+            done(EngineError("the disk is full"))
+        else:
+            super().append(draft, done)
+
+    def read(self, room_id, done, **span):
+        if self.is_full:
+            done(EngineError("the disk is full"))
+        else:
+            super().read(room_id, done, **span)
+
+
+@pytest.mark.clause("RT-CHAT-2", "RT-CHAT-3")
+def test_a_server_that_cannot_store_for_a_while_loses_nothing():
+    """The messages show as failed after 5 s, and turn to sent when its disk has room again."""
+
+    async def script(world, town):
+        engine = FailingForAWhile(rng=world.rng("failing"))
+        await town.reopen(engine)
+        ana = await town.phone("ana", profile="wifi")
+        await town.phone("ben", profile="wifi")
+        start_s = world.now_s
+        engine.is_full = True
+        ana.send("one", "two")
+        await asyncio.sleep(10)
+        shown = [m.status.name for m in ana.room.messages], [m.error for m in ana.room.messages]
+        world.unplug("ben")  # and whoever comes back meanwhile is let in later
+        await asyncio.sleep(60)
+        world.replug("ben")
+        ana.send("three")
+        await asyncio.sleep(20)
+        refused = engine.refused
+        engine.is_full = False
+        while not town.is_settled():
+            await asyncio.sleep(0.1)
+            assert world.now_s < start_s + 90 + 35, "the longest pause is 30 s"
+        assert_same_log(town, ["one", "two", "three"])
+        return shown, refused, ana.failed
+
+    shown, refused, failed = play(script).result
+    assert shown == (["FAILED", "FAILED"], [None, None])
+    assert failed == ["one", "two", "three"]
+    # Tries at 0, 1, 3, 7, 15, 31, 61 s, of two messages each, and at most three messages at 91 s
+    assert 12 <= refused <= 17

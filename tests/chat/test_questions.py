@@ -78,3 +78,21 @@ def test_an_answer_that_comes_after_its_connection_is_ignored(socket, ask, heard
     socket.disconnect()
     asked.receipt.acked({"ok": True})
     assert heard == []
+
+
+def test_what_the_servers_storage_could_not_answer_is_asked_again_from_the_outbox(socket, ask, heard):
+    ask()
+    socket.refuse("room:leave", "storage_failed")
+    assert heard == []
+    [_, again] = socket.asked
+    assert not again.volatile
+    assert again.payload == {"roomId": "r"}
+    socket.answer("room:leave")
+    assert heard == ["answered"]
+
+
+def test_a_question_that_was_asked_again_is_forgotten_with_its_connection(socket, ask, heard):
+    ask()
+    socket.refuse("room:leave", "storage_failed")
+    socket.disconnect()
+    assert (socket.outbox, heard) == ([], [])

@@ -1,7 +1,12 @@
 """A phone of the simulated world: it comes in by itself, dies without a word, and comes back as another."""
 
+import asyncio
+
+import pytest
+
 from realtime.chat.chat_client import ChatClient
 from realtime.connection.connection_state import ConnectionState
+from realtime.connection.disk_outbox import DiskOutbox
 from realtime.connection.net_info import NetType
 from realtime.lab.sim_phone import SimPhone
 from realtime.location.sources import SimulatedWalk
@@ -142,3 +147,52 @@ def test_it_says_goodbye():
         return ana.app.socket.state
 
     assert play(script) is ConnectionState.DISCONNECTED
+
+
+def with_outbox(machine):
+    """The outbox on the machine's disk."""
+    return DiskOutbox(machine.disk.path / "outbox.sqlite", synced=machine.disk.synced)
+
+
+class OnDisk(SimPhone):
+    """A phone whose outbox outlives its app."""
+
+    def make_socket(self):
+        self.options["queue"] = with_outbox(self.machine)
+        return super().make_socket()
+
+
+@pytest.mark.parametrize("end", ["kill_app", "crash"])
+def test_with_its_outbox_on_disk_nothing_that_it_said_is_lost_with_the_app(end):
+    """Amid an outage, twice, and once more between the server's having it and the ack."""
+
+    async def script(town):
+        world = town.world
+        ana, ben = await town.phone("ana", kind=OnDisk), await town.phone("ben")
+        [first] = town.send(ana, "zero")
+        await first
+        world.outage("ana", for_s=90)
+        for texts in (("one", "two"), ("three",)):
+            town.send(ana, *texts)
+            await world.until(world.now_s + 10)
+            former = ana.app
+            getattr(world, end)("ana")
+            world.restart("ana")
+            await world.eventually(lambda former=former: ana.app is not former and ana.app.chat.rooms, within_s=30)
+        unsent = [message.text for message in ana.app.chat.room("lobby").snapshot.unsent]
+        await world.eventually(lambda: ben.app.chat.room("lobby").snapshot.texts[-1:] == ("three",), within_s=200)
+        town.send(ana, "four")
+        while "four" not in ben.app.chat.room("lobby").snapshot.texts:
+            await asyncio.sleep(0.001)
+        getattr(world, end)("ana")  # LTE: the ack needs 35 ms more
+        world.restart("ana")
+        await world.until(world.now_s + 60)
+        await world.eventually(lambda: ana.app.is_settled, within_s=60)
+        assert ana.app.socket.queued_messages == ()
+        rooms = [phone.app.chat.room("lobby").snapshot for phone in (ana, ben)]
+        attempted = [record.message_id for record in town.records("Attempt")]
+        delivered = [record.message_id for record in town.records("Delivery") if record.receiver == "ben"]
+        return unsent, [room.texts for room in rooms], attempted == delivered
+
+    everything = ("zero", "one", "two", "three", "four")
+    assert play(script) == (["one", "two", "three"], [everything, everything], True)
