@@ -47,6 +47,8 @@ class Questions:
     ) -> None:
         """Ask ahead of the outbox, or behind it if the connection is busy. You must be connected.
 
+        A question that the server's storage could not answer is asked again from the outbox, which keeps trying.
+
         Args:
             event: the question.
             payload: its argument.
@@ -55,6 +57,7 @@ class Questions:
             refused: called with the server's refusal, or if the answer was not understood.
         """
         connection = self._connection
+        is_queued = False
 
         def done(receipt: Receipt) -> None:
             self._queued.pop(receipt.message_id, None)
@@ -63,14 +66,24 @@ class Questions:
             try:
                 reply = read_reply(receipt.result(), kind)
             except SendRefused as error:
-                refused(error)
+                if error.code == "storage_failed" and not is_queued:
+                    queue()
+                else:
+                    refused(error)
             except RealtimeError:
                 pass  # lost with its connection
             else:
                 answered(reply)
 
-        receipt = self._socket.emit(event, payload, ack=True, volatile=True)
-        if receipt.done:  # dropped
+        def queue() -> None:
+            nonlocal is_queued
+            is_queued = True
             receipt = self._socket.emit(event, payload, ack=True)
             self._queued[receipt.message_id] = receipt
-        receipt.add_done_callback(done)
+            receipt.add_done_callback(done)
+
+        receipt = self._socket.emit(event, payload, ack=True, volatile=True)
+        if receipt.done:  # dropped
+            queue()
+        else:
+            receipt.add_done_callback(done)

@@ -92,10 +92,13 @@ class Seat:
         self.wanted = True
         if self._leaving is not None:
             self._leaving.discard()
+        waiter = None
         if self._socket.connected and not self.room.is_joined:
             waiter = self._waiter()
             if not self._is_joining:
                 self._join()
+        self._restore()
+        if waiter is not None:
             await waiter
 
     async def leave(self) -> None:
@@ -156,6 +159,22 @@ class Seat:
             result.refused(SendRefused("closed", "the chat client was closed; the message may be delivered yet"))
 
     # --- inside
+
+    def _restore(self) -> None:
+        """Show what an earlier run of the app left in the outbox for this room, and hear of it; its leave is off."""
+        for _, receipt in self._socket.claim("room:leave", self._is_for_here):
+            receipt.discard()
+        now, now_ms = asyncio.get_running_loop().time(), ambient.wall_time_ms()
+        for message, receipt in self._socket.claim("chat:message", self._is_for_here):
+            payload = message.args[0]
+            message_id = payload["messageId"]
+            sent_ms = now_ms - round((now - message.queued_at_s) * 1000)
+            self.room.send(message_id, payload["text"], timestamp_ms=sent_ms, now=now, reply_to=payload.get("replyTo"))
+            self.changed([])
+            self._expect_ack(message_id, payload, receipt)
+
+    def _is_for_here(self, args: tuple[Any, ...]) -> bool:
+        return bool(args) and isinstance(args[0], dict) and args[0].get("roomId") == self.room_id
 
     def _join(self) -> None:
         self._is_joining = True
