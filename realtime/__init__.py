@@ -2,7 +2,15 @@
 
 from realtime.chat.chat_client import ChatClient
 from realtime.connection.app_state import AppState, BackgroundPolicy
-from realtime.connection.errors import AckTimeout, ConnectionLost, ConnectRefused, ConnectTimeout, SendRefused
+from realtime.connection.disk_outbox import DiskOutbox
+from realtime.connection.errors import (
+    AckTimeout,
+    ConnectionLost,
+    ConnectRefused,
+    ConnectTimeout,
+    OutboxError,
+    SendRefused,
+)
 from realtime.connection.heartbeat_monitor import HeartbeatMonitor
 from realtime.connection.message_queue import MessageQueue
 from realtime.connection.net_info import NetInfo
@@ -25,11 +33,13 @@ __all__ = [
     "ConnectTimeout",
     "ConnectionLost",
     "ConnectionState",
+    "DiskOutbox",
     "HeartbeatMonitor",
     "LiveLocationTracker",
     "LocalProtocolError",
     "MessageQueue",
     "NetInfo",
+    "OutboxError",
     "RealtimeError",
     "RealtimeServer",
     "ReconnectionStrategy",
