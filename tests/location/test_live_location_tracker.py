@@ -6,6 +6,8 @@ import pytest
 
 from realtime.connection.app_state import AppState
 from realtime.connection.errors import ConnectionLost
+from realtime.connection.message_queue import QueuedMessage
+from realtime.connection.receipt import Receipt, ReceiptStatus
 from realtime.location.fix import Fix
 from realtime.location.live_location_tracker import LiveLocationTracker
 from realtime.protocol.errors import LocalProtocolError
@@ -426,3 +428,17 @@ class TestTheRest:
         ana.socket.connect()
         assert "ben" not in ana.state.fixes
         assert ana.sent() == []
+
+
+@jumping
+async def test_a_stop_that_an_earlier_run_left_does_not_end_what_is_tracked_now():
+    socket = FakeSocket()
+    receipts = []
+    for number, room_id in enumerate(("lobby", "kitchen")):
+        receipts.append(Receipt(-number, lambda message_id: True))
+        payload = {"roomId": room_id}
+        socket.left.append((QueuedMessage(-number, "location:stop", (payload,), True, b"", (), 0.0), receipts[-1]))
+    tracker = LiveLocationTracker(socket, user_id="ana")
+    await tracker.start_tracking(Pushed(), room_id="lobby")
+    assert [receipt.status for receipt in receipts] == [ReceiptStatus.FAILED, ReceiptStatus.QUEUED]
+    tracker.close()
