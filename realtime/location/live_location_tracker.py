@@ -72,6 +72,7 @@ class LiveLocationTracker:
         self._shared_with: str | None = None  # the room that knows our position
         self._reading: asyncio.Task[None] | None = None
         self._unwatch = self._app_state.observe(self._app_changed)
+        self._left_stops = socket.claim("location:stop")  # of an earlier run of the app
         self._handlers: list[tuple[str, Handler]] = []
         self._hear("connect", self._connected)
         self._hear("disconnect", lambda reason: self._disconnected())
@@ -128,6 +129,9 @@ class LiveLocationTracker:
         self._ride = _Ride(source, room_id, on_update, broadcast)
         if broadcast:
             self._shared_with = room_id
+            for message, receipt in self._left_stops:
+                if message.args == ({"roomId": room_id},):
+                    receipt.discard()
         if self._app_state.value is not AppStateValue.BACKGROUND:
             self._read()
 
