@@ -165,13 +165,16 @@ class Seat:
         for _, receipt in self._socket.claim("room:leave", self._is_for_here):
             receipt.discard()
         now, now_ms = asyncio.get_running_loop().time(), ambient.wall_time_ms()
-        for message, receipt in self._socket.claim("chat:message", self._is_for_here):
+        for message, receipt in self._socket.claim("chat:message", self._is_own_message):
             payload = message.args[0]
             message_id = payload["messageId"]
             sent_ms = now_ms - round((now - message.queued_at_s) * 1000)
             self.room.send(message_id, payload["text"], timestamp_ms=sent_ms, now=now, reply_to=payload.get("replyTo"))
             self.changed([])
             self._expect_ack(message_id, payload, receipt)
+
+    def _is_own_message(self, args: tuple[Any, ...]) -> bool:
+        return self._is_for_here(args) and {"messageId", "text"} <= args[0].keys()
 
     def _is_for_here(self, args: tuple[Any, ...]) -> bool:
         return bool(args) and isinstance(args[0], dict) and args[0].get("roomId") == self.room_id

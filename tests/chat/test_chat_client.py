@@ -276,6 +276,7 @@ class TestAnotherRunOfTheApp:
         lobby = left(-3, "chat:message", roomId="lobby", messageId="m1", text="from the tunnel", replyTo="m0")
         left(-2, "chat:message", roomId="kitchen", messageId="m2", text="elsewhere")
         leave = left(-1, "room:leave", roomId="lobby")
+        left(-4, "chat:message", roomId="lobby")  # not a chat client's
         await ana.chat.join("lobby")
         [message] = ana.state.messages
         assert (message.message_id, message.text, message.status) == ("m1", "from the tunnel", PENDING)
@@ -286,4 +287,4 @@ class TestAnotherRunOfTheApp:
         lobby.acked({"ok": True, "offset": 1, "timestamp": 1001})
         assert ana.statuses == [SENT]
         assert ana.told == [("message_delivered", "from the tunnel")]
-        assert [message.args[0]["messageId"] for message, _ in ana.socket.left] == ["m2"]
+        assert [message.message_id for message, _ in ana.socket.left] == [-2, -4]
