@@ -158,13 +158,16 @@ class _Play:
             self.history.killed(str(args[0]))
 
     async def storm(self, faults: FaultPlan | None) -> None:
-        """Everybody writes, and nothing is certain. At the end the battery of one of them is empty, for good."""
+        """Everybody writes, and nothing is certain. At the end all networks are good, and one battery is empty."""
         world = self.world
         began_s = world.now_s
         (drawn_plan(world.rng("faults")) if faults is None else faults).apply(world)
         for person in PEOPLE:
             world.spawn("main", self._write(person, until_s=began_s + CHAOS_S), name=f"{person.device} writes")
         await world.until(began_s + CHAOS_S)
+        for person in PEOPLE:  # profiles and traces have outages of their own
+            world.follow(person.device, None)
+            world.set_profile(person.device, "wifi")
         world.crash(world.rng("the empty battery").choice([p.device for p in PEOPLE if p.shares_in is None]))
         self.history.healed()
 
