@@ -23,13 +23,14 @@ def outages_s(name, hours, step_ns):
     """Lengths of the times in which the link swallows what arrives, looked at every ``step_ns``."""
     access = AccessLink(random.Random(4))
     access.set_profile(0, profile(name))
-    lengths, since = [], None
-    for now in range(0, hours * 3600 * NS, step_ns):
+    lengths, since, now = [], None, 0
+    while now < hours * 3600 * NS:
         if access.down.swallows(now):
             since = now if since is None else since
         elif since is not None:
             lengths.append((now - since) / NS)
             since = None
+        now += max(step_ns, (access.down.clear_until_ns - now) // step_ns * step_ns)
     return lengths
 
 
@@ -69,17 +70,17 @@ def ping(access, now_ns):
 
 
 def test_pings_while_driving_are_as_slow_and_as_lossy_as_measured():
-    """20 h of pings, two a second: 50/90/99 % under 80/120/359 ms, longest 889 ms; 3.9 % lost, in 7.2 % of windows.
+    """8 h of pings, two a second: 50/90/99 % under 80/120/359 ms, longest 889 ms; 3.9 % lost, in 7.2 % of windows.
 
     The three quantiles come from two uniform jitters and a cell change each 40 s, so 15 % is what they can do;
     one in ten thousand meets two cell changes in a row and takes longer than was measured.
     A window of 2 s is as long as a burst (2.1 s), so one is lossy if it meets a burst in either direction: 7.2 % of
-    the time is in bursts, and a window meets one up to 2·2 s/57 s more often. Of 2500 bursts the share lost has a
-    standard error of 3 %.
+    the time is in bursts, and a window meets one up to 2·2 s/57 s more often. Of 1000 bursts the share lost has a
+    standard error of 5 %.
     """
     access = AccessLink(random.Random(4))
     access.set_profile(0, profile("5g-driving"))
-    trips = [ping(access, now) for now in range(0, 20 * 3600 * NS, NS // 2)]
+    trips = [ping(access, now) for now in range(0, 8 * 3600 * NS, NS // 2)]
     answered = [trip for trip in trips if trip is not None]
     for share, trip_ms in ((0.5, 80), (0.9, 120), (0.99, 359)):
         assert quantile(answered, share) == pytest.approx(trip_ms, rel=0.15)
@@ -90,22 +91,22 @@ def test_pings_while_driving_are_as_slow_and_as_lossy_as_measured():
 
 
 def test_cells_change_90_times_an_hour_on_the_highway_and_nothing_passes_for_two_seconds():
-    """50 h, looked at every 0.1 s: 4500 changes, a standard error of 1.5 %.
+    """20 h, looked at every 0.1 s: 1800 changes, a standard error of 2.4 %.
 
-    Lengths are log-normal with sigma = ln(3/2)/1.28 = 0.316; the longest of 4500 is 3.5 deviates out: 2·e^1.11 = 6.0 s.
+    Lengths are log-normal with sigma = ln(3/2)/1.28 = 0.316; the longest of 1800 is 3.3 deviates out: 2·e^1.04 = 5.7 s.
     """
     access = AccessLink(random.Random(4))
     access.set_profile(0, profile("highway"))
     waits = access.radio.after_handover
     lengths, now = [], 0
-    while now < 50 * 3600 * NS:
+    while now < 20 * 3600 * NS:
         if (end := waits(now)) > now:
             lengths.append((end - now) / NS)
             now = end
         now += 100 * MS
-    assert len(lengths) / 50 == pytest.approx(90, rel=0.05)
+    assert len(lengths) / 20 == pytest.approx(90, rel=0.05)
     assert quantile(lengths, 0.5) == pytest.approx(2, abs=0.1)
-    assert quantile(lengths, 0.9) == pytest.approx(3, abs=0.15)
+    assert quantile(lengths, 0.9) == pytest.approx(3, abs=0.2)
     assert 4 < max(lengths) < 21
 
 

@@ -3,10 +3,10 @@
 import asyncio
 
 from realtime.lab.sim_server import SimServer
-from realtime.server.engine.base import EngineError
+from realtime.server.chat_events import ChatEvents
 from realtime.server.engine.memory import MemoryEngine
 from realtime.server.location_events import LocationEvents
-from realtime.server.messages import AcceptedReply
+from realtime.server.messages import AcceptedReply, Refusal
 
 
 class AcksBeforeStoring(MemoryEngine):
@@ -56,32 +56,6 @@ class RepeatsOffsets(MemoryEngine):
             log.records.pop()
             log.last -= 1
         super().append(draft, done)
-
-
-class RefusesWhatItStored(MemoryEngine):
-    """Stores and delivers every tenth message, and then says that it could not."""
-
-    appended = 0
-
-    def append(self, draft, done):
-        self.appended += 1
-        if self.appended % 10:
-            super().append(draft, done)
-        else:
-            super().append(draft, lambda appended: done(EngineError("the disk is full")))
-
-
-class Refuses(MemoryEngine):
-    """Refuses every tenth message, and does not store it: no promise is broken."""
-
-    appended = 0
-
-    def append(self, draft, done):
-        self.appended += 1
-        if self.appended % 10:
-            super().append(draft, done)
-        else:
-            done(EngineError("the disk is full"))
 
 
 class SwapsBroadcasts(MemoryEngine):
@@ -152,3 +126,39 @@ class _LateLocations(LocationEvents):
             session.acknowledge(ack_id, AcceptedReply(accepted=len(request.fixes)))
         else:
             super()._update(session, before, ack_id)
+
+
+class RefusesWhatItStored(_Altered):
+    """Stores and delivers every tenth message, and then says that it may not be sent."""
+
+    def alter(self, server, namespace):
+        _LateRefusals(namespace, server._rooms, server._engine, server._counters)
+
+
+class _LateRefusals(ChatEvents):
+    stored = 0
+
+    def _logged(self, session, message_id, ack_id, result):
+        self.stored += 1
+        if self.stored % 10:
+            super()._logged(session, message_id, ack_id, result)
+        else:
+            session.refuse(ack_id, Refusal("forbidden", "not this one"))
+
+
+class Refuses(_Altered):
+    """Refuses every tenth message, and does not store it: no promise is broken."""
+
+    def alter(self, server, namespace):
+        _Refusals(namespace, server._rooms, server._engine, server._counters)
+
+
+class _Refusals(ChatEvents):
+    came = 0
+
+    def _message(self, session, request, ack_id):
+        self.came += 1
+        if self.came % 10:
+            super()._message(session, request, ack_id)
+        else:
+            session.refuse(ack_id, Refusal("forbidden", "not this one"))

@@ -32,8 +32,8 @@ def test_a_mutant_is_caught_by_the_checker_that_is_for_it(name):
 
 
 def test_a_server_that_refuses_and_does_not_store_is_not_accused():
-    """A disk may be full: a message that was refused, and that nobody was told, is no broken promise."""
-    report = report_of({"engine": lambda rng: Refuses(rng=rng)}, seed=0)
+    """A server may refuse: a message that was refused, and that nobody was told, is no broken promise."""
+    report = report_of({"server": Refuses}, seed=0)
     assert report.passed, str(report)
     assert report.counts["acked"] < report.counts["attempted"]
 
