@@ -71,7 +71,12 @@ def main(seed=0):
     found = {"{}.{}".format(*sys.version_info): hashes(sys.executable, seed)}
     with tempfile.TemporaryDirectory() as folder:
         for name, python in interpreters().items():
-            found[name] = hashes(environment(python, Path(folder) / name), seed, hash_seed="4242")
+            try:
+                own = environment(python, Path(folder) / name)
+            except subprocess.CalledProcessError:
+                print(f"Python {name}: its packages could not be installed")
+            else:
+                found[name] = hashes(own, seed, hash_seed="4242")
     for name, pair in sorted(found.items()):
         print(f"Python {name}: {' '.join(pair)}")
     return len({tuple(pair) for pair in found.values()}) == 1

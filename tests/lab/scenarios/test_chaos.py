@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 
+import nbclient
+import nbformat
 import pytest
 
 from realtime.lab.scenarios import chaos
@@ -155,6 +157,14 @@ async def test_it_repeats_itself_inside_a_running_loop():
     thread.start()
     thread.join()
     assert found == [inside]
+
+
+def test_it_repeats_itself_in_a_jupyter_kernel():
+    """Whose main thread runs a loop, and whose other threads do what they like."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(ELSEWHERE)])
+    nbclient.NotebookClient(notebook, timeout=40, resources={"metadata": {"path": str(ROOT)}}).execute()
+    [output] = notebook.cells[0].outputs
+    assert json.loads(output.text) == hashes()
 
 
 def test_shuffled_is_another_run():
