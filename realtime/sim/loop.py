@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
-import heapq
 import itertools
 import math
 import random
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from realtime.network.link import MS, NEVER_NS, NS
@@ -180,7 +180,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
             self._ready.append(timer)
         else:
             timer.due_ns = when_ns
-            heapq.heappush(self._timers, (when_ns, next(self._numbers), timer))
+            heappush(self._timers, (when_ns, next(self._numbers), timer))
         return timer
 
     def idle_timer(self, callback: Callable[[], object]) -> SimTimer:
@@ -200,7 +200,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
             self._ready.append(timer)
         elif timer.due_ns != due_ns:
             timer.due_ns = due_ns
-            heapq.heappush(self._wakes, (due_ns, next(self._numbers), timer))
+            heappush(self._wakes, (due_ns, next(self._numbers), timer))
 
     def note_stale(self) -> None:
         """An entry of the heap has become worthless; when most are, they are thrown away."""
@@ -210,7 +210,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
 
     def _keep_timers(self, wanted: Callable[[SimTimer], bool]) -> None:
         self._timers[:] = [entry for entry in self._timers if entry[0] == entry[2].due_ns and wanted(entry[2])]
-        heapq.heapify(self._timers)
+        heapify(self._timers)
         self._stale_timers = 0
 
     # -- turning
@@ -266,9 +266,9 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
                 return
         wakes, timers, ready = self._wakes, self._timers, self._ready
         while wakes and wakes[0][0] != wakes[0][2].due_ns:
-            heapq.heappop(wakes)
+            heappop(wakes)
         while timers and timers[0][0] != timers[0][2].due_ns:
-            heapq.heappop(timers)
+            heappop(timers)
             self._stale_timers -= 1
         due_ns = wakes[0][0] if wakes else NEVER_NS
         if timers and timers[0][0] < due_ns:
@@ -279,12 +279,12 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
             raise SimTimeLimit(f"the run reached its limit of {self._limit_ns / NS:g} s; {self._waiting()}")
         self.now_ns = due_ns
         while wakes and wakes[0][0] == due_ns:
-            timer = heapq.heappop(wakes)[2]
+            timer = heappop(wakes)[2]
             if timer.due_ns == due_ns:
                 timer.due_ns = IDLE_NS
                 ready.append(timer)
         while timers and timers[0][0] == due_ns:
-            timer = heapq.heappop(timers)[2]
+            timer = heappop(timers)[2]
             if timer.due_ns == due_ns:
                 timer.due_ns = IDLE_NS
                 ready.append(timer)
