@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -56,6 +57,21 @@ def test_a_campaign_that_passes_says_so(capsys):
     shown = capsys.readouterr()
     assert shown.out.splitlines()[-1] == "No violation."
     assert "%" not in shown.err, "no progress bar where nobody watches"
+
+
+def test_where_somebody_watches_there_is_a_bar(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["campaign", f"{HERE}:counting", "--seeds", "0:3", "--jobs", "1"]) == 0
+    shown = capsys.readouterr()
+    assert "3/3" in shown.err
+    assert "3/3" not in shown.out
+
+
+def test_without_tqdm_there_is_none(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert main(["campaign", f"{HERE}:counting", "--seeds", "0:3", "--jobs", "1"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_smaller_plan_that_still_fails_is_told(capsys):
