@@ -53,7 +53,8 @@ class Notes:
 
     def _told(self, message: Message) -> None:
         assert message.offset is not None
-        self._history.delivery(self._device, message.room_id, message.message_id, message.offset, message.user_id)
+        author, content = message.user_id, f"{message.user_id}: {message.text}"
+        self._history.delivery(self._device, message.room_id, message.message_id, message.offset, author, content)
 
     def _delivered(self, message: Message) -> None:
         assert message.offset is not None

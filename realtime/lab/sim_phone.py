@@ -148,7 +148,7 @@ class SimPhone:
         """
         result = self.chat.send_message(room_id, text)
         if self.history is not None:
-            self.history.attempt(self.name, room_id, result.message_id)
+            self.history.attempt(self.name, room_id, result.message_id, f"{self.user_id}: {text}")
         if self.on_send is not None:
             self.on_send(self.chat.room(room_id).snapshot.unsent[-1])
         return result

@@ -19,11 +19,12 @@ class _Record(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Attempt(_Record, frozen=True, gc=False):
-    """A device sends a message."""
+    """A device sends a message. ``content`` is whatever must be the same at its receivers."""
 
     sender: str
     room: str
     message_id: str
+    content: str | None = None
 
 
 class Acked(_Record, frozen=True, gc=False):
@@ -55,6 +56,7 @@ class Delivery(_Record, frozen=True, gc=False):
     message_id: str
     offset: int
     sender: str
+    content: str | None = None
 
 
 class View(_Record, frozen=True, gc=False):
@@ -162,13 +164,19 @@ class History:
 
     # -- messages
 
-    def attempt(self, sender: str, room: str, message_id: str) -> None:
+    def attempt(self, sender: str, room: str, message_id: str, content: str | None = None) -> None:
         """A device sends a message; say so before anything can come of it, and once, however often it is retried.
+
+        Args:
+            sender: the device.
+            room: where to.
+            message_id: no other message has it.
+            content: what must be the same at every receiver, such as author and text; None is not compared.
 
         Raises:
             ValueError: the id was used before.
         """
-        record = Attempt(self._now_s(), sender, room, message_id)
+        record = Attempt(self._now_s(), sender, room, message_id, content)
         earlier = self._attempts.setdefault(message_id, record)
         if earlier is not record:
             raise ValueError(
@@ -196,9 +204,11 @@ class History:
         """
         self.records.append(Joined(self._now_s(), receiver, room))
 
-    def delivery(self, receiver: str, room: str, message_id: str, offset: int, sender: str) -> None:
-        """An application was called back with a message; ``sender`` is as the application was told."""
-        self.records.append(Delivery(self._now_s(), receiver, room, message_id, offset, sender))
+    def delivery(
+        self, receiver: str, room: str, message_id: str, offset: int, sender: str, content: str | None = None
+    ) -> None:
+        """An application was called back with a message; ``sender`` and ``content`` are as the application was told."""
+        self.records.append(Delivery(self._now_s(), receiver, room, message_id, offset, sender, content))
 
     def view(self, receiver: str, room: str, entries: Iterable[tuple[int, str]]) -> None:
         """What a device shows of a room in the end, own messages included, without those that are still to be sent.

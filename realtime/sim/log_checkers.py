@@ -45,7 +45,7 @@ def reordered(history: _Source) -> list[Violation]:
 
 
 def phantom(history: _Source) -> list[Violation]:
-    """Told, shown, held or acked, though nobody sent it, or not yet, or not here, or it was refused."""
+    """Told, shown, held or acked, though nobody sent it, or not yet, or not here, or not this, or it was refused."""
     evidence = Evidence.of(history)
     found = []
     for place, ack in evidence.early_acks:
@@ -61,7 +61,18 @@ def phantom(history: _Source) -> list[Violation]:
         if reason is not None:
             what = repr(name) if reason.startswith("nobody") else evidence.name(name)
             found.append(Violation("phantom", f"{who} {what} in {room} at {at(t_s)}, which {reason}", t_s))
-    return in_time(found)
+    return in_time(found + list(_altered(evidence)))
+
+
+def _altered(evidence: Evidence) -> Iterator[Violation]:
+    for seat in evidence.seats:
+        for delivery in (*seat.told.values(), *seat.repeats):
+            letter = evidence.letters.get(delivery.message_id)
+            sent = None if letter is None else letter.attempt.content
+            if sent is not None and delivery.content is not None and delivery.content != sent:
+                text = f"{seat.receiver} was told {evidence.name(delivery.message_id)} in {seat.room} at"
+                text += f" {at(delivery.t_s)} as {delivery.content[:80]!r}, which was sent as {sent[:80]!r}"
+                yield Violation("phantom", text, delivery.t_s)
 
 
 def divergent(history: _Source) -> list[Violation]:

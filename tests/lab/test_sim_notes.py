@@ -22,10 +22,10 @@ def test_a_message_from_its_attempt_to_the_final_views():
     joined_ana, joined_ben, attempt, *middle, view_ana, view_ben = records
     assert joined_ana == Joined(joined_ana.t_s, "ana", "lobby")
     assert joined_ben == Joined(joined_ben.t_s, "ben", "lobby")
-    assert attempt == Attempt(attempt.t_s, "ana", "lobby", message_id)
+    assert attempt == Attempt(attempt.t_s, "ana", "lobby", message_id, "ana: hello")
     acked, delivery = sorted(middle, key=lambda record: type(record).__name__)
     assert acked == Acked(acked.t_s, message_id, 1)
-    assert delivery == Delivery(delivery.t_s, "ben", "lobby", message_id, 1, "ana")
+    assert delivery == Delivery(delivery.t_s, "ben", "lobby", message_id, 1, "ana", "ana: hello")
     assert view_ana == View(view_ana.t_s, "ana", "lobby", ((1, message_id),))
     assert view_ben == View(view_ben.t_s, "ben", "lobby", ((1, message_id),))
 

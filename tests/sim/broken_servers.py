@@ -2,6 +2,8 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from realtime.lab.sim_server import SimServer
 from realtime.server.chat_events import ChatEvents
 from realtime.server.engine.memory import MemoryEngine
@@ -162,3 +164,39 @@ class _Refusals(ChatEvents):
             super()._message(session, request, ack_id)
         else:
             session.refuse(ack_id, Refusal("forbidden", "not this one"))
+
+
+class SwapsTexts(_Altered):
+    """Gives every tenth message the text of the one before it."""
+
+    def alter(self, server, namespace):
+        _SwappedTexts(namespace, server._rooms, server._engine, server._counters)
+
+
+class _SwappedTexts(ChatEvents):
+    came = 0
+    before = "nothing"
+
+    def _message(self, session, request, ack_id):
+        self.came += 1
+        text, self.before = self.before, request.text
+        super()._message(session, request if self.came % 10 else replace(request, text=text), ack_id)
+
+
+class NamesAnother(_Altered):
+    """Says of every tenth message that somebody else wrote it."""
+
+    def alter(self, server, namespace):
+        _OtherAuthors(namespace, server._rooms, server._engine, server._counters)
+
+
+class _OtherAuthors(ChatEvents):
+    came = 0
+
+    def _message(self, session, request, ack_id):
+        self.came += 1
+        member = session.member
+        if self.came % 10 == 0:
+            session.member = member._replace(user_id="mallory")
+        super()._message(session, request, ack_id)
+        session.member = member

@@ -49,6 +49,8 @@ MUTANTS = {
     "a server that forgets to dedupe retries": _engine(broken_servers.ForgetsIds, "duplicated"),
     "a server that gives out an offset twice": _engine(broken_servers.RepeatsOffsets, "divergent"),
     "a server that refuses what it stored": _server(broken_servers.RefusesWhatItStored, "phantom"),
+    "a server that mixes up texts": _server(broken_servers.SwapsTexts, "phantom"),
+    "a server that names another author": _server(broken_servers.NamesAnother, "phantom", "duplicated"),
     "a server that swaps two broadcasts": _engine(broken_servers.SwapsBroadcasts, "reordered"),
     "a server that drops a broadcast for one member": _server(broken_servers.DropsABroadcast, "lost"),
     "a server that leaves ghosts": _server(broken_servers.LeavesGhosts, "stale", "late detection"),

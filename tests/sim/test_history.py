@@ -98,6 +98,7 @@ def test_a_history_travels_as_json_and_comes_back():
         "sender": "ana",
         "room": "lobby",
         "message_id": "m1",
+        "content": None,
     }
     again = History.from_json(text)
     assert again.records == history.records

@@ -118,6 +118,23 @@ def test_a_message_in_the_wrong_room_is_a_phantom():
     assert texts(phantom(story)) == ["ben was told 'm1' of ana in kitchen at 0.000 s, which was sent to lobby"]
 
 
+def test_a_message_that_says_something_else_is_a_phantom():
+    story = Story("ana", "ben", "cleo")
+    story.attempt("ana", "lobby", "m1", "ana: hello")
+    story.delivery("ben", "lobby", "m1", 1, "ana", "ana: hello")
+    story.delivery("cleo", "lobby", "m1", 1, "ana", "mallory: hello")
+    assert texts(phantom(story)) == [
+        "cleo was told 'm1' of ana in lobby at 0.000 s as 'mallory: hello', which was sent as 'ana: hello'"
+    ]
+
+
+def test_what_a_message_says_need_not_be_noted():
+    story = Story("ana", "ben")
+    story.attempt("ana", "lobby", "m1", "ana: hello")
+    story.delivery("ben", "lobby", "m1", 1, "ana")
+    assert phantom(story) == []
+
+
 def test_a_view_holds_no_phantoms():
     story = Story("ana", "ben").send("ana", "m1", "ben")
     story.attempt("ana", "lobby", "m2")
