@@ -47,3 +47,12 @@ def test_lengths_are_exponential():
     lengths = [draw() for _ in range(10_000)]
     assert abs(sum(lengths) / 1e13 - 1) < 0.04
     assert abs(sum(length > 10**9 for length in lengths) / 1e4 - 0.3679) < 0.02
+
+
+def test_the_last_256_spells_are_remembered_and_a_long_run_takes_no_room():
+    """Spells of 1 ns every 10 ns: of 10,000, those of the last 2560 ns at least are known."""
+    spells = Spells(0, lambda: 9, lambda: 1)
+    now_ns = 100_000
+    spells.until(now_ns)
+    assert [bool(spells.until(at_ns)) for at_ns in range(now_ns - 2560, now_ns)] == [*[False] * 9, True] * 256
+    assert len(spells._past) <= 1024
