@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass
 
 from realtime.network.spells import Spells, exponential_ns
+from realtime.network.stream import Stream
 from realtime.network.units import NEVER_NS
 
 _Z90 = 1.2815515655446004  # 90 % of a standard normal distribution lie below it
@@ -145,10 +146,8 @@ class Radio:
     )
 
     def __init__(self, conditions: RadioConditions, rng: random.Random, *, now_ns: int = 0) -> None:
-        self._waits = random.Random(rng.getrandbits(128))
-        self._seeds = {
-            name: random.Random(rng.getrandbits(128)) for name in ("outages", "handovers", "address_changes")
-        }
+        self._waits = Stream(rng.getrandbits(128))
+        self._seeds = {name: Stream(rng.getrandbits(128)) for name in ("outages", "handovers", "address_changes")}
         self.conditions = RadioConditions()
         self.outages: Spells | None = None
         self.handovers: Spells | None = None
@@ -242,7 +241,7 @@ class Radio:
 
     def _spells(self, now_ns: int, name: str, figures: Interruptions | None) -> Spells | None:
         # A seed is drawn in any case: which process a later one is does not depend on the traffic until then.
-        rng = random.Random(self._seeds[name].getrandbits(128))
+        rng = random.Random(self._seeds[name].rng.getrandbits(128))
         return None if figures is None else figures.spells(now_ns, rng)
 
     def _set_promotions(self, now_ns: int) -> None:
@@ -259,7 +258,7 @@ class Radio:
         self._wakes_ns = now_ns
         if towards_phone and promotion.cycle_ns:
             self._wakes_ns += -(now_ns + self._phase) % promotion.cycle_ns
-        wait_ns = promotion.delay_ns * math.exp(promotion.spread * self._waits.gauss(0.0, 1.0))
+        wait_ns = promotion.delay_ns * math.exp(promotion.spread * self._waits.rng.gauss(0.0, 1.0))
         self._ready_ns = self._wakes_ns + round(wait_ns)
         if now_ns >= self.used_ns + self._sleep_ns:
             self._on_ns = self.on_ns(now_ns)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections import deque
+from array import array
 from collections.abc import Callable
 
-_REMEMBERED = 256  # spells that are over: enough for packets that are asked about late
+_REMEMBERED = 256  # spells that are over, at least: enough for packets that are asked about late
 
 
 class Spells:
@@ -29,7 +29,7 @@ class Spells:
         self._gap_ns = gap_ns
         self._length_ns = length_ns
         self._passed = 0
-        self._past: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
+        self._past = array("q")  # begin and end of each: a list of pairs would take eight times the room
         self._over_ns = start_ns  # end of the one before
         self.begin_ns = start_ns if begins_inside else start_ns + gap_ns()
         self.end_ns = self.begin_ns + length_ns()
@@ -39,7 +39,8 @@ class Spells:
         if at_ns < self.begin_ns:
             if at_ns >= self._over_ns:
                 return 0
-            return next((end for begin, end in reversed(self._past) if begin <= at_ns < end), 0)
+            past = self._past
+            return next((past[i + 1] for i in range(len(past) - 2, -1, -2) if past[i] <= at_ns < past[i + 1]), 0)
         while at_ns >= self.end_ns:
             self._next()
         return self.end_ns if at_ns >= self.begin_ns else 0
@@ -51,7 +52,10 @@ class Spells:
 
     def _next(self) -> None:
         self._passed += 1
-        self._past.append((self.begin_ns, self.end_ns))
+        self._past.append(self.begin_ns)
+        self._past.append(self.end_ns)
+        if len(self._past) == 4 * _REMEMBERED:
+            del self._past[: 2 * _REMEMBERED]
         self._over_ns = self.end_ns
         self.begin_ns = self.end_ns + self._gap_ns()
         self.end_ns = self.begin_ns + self._length_ns()
