@@ -1,6 +1,7 @@
 """A phone's day."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -31,7 +32,10 @@ print(json.dumps([result.hash, result.virtual_s, time.process_time() - began]))
 
 def test_a_day_of_eight_hours_takes_less_than_five_seconds_and_repeats_itself(day):
     """In a process of its own, which nobody measures line by line; CPU time, as there may be other tests beside it."""
-    done = subprocess.run([sys.executable, "-c", TIMED], capture_output=True, check=True, text=True, timeout=50)
+    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    done = subprocess.run(
+        [sys.executable, "-c", TIMED], capture_output=True, check=True, text=True, timeout=50, env=unmeasured
+    )
     found, virtual_s, cpu_s = json.loads(done.stdout)
     assert found == day.hash
     assert virtual_s == commute.DAY_S + commute.QUIET_S > 8 * 3600
