@@ -85,7 +85,7 @@ async def test_server_pings_are_answered(stock_server):
 async def test_after_a_restart_queued_events_arrive_once_and_in_order(stock_server):
     server = await stock_server()
     socket = SocketManager(server.url)
-    heard = Heard(socket, "disconnect", "message-back")
+    heard = Heard(socket, "disconnect", "message-back", "news")
     async with socket:
         await socket.call("message-with-ack", "before")
         server.signal(signal.SIGKILL)
@@ -94,7 +94,11 @@ async def test_after_a_restart_queued_events_arrive_once_and_in_order(stock_serv
             socket.emit("message", number)
         again = await stock_server(port=server.port)
         assert await heard.until("message-back", times=10) == list(range(10))
-        assert [told["received"] for told in again.told if "received" in told] == [["message", n] for n in range(10)]
+        received = await again.tells_times(10, "received")
+        assert [told["received"] for told in received] == [["message", n] for n in range(10)]
+        await again.do(emit=["news", "nothing follows"])
+        await heard.until("news")
+        assert len([told for told in again.told if "received" in told]) == 10
 
 
 @pytest.mark.parametrize("how", ["close", "terminate"])
