@@ -7,6 +7,7 @@ import pytest
 from realtime.connection.socket_manager import SocketManager
 from realtime.server.realtime_server import RealtimeServer
 from tests.processes import serving
+from tests.server.waiting import until
 
 pytestmark = pytest.mark.node
 
@@ -116,3 +117,25 @@ async def _event(client, name):
     """The first event of this name, as soon as it has come."""
     await client.find(lambda line: f'"event":["{name}"' in line or None)
     return _events(client, name)[0]
+
+
+async def test_the_stock_client_passes_a_fence_after_what_it_sent_before_and_keeps_its_heartbeat(stock_client):
+    handled = []
+    async with RealtimeServer(port=0, ping_interval_s=0.3, ping_timeout_s=5) as server:
+        server.on("connect", handled.append)
+        server.on("note", lambda session, number: handled.append(number))
+        client = await stock_client(server.url, auth={"userId": "ana"})
+        await client.tells("connect")
+        [session] = handled
+        passed = asyncio.Event()
+        for number in range(3):
+            await client.do(emit=["note", number])
+        await until(lambda: len(handled) == 4)
+        session.emit("news")
+        session.fence(passed.set)
+        await asyncio.wait_for(passed.wait(), 10)
+        assert _events(client, "news") or await _event(client, "news")
+        await client.do(call=["note", 3])  # nothing was taken for a wrong packet
+        await client.tells(ack="note")
+        assert handled[1:] == [0, 1, 2, 3]
+        assert not [told for told in client.told if "disconnect" in told]

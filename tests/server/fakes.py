@@ -13,6 +13,7 @@ class FakeLink:
     def __init__(self):
         self.sent = []
         self.left = []
+        self.fences = []
         self.lags = False
 
     def write(self, frame):
@@ -29,8 +30,17 @@ class FakeLink:
             self.write(frame)
         return not self.lags
 
+    def fence(self, passed):
+        self.fences.append(passed)
+
     def leave(self, namespace):
         self.left.append(namespace)
+
+    def pass_fences(self):
+        """The client has seen everything written so far."""
+        fences, self.fences = self.fences, []
+        for passed in fences:
+            passed()
 
     def take(self):
         """Everything written since the last call."""

@@ -101,6 +101,39 @@ async def test_answered_pings_keep_it_alive():
         assert (await client.call("app:state", {"state": "active"}))["ok"]
 
 
+async def test_a_fence_is_passed_once_everything_sent_before_was_handled():
+    handled = []
+    async with serving() as server:
+        server.on("connect", lambda session: handled.append(session))
+        server.on("note", lambda session, number: handled.append(number))
+        async with raw_client(server, "ana") as client:
+            [session] = handled
+            client.answers_pings = False
+            session.emit("news")
+            session.fence(lambda: handled.append("fence"))
+            assert await client.receive() == '42["news"]'
+            assert await client.websocket.recv() == "2"
+            await client.send('42["note",1]')
+            await client.send("3")
+            await client.send('42["note",2]')
+            await until(lambda: 2 in handled)
+            assert handled[1:] == [1, "fence", 2]
+
+
+async def test_a_fence_of_a_connection_that_is_lost_is_never_passed():
+    handled = []
+    async with serving() as server:
+        server.on("connect", lambda session: handled.append(session))
+        server.on("disconnect", lambda session, reason: handled.append(reason))
+        async with raw_client(server, "ana") as client:
+            [session] = handled
+            client.answers_pings = False
+            session.fence(lambda: handled.append("fence"))
+        await until(lambda: len(handled) == 2)
+        session.fence(lambda: handled.append("fence"))
+        assert "fence" not in handled
+
+
 async def test_a_client_that_never_connects_is_ended():
     async with serving(connect_timeout_s=0.05) as server, raw_client(server, connected=False) as client:
         assert await client.closed() == (1001, "connect timeout")

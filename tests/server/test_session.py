@@ -15,6 +15,7 @@ class Wire:
     def __init__(self):
         self.frames = []
         self.left = []
+        self.fences = []
 
     def write(self, frame):
         self.frames.append(frame)
@@ -22,6 +23,9 @@ class Wire:
     def write_volatile(self, frame):
         self.frames.append(frame)
         return True
+
+    def fence(self, passed):
+        self.fences.append(passed)
 
     def leave(self, namespace):
         self.left.append(namespace)
@@ -93,3 +97,16 @@ def test_after_it_was_disconnected_nothing_is_written():
     ana.disconnect()
     assert ana.link.left == ["/"]
     assert "disconnected" in repr(ana)
+
+
+def test_a_fence_is_passed_while_the_session_stands():
+    ana, passed = session(), []
+    ana.fence(lambda: passed.append(1))
+    ana.fence(lambda: passed.append(2))
+    ana.link.fences[0]()
+    assert passed == [1]
+    ana.closed()
+    ana.link.fences[1]()
+    ana.fence(lambda: passed.append(3))
+    assert passed == [1]
+    assert len(ana.link.fences) == 2
