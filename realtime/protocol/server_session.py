@@ -9,6 +9,7 @@ it calls :meth:`ServerSession.handle_timer`; each time it acts on the events and
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
@@ -158,7 +159,15 @@ class TimedOut(msgspec.Struct, frozen=True):
     reason: str
 
 
-Event = ConnectRequested | EventReceived | EventReceivedRaw | AckReceived | NamespaceLeft | PeerClosed | TimedOut
+class FencePassed(msgspec.Struct, frozen=True):
+    """Everything came that the client had sent before it could have seen what was sent before this fence."""
+
+    token: Any
+
+
+_Packet = EventReceived | EventReceivedRaw | AckReceived
+Event = ConnectRequested | NamespaceLeft | _Packet | PeerClosed | TimedOut | FencePassed
+_HEARTBEAT = object()
 
 
 class ServerSession:
@@ -207,6 +216,7 @@ class ServerSession:
         self._ping_at = now + ping_interval_s
         self._heard_at = now
         self._silent_until: float | None = None
+        self._pings: deque[Any] = deque()  # not answered yet: the tokens of fences, and heartbeats
         self._connect_by: float | None = now + connect_timeout_s
         handshake = Handshake(
             sid, max(1, round(ping_interval_s * 1000)), max(1, round(ping_timeout_s * 1000)), max_payload
@@ -304,7 +314,7 @@ class ServerSession:
                 return self._time_out("connect timeout")
             self._connect_by = now + self._connect_timeout_s  # it is the server who is slow
         if now >= self._ping_at:
-            self._frames.append(Text(b"2"))
+            self._ping(_HEARTBEAT)
             self._ping_at = now + self._ping_interval_s
             if self._silent_until is None:
                 self._silent_until = now + self._ping_timeout_s
@@ -374,6 +384,22 @@ class ServerSession:
         """
         self._send(namespace, PacketType.DISCONNECT, encode(Packet(PacketType.DISCONNECT, namespace)))
 
+    def fence(self, token: Any) -> None:
+        """Queue a ping behind what was sent so far; :class:`FencePassed` comes with its pong.
+
+        The pings of the heartbeat come at their times all the same, and this one starts no timeout.
+
+        Raises:
+            LocalProtocolError: the connection is closed.
+        """
+        if self._state is CLOSED:
+            raise LocalProtocolError(f"no fence can be sent on a connection that is {self._state.name}")
+        self._ping(token)
+
+    def _ping(self, token: Any) -> None:
+        self._pings.append(token)
+        self._frames.append(Text(b"2"))
+
     def _receive(self, text: bytes, now: float, raw: bool) -> list[Event]:
         if self._state is CLOSED:
             return []
@@ -404,7 +430,10 @@ class ServerSession:
         if state is None:
             raise RemoteProtocolError(f"a client may not send Engine.IO {kind.name}: {clip(text)}")
         self._state = state
-        return [PeerClosed()] if state is CLOSED else []
+        if state is CLOSED:
+            return [PeerClosed()]
+        token = self._pings.popleft() if self._pings else _HEARTBEAT  # pongs come in the order of the pings
+        return [] if token is _HEARTBEAT else [FencePassed(token)]
 
     def _receive_event(self, packet: RawPacket) -> list[Event]:
         self._decoder.check_idle(packet)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from websockets.frames import CloseCode
@@ -17,6 +17,7 @@ from realtime.protocol.server_session import (
     Event,
     EventReceived,
     EventReceivedRaw,
+    FencePassed,
     NamespaceLeft,
     PeerClosed,
     ServerSession,
@@ -122,6 +123,12 @@ class Peer:
 
     # From a session
 
+    def fence(self, passed: Callable[[], None]) -> None:
+        """See :class:`SessionLink`."""
+        if not self._is_lost:
+            self._machine.fence(passed)
+            self._flush()
+
     def leave(self, namespace: str) -> None:
         """See :class:`SessionLink`."""
         if namespace in self._sessions:
@@ -146,6 +153,8 @@ class Peer:
             self._remove(event.namespace, "left by the client")
         elif isinstance(event, PeerClosed):
             self._connection.end(CloseCode.NORMAL_CLOSURE, "closed by the client")
+        elif isinstance(event, FencePassed):
+            event.token()
         elif isinstance(event, TimedOut):
             self._connection.end(CloseCode.GOING_AWAY, event.reason)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +23,10 @@ class SessionLink(Protocol):
 
     def write_volatile(self, frame: bytes) -> bool:
         """Send them unless the client lags; returns whether they were sent."""
+        ...
+
+    def fence(self, passed: Callable[[], None]) -> None:
+        """Call ``passed()`` as soon as the client has answered to what was written so far."""
         ...
 
     def leave(self, namespace: str) -> None:
@@ -82,6 +86,19 @@ class Session:
         if self.connected:
             self.connected = False
             self.link.leave(self.namespace)
+
+    def fence(self, passed: Callable[[], None]) -> None:
+        """Call ``passed()`` once all that the client sent before it could see what was written so far was handled.
+
+        It costs a ping and a pong. It is never called if the connection is lost, or the session ends, before that.
+        """
+
+        def passed_here() -> None:
+            if self.connected:
+                passed()
+
+        if self.connected:
+            self.link.fence(passed_here)
 
     def closed(self) -> None:
         """Its connection has ended, or it left: nothing is sent from now on."""
