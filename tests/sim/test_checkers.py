@@ -211,6 +211,17 @@ def test_answered_sends_and_those_of_the_dead_are_not_stuck():
     assert stuck(story) == []
 
 
+def test_what_was_on_the_disk_of_one_who_came_back_must_be_answered():
+    story = Story("ana", "ben")
+    story.at(5).attempt("ben", "lobby", "m1", is_durable=True)
+    story.killed("ben")
+    assert stuck(story) == [], "nobody is there to hear the answer"
+    story.member("ben", "lobby")
+    assert texts(stuck(story)) == ["'m1' of ben, sent to lobby at 5.000 s, was neither acked nor refused"]
+    story.ok("m1", 1)
+    assert stuck(story) == []
+
+
 # -- vacuous
 
 

@@ -65,6 +65,17 @@ def test_two_senders_and_two_incarnations_owe_each_other_no_order():
     assert reordered(story) == []
 
 
+def test_an_outbox_on_disk_keeps_its_order_across_incarnations():
+    story = Story("ana", "ben")
+    story.at(1).attempt("ana", "lobby", "m1", is_durable=True)
+    story.killed("ana")
+    story.member("ana", "lobby")
+    story.at(5).attempt("ana", "lobby", "m2", is_durable=True)
+    for offset, name in enumerate(("m2", "m1"), start=1):
+        story.deliver("ben", name, offset)
+    assert [text.split(", ")[0] for text in texts(reordered(story))] == ["'m1' of ana"]
+
+
 def test_a_view_is_in_the_order_of_the_offsets():
     story = Story("ana", "ben").send("ana", "m1").send("ana", "m2").show("ana", (2, "m2"), (1, "m1"))
     assert texts(reordered(story)) == ["ana shows 'm1' of ana at offset 1 of lobby below offset 2"]
