@@ -144,11 +144,11 @@ def duplicated(history: _Source) -> list[Violation]:
 
 
 def stuck(history: _Source) -> list[Violation]:
-    """Sent by a process that lives, and in the end neither acked nor refused."""
+    """Sent by a process that lives, or from a disk that a living one has, and in the end neither acked nor refused."""
     evidence = Evidence.of(history)
     found = []
     for name, letter in evidence.letters.items():
-        if not letter.is_resolved and evidence.is_of_the_living(letter):
+        if not letter.is_resolved and evidence.is_owed_an_answer(letter):
             text = f"{evidence.name(name)}, sent to {letter.room} at {at(letter.sent_s)}, was neither acked nor refused"
             found.append(Violation("stuck", text, letter.sent_s))
     return found

@@ -199,8 +199,10 @@ class Evidence:
             by_room.setdefault(letter.room, []).append(letter)
         return by_room
 
-    def is_of_the_living(self, letter: Letter) -> bool:
-        """Whether the process that sent a message lives to the end."""
+    def is_owed_an_answer(self, letter: Letter) -> bool:
+        """Whether the process that sent a message lives to the end, or a later one has it from its disk."""
+        if letter.attempt.is_durable and letter.sender not in self._gone:
+            return True
         return letter.incarnation == self._incarnations.get(letter.sender, 0)
 
     def name(self, message_id: str) -> str:

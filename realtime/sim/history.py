@@ -25,6 +25,7 @@ class Attempt(_Record, frozen=True, gc=False):
     room: str
     message_id: str
     content: str | None = None
+    is_durable: bool = False
 
 
 class Acked(_Record, frozen=True, gc=False):
@@ -164,7 +165,9 @@ class History:
 
     # -- messages
 
-    def attempt(self, sender: str, room: str, message_id: str, content: str | None = None) -> None:
+    def attempt(
+        self, sender: str, room: str, message_id: str, content: str | None = None, *, is_durable: bool = False
+    ) -> None:
         """A device sends a message; say so before anything can come of it, and once, however often it is retried.
 
         Args:
@@ -172,11 +175,12 @@ class History:
             room: where to.
             message_id: no other message has it.
             content: what must be the same at every receiver, such as author and text; None is not compared.
+            is_durable: it is on the device's disk: a process that is killed leaves it to the next one to send.
 
         Raises:
             ValueError: the id was used before.
         """
-        record = Attempt(self._now_s(), sender, room, message_id, content)
+        record = Attempt(self._now_s(), sender, room, message_id, content, is_durable)
         earlier = self._attempts.setdefault(message_id, record)
         if earlier is not record:
             raise ValueError(

@@ -22,20 +22,22 @@ def reordered(history: _Source) -> list[Violation]:
     """Out of the log's order at a receiver, or out of its sender's order in the log.
 
     At a receiver, offsets rise in the life of its process; and it does not go past an offset at which a message of
-    others is known to stand, and never get that. Of what one process sent to a room, the earlier stands first.
+    others is known to stand, and never get that. Of what one process sent to a room, the earlier stands first; so it
+    does of what one device sent from its disk.
     """
     evidence = Evidence.of(history)
     found = [violation for seat in evidence.seats for violation in _misplaced(seat, evidence)]
     found += _unsorted(evidence)
     for room, log in evidence.logs.items():
-        newest: dict[tuple[str, int], tuple[Letter, int]] = {}
+        newest: dict[tuple[str, int | None], tuple[Letter, int]] = {}
         for offset in log.offsets:
             letter = evidence.letters.get(log.by_offset[offset].message_id)
             if letter is None:
                 continue
-            before, place = newest.setdefault((letter.sender, letter.incarnation), (letter, offset))
+            outbox = letter.sender, None if letter.attempt.is_durable else letter.incarnation
+            before, place = newest.setdefault(outbox, (letter, offset))
             if letter.number >= before.number:
-                newest[letter.sender, letter.incarnation] = (letter, offset)
+                newest[outbox] = (letter, offset)
                 continue
             text = f"{evidence.name(letter.attempt.message_id)}, sent at {at(letter.sent_s)}, stands in {room}"
             text += f" at offset {offset}, behind {before.attempt.message_id!r} at offset {place}, which"

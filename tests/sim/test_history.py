@@ -99,6 +99,7 @@ def test_a_history_travels_as_json_and_comes_back():
         "room": "lobby",
         "message_id": "m1",
         "content": None,
+        "is_durable": False,
     }
     again = History.from_json(text)
     assert again.records == history.records
