@@ -6,7 +6,6 @@ import pytest
 
 from realtime.chat.chat_client import ChatClient
 from realtime.connection.connection_state import ConnectionState
-from realtime.connection.disk_outbox import DiskOutbox
 from realtime.connection.net_info import NetType
 from realtime.lab.sim_phone import SimPhone
 from realtime.location.sources import SimulatedWalk
@@ -149,26 +148,13 @@ def test_it_says_goodbye():
     assert play(script) is ConnectionState.DISCONNECTED
 
 
-def with_outbox(machine):
-    """The outbox on the machine's disk."""
-    return DiskOutbox(machine.disk.path / "outbox.sqlite", synced=machine.disk.synced)
-
-
-class OnDisk(SimPhone):
-    """A phone whose outbox outlives its app."""
-
-    def make_socket(self):
-        self.options["queue"] = with_outbox(self.machine)
-        return super().make_socket()
-
-
 @pytest.mark.parametrize("end", ["kill_app", "crash"])
 def test_with_its_outbox_on_disk_nothing_that_it_said_is_lost_with_the_app(end):
     """Amid an outage, twice, and once more between the server's having it and the ack."""
 
     async def script(town):
         world = town.world
-        ana, ben = await town.phone("ana", kind=OnDisk), await town.phone("ben")
+        ana, ben = await town.phone("ana", on_disk=True), await town.phone("ben")
         [first] = town.send(ana, "zero")
         await first
         world.outage("ana", for_s=90)
@@ -192,6 +178,7 @@ def test_with_its_outbox_on_disk_nothing_that_it_said_is_lost_with_the_app(end):
         rooms = [phone.app.chat.room("lobby").snapshot for phone in (ana, ben)]
         attempted = [record.message_id for record in town.records("Attempt")]
         delivered = [record.message_id for record in town.records("Delivery") if record.receiver == "ben"]
+        assert all(record.is_durable for record in town.records("Attempt"))
         return unsent, [room.texts for room in rooms], attempted == delivered
 
     everything = ("zero", "one", "two", "three", "four")

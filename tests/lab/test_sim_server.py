@@ -1,5 +1,7 @@
 """A server on a machine: its process dies, its engine stays."""
 
+import pytest
+
 from realtime.lab.sim_server import SimServer
 from realtime.server.realtime_server import RealtimeServer
 from tests.lab.sim_town import play
@@ -18,6 +20,27 @@ def test_a_server_that_crashed_serves_again_what_it_had():
         await town.world.eventually(lambda: ana.app.is_settled, within_s=200)
         assert town.server.app is not before
         ben = await town.phone("ben")
+        state = ben.app.chat.room("lobby").snapshot
+        return state.texts, [message.offset for message in state.messages], state.gap
+
+    assert play(script) == (("one", "two"), [1, 2], False)
+
+
+@pytest.mark.parametrize("end", ["kill_app", "crash"])
+def test_without_an_engine_it_keeps_the_rooms_on_the_disk_of_its_machine(end):
+    async def script(town):
+        world = town.world
+        machine = world.machine("other", lambda machine: SimServer(world, machine))
+        ana = await town.phone("ana", url="http://other:8765")
+        [first] = town.send(ana, "one")
+        await first
+        former = machine.app.engine
+        getattr(world, end)("other")
+        world.restart("other")
+        assert machine.app.engine is not former
+        [second] = town.send(ana, "two")
+        await second
+        ben = await town.phone("ben", url="http://other:8765")
         state = ben.app.chat.room("lobby").snapshot
         return state.texts, [message.offset for message in state.messages], state.gap
 
