@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.protocol.errors import RealtimeError
-from realtime.server.engine.base import Draft, EngineError, Page, Position, Record, stamped
+from realtime.server.engine.base import Draft, EngineError, Marker, NotApplied, Page, Position, Record, stamped
 
 
 def draft(**changes):
@@ -72,3 +72,25 @@ def test_a_page_knows_the_position_of_its_log():
 def test_an_engine_failure_is_one_of_our_errors():
     assert issubclass(EngineError, RealtimeError)
     assert Record.__struct_config__.frozen
+
+
+def test_what_is_refused_for_good_says_why_in_a_word():
+    refused = NotApplied("not_author", "only its author edits a message")
+    assert isinstance(refused, EngineError)
+    assert (refused.code, str(refused)) == ("not_author", "only its author edits a message")
+
+
+def test_a_marker_only_moves_forward_and_reading_is_receiving():
+    marker = Marker("ana", 4, 2)
+    assert marker.moved(received=3, read=1, last=9) == marker
+    assert marker.moved(received=6, read=0, last=9) == Marker("ana", 6, 2)
+    assert marker.moved(received=0, read=5, last=9) == Marker("ana", 5, 5)
+    assert marker.moved(received=99, read=0, last=9) == Marker("ana", 9, 2)
+
+
+def test_markers_come_with_a_page_when_they_are_asked_for():
+    assert Page(epoch="e1", last=9, horizon=0, records=(), more=False).markers == ()
+
+
+def test_a_draft_is_about_no_other_message():
+    assert draft().about is None
