@@ -62,15 +62,15 @@ def test_places_that_have_passed_are_not_given_again():
 
 
 def test_no_wait_is_longer_than_the_bound_and_the_crowd_behind_it_is_spread():
-    """400 places of a tenth of a second do not fit into 20 s: the rest is spread over the second half, again and again."""
+    """400 places, ten in a second, do not fit into 20 s: the rest is spread over the second half, again and again."""
     admission = Admission(10, longest_wait_s=20)
     knock_all(admission, [0.0] * 10)
-    waits = knock_all(admission, [0.0] * 400)
+    waits = [round(wait, 6) for wait in knock_all(admission, [0.0] * 400)]
     assert max(waits) <= 20
     in_each_second = [sum(second <= wait < second + 1 for wait in waits) for second in range(20)]
     assert in_each_second[0] == 0
     assert set(in_each_second[1:10]) == {10}
-    assert all(19 <= count <= 31 for count in in_each_second[10:])  # 310 of them over 10 s
+    assert all(29 <= count <= 41 for count in in_each_second[10:])  # 310 of them: a tenth of it is filled 3 or 4 times
 
 
 def test_without_a_limit_everybody_gets_in():
