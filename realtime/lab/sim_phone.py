@@ -10,6 +10,8 @@ from realtime.chat.chat_client import ChatClient
 from realtime.chat.message import Message
 from realtime.chat.send_result import SendResult
 from realtime.connection.app_state import AppState
+from realtime.connection.disk_outbox import DiskOutbox
+from realtime.connection.message_queue import Outbox
 from realtime.connection.net_info import NetInfo, NetType
 from realtime.connection.socket_manager import SocketManager
 from realtime.lab.sim_notes import Notes, Overheard
@@ -29,7 +31,7 @@ class SimPhone:
 
     Make it in the factory of a machine: ``world.machine("ana", lambda machine: SimPhone(world, machine, …))``, and
     call it on its own host, or with :meth:`~realtime.sim.world.World.on`. To break the client for a test, override
-    :meth:`make_socket`, :meth:`make_chat` or :meth:`make_location`.
+    :meth:`make_outbox`, :meth:`make_socket`, :meth:`make_chat` or :meth:`make_location`.
 
     Args:
         world: where it is.
@@ -40,6 +42,7 @@ class SimPhone:
         url: the server.
         shares: where it gets its position from, and the room that is told of it from the start.
         location_interval_s: the least time between two fixes that it shares, in seconds.
+        on_disk: what it has to send is on the machine's disk, and outlives the app.
         options: of :class:`~realtime.connection.socket_manager.SocketManager`.
 
     Attributes:
@@ -57,6 +60,7 @@ class SimPhone:
         url: str = URL,
         shares: tuple[LocationSource, str] | None = None,
         location_interval_s: float = 5.0,
+        on_disk: bool = False,
         **options: Any,
     ) -> None:
         self.world = world
@@ -68,6 +72,7 @@ class SimPhone:
         self.history = history
         self.shares = shares
         self.location_interval_s = location_interval_s
+        self.on_disk = on_disk
         self.options = options
         self.on_send: Callable[[Message], object] | None = None
         self.app_state = AppState()
@@ -87,6 +92,11 @@ class SimPhone:
         """A random stream of its own for each purpose and each start of the machine: ids must not come again."""
         return self.world.rng(f"{self.name} {self.machine.process.number}: {purpose}")
 
+    def make_outbox(self) -> Outbox | None:
+        """What it has to send; None is in memory."""
+        disk = self.machine.disk
+        return DiskOutbox(disk.path / "outbox.sqlite", synced=disk.synced) if self.on_disk else None
+
     def make_socket(self) -> SocketManager:
         """The connection."""
         return SocketManager(
@@ -96,7 +106,7 @@ class SimPhone:
             rng=self.rng("backoff"),
             app_state=self.app_state,
             net_info=self.net_info,
-            **self.options,
+            **{"queue": self.make_outbox(), **self.options},
         )
 
     def make_chat(self) -> ChatClient:
@@ -148,7 +158,9 @@ class SimPhone:
         """
         result = self.chat.send_message(room_id, text)
         if self.history is not None:
-            self.history.attempt(self.name, room_id, result.message_id, f"{self.user_id}: {text}")
+            self.history.attempt(
+                self.name, room_id, result.message_id, f"{self.user_id}: {text}", is_durable=self.on_disk
+            )
         if self.on_send is not None:
             self.on_send(self.chat.room(room_id).snapshot.unsent[-1])
         return result

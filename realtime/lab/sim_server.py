@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
 from realtime.server.engine.base import Engine
+from realtime.server.engine.sqlite import SqliteEngine
 from realtime.server.realtime_server import RealtimeServer
 
 if TYPE_CHECKING:
@@ -15,36 +17,45 @@ PORT = 8765
 
 
 class SimServer:
-    """The server's process. A restart of the machine makes a new one, over the same engine.
+    """The server's process. A restart of the machine makes a new one, over what is on its disk.
 
-    Make it in the factory of a machine: ``world.machine("server", lambda machine: SimServer(world, machine, …))``. To
-    break the server for a test, override :meth:`make_server`.
+    Make it in the factory of a machine: ``world.machine("server", lambda machine: SimServer(world, machine))``. To
+    break the server for a test, override :meth:`make_engine` or :meth:`make_server`.
 
     Args:
         world: where it is.
         machine: on which it runs.
-        engine: keeps the rooms' logs. It is made outside of the machine, so a memory engine stands for its disk.
+        engine: keeps the rooms' logs instead of a database on the machine's disk. It is made outside of the machine
+            and outlives the process, so a memory engine stands for a disk.
         options: of :class:`~realtime.server.realtime_server.RealtimeServer`.
     """
 
-    def __init__(self, world: World, machine: Machine, *, engine: Engine, **options: Any) -> None:
+    def __init__(self, world: World, machine: Machine, *, engine: Engine | None = None, **options: Any) -> None:
         self.world = world
         self.machine = machine
-        self.engine = engine
+        self.engine = self.make_engine() if engine is None else engine
         self.options = options
         self.server = self.make_server()
 
     def __repr__(self) -> str:
         return f"<SimServer {self.server!r}>"
 
+    def rng(self, purpose: str) -> random.Random:
+        """A random stream of its own for each purpose and each start of the machine."""
+        return self.world.rng(f"{self.machine.name} {self.machine.process.number}: {purpose}")
+
+    def make_engine(self) -> Engine:
+        """The database of this process: it opens what the one before left."""
+        disk = self.machine.disk
+        return SqliteEngine(disk.path / "rooms.db", synced=disk.synced, rng=self.rng("epoch"))
+
     def make_server(self) -> RealtimeServer:
         """The server of this process."""
-        name = self.machine.name
         return RealtimeServer(
-            host=name,
+            host=self.machine.name,
             port=PORT,
             engine=self.engine,
-            rng=self.world.rng(f"{name} {self.machine.process.number}: ids"),
+            rng=self.rng("ids"),
             allow_unauthenticated=True,
             **self.options,
         )
