@@ -243,3 +243,15 @@ def open_files():
     own = Path("/proc/self/fd")
     names = [os.readlink(link) for link in own.iterdir() if link.exists()] if own.exists() else []
     return [name for name in names if "realtime-sim-" in name]
+
+
+def test_it_is_in_memory_where_there_is_a_folder_for_that(monkeypatch, tmp_path):
+    """A tmpfs has room for a run and syncs for nothing; a full one, or none, is no reason to fail."""
+    for ram in (tmp_path, tmp_path / "none"):
+        monkeypatch.setattr("realtime.sim.disk.RAM", ram)
+        with Disks() as disks:
+            assert disks.disk("ana").path.is_relative_to(tmp_path) is (ram == tmp_path)
+    monkeypatch.setattr("realtime.sim.disk.RAM", tmp_path)
+    monkeypatch.setattr("realtime.sim.disk.ROOM_BYTES", 2**80)
+    with Disks() as disks:
+        assert not disks.disk("ana").path.is_relative_to(tmp_path)
