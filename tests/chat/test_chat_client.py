@@ -12,7 +12,8 @@ from realtime.protocol.errors import LocalProtocolError
 from tests.chat.ana import NO_MESSAGES, Ana, logged
 from tests.jumping_clock import EPOCH_S, jumping
 
-PENDING, SENT, FAILED, RECEIVED = MessageStatus
+PENDING, SENT, FAILED = MessageStatus.PENDING, MessageStatus.SENT, MessageStatus.FAILED
+RECEIVED = MessageStatus.RECEIVED
 
 
 class TestSending:

@@ -3,7 +3,18 @@
 import msgspec
 import pytest
 
-from realtime.chat.message import Message, MessageStatus, Position, RoomState, check_message
+from realtime.chat.message import (
+    Gap,
+    Marker,
+    Message,
+    MessageStatus,
+    Position,
+    Reaction,
+    RoomState,
+    check_edit,
+    check_emoji,
+    check_message,
+)
 from realtime.protocol.errors import LocalProtocolError
 
 
@@ -31,7 +42,31 @@ def test_values_cannot_be_changed():
 def test_a_room_state_shows_itself_in_a_line():
     state = RoomState(room_id="lobby", messages=(message("a"),), typing=("ben",), unread=1, joined=True)
     assert repr(state) == "<RoomState 'lobby' joined messages=1 unread=1 typing=ben>"
-    assert repr(RoomState(room_id="lobby", gap=True)) == "<RoomState 'lobby' not joined gap messages=0>"
+    state = RoomState(room_id="lobby", gaps=(Gap(3, 7),), behind=12, unread=4, mentioned=1)
+    assert repr(state) == "<RoomState 'lobby' not joined gap messages=0 behind=12 unread=4 mentioned=1>"
+
+
+def test_a_room_state_has_a_gap_where_entries_are_missing():
+    assert not RoomState(room_id="lobby").gap
+    assert RoomState(room_id="lobby", gaps=(Gap(after=3, before=7),)).gap
+
+
+def test_a_message_is_as_it_was_sent_until_it_is_amended():
+    plain = message("hi @ana and @ben.b, not me@home")
+    assert (plain.revision, plain.edited_ms, plain.is_deleted, plain.reactions) == (0, None, False, ())
+    assert plain.mentions == ("ana", "ben.b"), "users named after an @"
+    assert Reaction("👍", ("ana", "ben")) == Reaction("👍", ("ana", "ben"), pending=False)
+
+
+def test_a_room_state_tells_who_has_a_message_and_who_read_it():
+    markers = {
+        user: Marker(user, received, read) for user, received, read in [("ana", 9, 9), ("ben", 1, 0), ("cleo", 4, 1)]
+    }
+    state = RoomState(room_id="lobby", markers=markers)
+    first = message("a")  # of Ben's, at offset 1: he himself does not count
+    assert state.delivered_to(first) == ("ana", "cleo")
+    assert state.read_by(first) == ("ana", "cleo")
+    assert state.read_by(message("b", MessageStatus.PENDING)) == (), "nobody has what is not sent"
 
 
 @pytest.mark.parametrize("text", ["AB12:7", "a:b:7"])
@@ -65,3 +100,17 @@ def test_a_message_that_the_server_would_refuse_is_refused_before_it_is_sent(roo
 
 def test_a_message_within_the_limits_passes():
     check_message("r" * 256, "x" * 8000, "m1")
+
+
+def test_an_edit_is_checked_as_a_message_is():
+    check_edit("x" * 8000)
+    for text, words in [("", "delete_message"), (" \n", "delete_message"), ("x" * 8001, "8001")]:
+        with pytest.raises(LocalProtocolError, match=words):
+            check_edit(text)
+
+
+@pytest.mark.parametrize("emoji", ["", "x" * 65])
+def test_an_emoji_has_1_to_64_characters(emoji):
+    with pytest.raises(LocalProtocolError, match=f"this one has {len(emoji)}"):
+        check_emoji(emoji)
+    check_emoji("👩‍🚀")

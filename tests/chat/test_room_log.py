@@ -9,7 +9,8 @@ from realtime.chat.room_log import Delivered, Failed, Received, RoomLog
 from realtime.chat.wire import LoggedMessage
 
 ANA, BEN = "ana", "ben"
-PENDING, SENT, FAILED, RECEIVED = MessageStatus
+PENDING, SENT, FAILED = MessageStatus.PENDING, MessageStatus.SENT, MessageStatus.FAILED
+RECEIVED = MessageStatus.RECEIVED
 
 
 def logged(offset, user_id=BEN, message_id=None, position=None):
