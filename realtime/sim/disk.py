@@ -26,6 +26,11 @@ from typing import Any, NamedTuple, Self
 
 from realtime.sim.substitution import Answer, Substitution
 
+RAM = Path("/dev/shm")
+"""A file system in memory, where Linux has one: there SQLite's own fsync costs nothing."""
+ROOM_BYTES = 256 * 2**20
+"""It is used if so much of it is free."""
+
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]")
 _CAN_HOLD = os.name == "posix"  # elsewhere an open file could not be replaced or removed
 
@@ -176,7 +181,7 @@ class Disks:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        self._root = Path(tempfile.mkdtemp(prefix="realtime-sim-"))
+        self._root = Path(tempfile.mkdtemp(prefix="realtime-sim-", dir=_folder()))
         self._stack.callback(shutil.rmtree, self._root, ignore_errors=True)
         self._stack.enter_context(_substitution.of(self))
         return self
@@ -199,6 +204,14 @@ class Disks:
         """What ``os.fsync`` does in this thread; for files elsewhere, ``NotImplemented``."""
         status = os.fstat(file if isinstance(file, int) else file.fileno())
         return None if any(disk.sync(status) for disk in self._disks.values()) else NotImplemented
+
+
+def _folder() -> Path | None:
+    """Where the disks of a run are made; None is the system's folder for temporary files."""
+    with contextlib.suppress(OSError):
+        if os.access(RAM, os.W_OK | os.X_OK) and shutil.disk_usage(RAM).free >= ROOM_BYTES:
+            return RAM
+    return None
 
 
 def _answers() -> list[Answer]:
