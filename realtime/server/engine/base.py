@@ -22,6 +22,19 @@ class EngineError(RealtimeError):
     """The engine could not do what it was asked, and nothing of it was applied. The message says why."""
 
 
+class NotApplied(EngineError):
+    """It was refused for good: nothing was applied, and trying again does not help.
+
+    Args:
+        code: a short word for programs: ``unknown_message``, ``not_author``, ``deleted``, ``too_many_reactions``.
+        message: what is wrong.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class Position(NamedTuple):
     """A place in a room's log: which log, and the offset of the last entry at or before it."""
 
@@ -53,6 +66,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         body: the event's payload as a JSON object, without timestamp, offset and position.
         timestamp_ms: when the server received it, by the wall clock.
         origin: the session that sent it, and does not hear it again.
+        about: the id of the message that this entry amends: a ``chat:edit`` (with ``text``), a ``chat:delete`` or a
+            ``chat:reaction`` (with ``emoji`` and ``action``, add or remove). ``message_id`` is then the change's, known
+            apart from those of messages.
     """
 
     room_id: str
@@ -62,6 +78,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     body: bytes
     timestamp_ms: int
     origin: str
+    about: str | None = None
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -75,21 +92,40 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class Appended(msgspec.Struct, frozen=True, gc=False):
-    """Where and when a message was logged: for a retried one, where and when it was the first time."""
+    """Where and when an entry was logged.
+
+    Args:
+        duplicate: nothing new was: for a retried one it says where and when it was the first time; for a change that
+            changes nothing, where the entry is that stands (for a reaction that nobody made, the message itself).
+    """
 
     offset: int
     timestamp_ms: int
     duplicate: bool = False
 
 
+class Marker(NamedTuple):
+    """Up to which offsets a user has received and read a room's log."""
+
+    user_id: str
+    received: int = 0
+    read: int = 0
+
+    def moved(self, *, received: int, read: int, last: int) -> Marker:
+        """Never back, never beyond ``last``, the end of the log; what was read was received."""
+        read = max(self.read, min(read, last))
+        return Marker(self.user_id, max(self.received, min(received, last), read), read)
+
+
 class Page(msgspec.Struct, frozen=True):
-    """A stretch of a room's log.
+    """A stretch of a room's log, each message as it stands now: edited, deleted, with its reactions.
 
     Args:
         last: offset of the newest entry of the log, not of this page; 0 for an empty log.
         horizon: entries up to this offset are gone.
         records: in the order of their offsets.
         more: the stretch asked for has entries beyond this page.
+        markers: of everybody in the room who has one, by user id; only if they were asked for.
     """
 
     epoch: str
@@ -97,6 +133,7 @@ class Page(msgspec.Struct, frozen=True):
     horizon: int
     records: tuple[Record, ...]
     more: bool
+    markers: tuple[Marker, ...] = ()
 
     @property
     def position(self) -> Position:
@@ -111,6 +148,8 @@ class Page(msgspec.Struct, frozen=True):
 Deliver = Callable[[Record], None]
 AppendDone = Callable[[Appended | EngineError], None]
 ReadDone = Callable[[Page | EngineError], None]
+FindDone = Callable[[Record | EngineError | None], None]
+MarkDone = Callable[[Marker | EngineError], None]
 
 
 class Engine(Protocol):
@@ -129,18 +168,46 @@ class Engine(Protocol):
 
         A new entry is delivered first and then answered for, both when it is durable; answers for one room
         come in the order of its offsets. A known id is answered with its first result and not delivered.
+
+        An amendment changes the stored message as well: its body has ``revision`` (the offset of its newest
+        amendment), and ``editedAt``, ``deleted`` or ``reactions``. An edit that a newer edit or a deletion supersedes
+        loses its text. What cannot be done is answered with :class:`NotApplied`: a message is edited and deleted by its
+        author only, deleted once, and as long as its entry is in the log. Of messages with the same id a reaction is
+        about the oldest.
+
+        After any other error everything that waited in the same room has failed too, so that order is kept.
+
+        Raises:
+            ValueError: the draft is about a message, and is no amendment.
         """
         ...
 
-    def read(self, room_id: str, done: ReadDone, *, after: int | None, before: int | None, limit: int) -> None:
+    def mark(self, room_id: str, user_id: str, *, received: int, read: int, done: MarkDone) -> None:
+        """Note up to which offsets a user has received and read; answers with what stands, when it is durable."""
+        ...
+
+    def read(
+        self,
+        room_id: str,
+        done: ReadDone,
+        *,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        with_markers: bool = False,
+    ) -> None:
         """Answer with entries ``after < offset < before``.
 
         With ``after`` the oldest ``limit`` of them, without it the newest.
         """
         ...
 
+    def find(self, room_id: str, message_id: str, done: FindDone) -> None:
+        """Answer with a message as it stands, the oldest of those with this id; None if the log does not have it."""
+        ...
+
     def trim(self, room_id: str, keep: int) -> None:
-        """Forget all but the newest ``keep`` entries of a room; ids stay known."""
+        """Forget all but the newest ``keep`` entries of a room; ids and markers stay."""
         ...
 
 
