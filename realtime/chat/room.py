@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from realtime.chat.message import Message, Position, RoomState
+from realtime.chat.message import Gap, Message, Position, RoomState
 from realtime.chat.room_log import LogEvent, Received, RoomLog
 from realtime.chat.typing_indicator import TypingEvent, TypingIndicator
 from realtime.chat.wire import HistoryReply, JoinReply, LoggedMessage, MemberPayload, PresenceDiff
@@ -44,7 +44,7 @@ class Room:
             members=self._users,
             unread=self._unread,
             joined=self._log.is_joined,
-            gap=self._log.gap,
+            gaps=(Gap(0, 0),) if self._log.gap else (),
         )
 
     @property
@@ -122,15 +122,15 @@ class Room:
         held, self._held_diffs = self._held_diffs, []
         for diff in held:
             self.diff(diff)
-        return self._told(self._log.joined(position, reply.messages, recovered=reply.recovered, more=reply.more))
+        return self._told(self._log.joined(position, _messages(reply), recovered=reply.recovered, more=reply.more))
 
     def continued(self, reply: HistoryReply) -> list[RoomEvent]:
         """The page that was wanted came."""
-        return self._told(self._log.continued(reply.messages, recovered=reply.recovered, more=reply.more))
+        return self._told(self._log.continued(_messages(reply), recovered=reply.recovered, more=reply.more))
 
     def filled(self, reply: HistoryReply) -> list[RoomEvent]:
         """The page after :attr:`wants_older` came."""
-        return [*self._log.filled(reply.messages, recovered=reply.recovered, more=reply.more)]
+        return [*self._log.filled(_messages(reply), recovered=reply.recovered, more=reply.more)]
 
     # --- the others
 
@@ -174,3 +174,7 @@ class Room:
                 self._unread += not event.message.mine
             told.append(event)
         return told
+
+
+def _messages(reply: JoinReply | HistoryReply) -> list[LoggedMessage]:
+    return [entry for entry in reply.messages if isinstance(entry, LoggedMessage)]

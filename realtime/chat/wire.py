@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -16,8 +16,24 @@ class _Wire(msgspec.Struct, frozen=True, rename="camel"):
     pass
 
 
-class LoggedMessage(_Wire, frozen=True):
-    """A message as the server's log has it: in broadcasts and in history."""
+class LoggedEntry:
+    """One entry of a room's log: a :class:`LoggedMessage`, or a :class:`LoggedAmendment`."""
+
+    __slots__ = ()
+
+    offset: int
+    position: str | None
+
+
+class LoggedMessage(_Wire, LoggedEntry, frozen=True):
+    """A message as the server's log has it: in broadcasts as it was sent, in history as it stands.
+
+    Args:
+        revision: offset of the newest amendment that shows in it.
+        edited_at: when its text was changed last, in milliseconds.
+        deleted: the text is empty because the author deleted it.
+        reactions: the users by emoji, both in the order of adding.
+    """
 
     message_id: str
     user_id: str
@@ -27,6 +43,61 @@ class LoggedMessage(_Wire, frozen=True):
     reply_to: str | None = None
     room_id: str | None = None
     position: str | None = None
+    revision: int = 0
+    edited_at: int | None = None
+    deleted: bool = False
+    reactions: dict[str, tuple[str, ...]] | None = None
+
+
+class LoggedAmendment(_Wire, LoggedEntry, frozen=True, kw_only=True):
+    """An edit, a deletion or a reaction, with an offset of its own.
+
+    Args:
+        event: ``chat:edit``, ``chat:delete``, ``chat:reaction``, or what a newer server logs.
+        message_id: of the message that it changes.
+        user_id: who did it.
+        text: the new one; absent unless it is an edit that stands.
+        emoji: of a reaction.
+        action: ``add`` or ``remove``, of a reaction.
+        superseded: a later edit or deletion took its place, and its text is gone.
+    """
+
+    event: str
+    message_id: str
+    user_id: str
+    timestamp: int
+    offset: Annotated[int, Meta(ge=1)]
+    text: str | None = None
+    emoji: str | None = None
+    action: str | None = None
+    superseded: bool = False
+    room_id: str | None = None
+    position: str | None = None
+
+
+class MarkerPayload(_Wire, frozen=True):
+    """How far a user is in a room."""
+
+    user_id: str
+    received: int = 0
+    read: int = 0
+
+
+class MessageDelivered(_Wire, frozen=True):
+    """A user has received up to an offset; ``message_id`` is this user's newest message among what is covered."""
+
+    room_id: str
+    user_id: str
+    up_to: int
+    message_id: str | None = None
+
+
+class ReadByUser(_Wire, frozen=True):
+    """A user has read up to an offset."""
+
+    room_id: str
+    user_id: str
+    up_to: int
 
 
 class MemberPayload(_Wire, frozen=True):
@@ -53,28 +124,51 @@ class TypingPayload(_Wire, frozen=True):
 
 
 class JoinReply(_Wire, frozen=True, kw_only=True):
-    """The answer to ``room:join``. See :meth:`realtime.chat.room_log.RoomLog.joined`."""
+    """The answer to ``room:join``. See :meth:`realtime.chat.room_log.RoomLog.joined`.
+
+    Args:
+        receipts: of everybody who ever received something; None: the server has no receipts.
+        horizon: the entries up to here are gone from the server.
+    """
 
     position: str
     recovered: bool
-    messages: tuple[LoggedMessage, ...]
+    messages: tuple[LoggedEntry, ...]
     more: bool
     members: tuple[MemberPayload, ...] = ()
+    receipts: tuple[MarkerPayload, ...] | None = None
+    horizon: int = 0
 
 
 class HistoryReply(_Wire, frozen=True, kw_only=True):
-    """The answer to ``chat:history``."""
+    """The answer to ``chat:history``; ``horizon``: the entries up to here are gone from the server."""
 
-    messages: tuple[LoggedMessage, ...]
+    messages: tuple[LoggedEntry, ...]
     more: bool
     recovered: bool = True
+    position: str | None = None
+    horizon: int = 0
 
 
 class SentReply(_Wire, frozen=True, kw_only=True):
-    """The answer to ``chat:message``: where the message stands in the room's log."""
+    """The answer to a message and to what amends one: where it stands in the room's log."""
 
     offset: Annotated[int, Meta(ge=1)]
     timestamp: int
+
+
+class ReactionPayload(_Wire, frozen=True):
+    """Who reacted with what."""
+
+    message_id: str
+    emoji: str
+    user_id: str
+
+
+class ReactionsReply(_Wire, frozen=True, kw_only=True):
+    """The answer to ``chat:reactions``."""
+
+    reactions: tuple[ReactionPayload, ...]
 
 
 class DoneReply(_Wire, frozen=True):
@@ -100,8 +194,17 @@ def read_reply(reply: object, kind: type[R]) -> R:
     try:
         verdict = msgspec.convert(reply, _Verdict)
         if verdict.ok:
-            return msgspec.convert(reply, kind)
+            return msgspec.convert(reply, kind, dec_hook=_entry)
         error = verdict.error or _Error("refused", "the server refused it without a reason")
     except msgspec.ValidationError as broken:
         raise SendRefused("malformed_ack", f"the server's acknowledgement was not understood: {broken}") from broken
     raise SendRefused(error.code, error.message)
+
+
+def _entry(kind: type, value: Any) -> LoggedEntry:
+    """Messages are logged without the name of their event."""
+    if kind is not LoggedEntry:
+        raise NotImplementedError
+    if isinstance(value, dict) and "event" in value:
+        return msgspec.convert(value, LoggedAmendment)
+    return msgspec.convert(value, LoggedMessage)
