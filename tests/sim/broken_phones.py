@@ -18,8 +18,13 @@ class _Altered(SimPhone):
     heartbeat = HeartbeatMonitor
     log = RoomLog
 
+    def make_outbox(self):
+        outbox = super().make_outbox()
+        outbox._queue.__class__ = self.queue  # it holds what an earlier process left
+        return outbox
+
     def make_socket(self):
-        self.options = {**self.options, "queue": self.queue(), "heartbeat": self.heartbeat()}
+        self.options = {**self.options, "heartbeat": self.heartbeat()}
         return super().make_socket()
 
     def make_chat(self):
@@ -77,6 +82,22 @@ class ForgetsItsOutbox(_Altered):
             for message in self.messages:
                 self.discard(message.message_id)
             return super().rewind()
+
+
+class ForgetsItsDisk(SimPhone):
+    """Begins each start with an empty outbox."""
+
+    def make_outbox(self):
+        for path in self.machine.disk.path.glob("outbox*"):
+            path.unlink()
+        return super().make_outbox()
+
+
+class KeepsItsOutboxInMemory(SimPhone):
+    """Says that what it sends is on its disk, and has it in memory."""
+
+    def make_outbox(self):
+        return MessageQueue()
 
 
 class InventsMessages(_Altered):

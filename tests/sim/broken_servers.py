@@ -1,4 +1,4 @@
-"""Servers that break a promise each. The engine is made outside of the server's process: it is its disk."""
+"""Servers that break a promise each. An engine in memory is made outside of the server's process: it is its disk."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from realtime.lab.sim_server import SimServer
 from realtime.server.chat_events import ChatEvents
 from realtime.server.engine.memory import MemoryEngine
+from realtime.server.engine.sqlite import SqliteEngine
 from realtime.server.location_events import LocationEvents
 from realtime.server.messages import AcceptedReply, Refusal
 
@@ -36,6 +37,19 @@ class AcksBeforeStoring(MemoryEngine):
     def _write(self):
         self._timer = None
         self._on_disk = {room_id: log.last for room_id, log in self._logs.items()}
+
+
+class AcksBeforeItsCommit(SimServer):
+    """Acks what the database has been told, though it reaches the disk 20 s later only."""
+
+    def make_engine(self):
+        disk, loop = self.machine.disk, self.world.loop
+
+        def synced(path):
+            if self.machine.is_running and path.exists():
+                loop.call_later(20.0, lambda: path.exists() and disk.synced(path))
+
+        return SqliteEngine(disk.path / "rooms.db", synced=synced, rng=self.rng("epoch"))
 
 
 class ForgetsIds(MemoryEngine):

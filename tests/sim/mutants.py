@@ -46,6 +46,9 @@ def _phone(part, *kinds, **others):
 
 MUTANTS = {
     "a server that acks before it stores, and crashes": _engine(broken_servers.AcksBeforeStoring, "lost", "divergent"),
+    "a server that acks before its commit is on disk": _server(
+        broken_servers.AcksBeforeItsCommit, "lost", "divergent", "duplicated"
+    ),
     "a server that forgets to dedupe retries": _engine(broken_servers.ForgetsIds, "duplicated"),
     "a server that gives out an offset twice": _engine(broken_servers.RepeatsOffsets, "divergent"),
     "a server that refuses what it stored": _server(broken_servers.RefusesWhatItStored, "phantom"),
@@ -58,6 +61,8 @@ MUTANTS = {
     "a client that forgets to dedupe deliveries": _phone(broken_phones.ForgetsWhatItTold, "duplicated"),
     "a client that resends in the wrong order": _phone(broken_phones.ResendsOutOfOrder, "reordered"),
     "a client that forgets its outbox": _phone(broken_phones.ForgetsItsOutbox, "stuck"),
+    "a client that forgets its disk at its start": _phone(broken_phones.ForgetsItsDisk, "stuck"),
+    "a client that keeps its outbox in memory": _phone(broken_phones.KeepsItsOutboxInMemory, "stuck"),
     "a client that invents messages": _phone(broken_phones.InventsMessages, "phantom"),
     "a client that shows what was refused": _phone(
         broken_phones.ShowsRefusedMessages, "phantom", server=broken_servers.Refuses

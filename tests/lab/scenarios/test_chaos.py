@@ -36,7 +36,8 @@ def test_a_run_is_not_vacuous():
     """Six phones, 120 s, a message in 6 s each: 120 messages, and about 3 receivers of each."""
     result = run_seed(CHAOS, 1)
     assert 60 < result.counts["attempted"] < 180
-    assert result.counts["acked"] > 0.5 * result.counts["attempted"], "what a killed phone had not sent is gone with it"
+    missing = result.counts["attempted"] - result.counts["acked"]
+    assert missing < 0.1 * result.counts["attempted"], "only what the phone had not sent whose battery is empty"
     assert result.counts["delivered"] > result.counts["acked"]
     assert result.counts["faults"] > 4
     assert result.counts["reconnects"] > 4
@@ -97,6 +98,16 @@ class ForgetfulEngine(MemoryEngine):
 def test_a_broken_part_is_caught():
     report = simulate(chaos.scenario(engine=lambda rng: ForgetfulEngine(rng=rng)), seed=1).result
     assert report.counts["lost"] > 0
+
+
+def test_all_of_it_can_be_in_memory():
+    """What a killed phone had not sent is gone with it then, and so is no broken promise."""
+    reports = {}
+    for main in (chaos.in_memory, chaos.main):
+        reports[main] = simulate(main, seed=0).result
+        assert reports[main].passed, str(reports[main])
+    acked = [report.counts["acked"] / report.counts["attempted"] for report in reports.values()]
+    assert acked[0] < acked[1]
 
 
 def test_parts_are_given_by_their_types():
