@@ -1,9 +1,18 @@
 """An engine on an event loop of its own, with everything that it delivered and answered."""
 
 import asyncio
+import contextlib
 import json
+import random
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import pytest
 
 from realtime.server.engine.base import Appended, Draft, Page
+from realtime.server.engine.memory import MemoryEngine
+from realtime.server.engine.sqlite import SqliteEngine
 
 DEADLINE_S = 20
 
@@ -18,6 +27,21 @@ def draft(message_id, room_id="lobby", user_id="ana", timestamp_ms=1000, body=No
         body=json.dumps({"messageId": message_id}).encode() if body is None else body,
         timestamp_ms=timestamp_ms,
         origin="sid",
+    )
+
+
+def change(kind, about, change_id, *, user_id="ana", room_id="lobby", timestamp_ms=2000, **content):
+    """An amendment of a message: ``kind`` is edit, delete or reaction."""
+    body = {"event": f"chat:{kind}", "roomId": room_id, "messageId": about, "userId": user_id} | content
+    return Draft(
+        room_id=room_id,
+        user_id=user_id,
+        message_id=change_id,
+        event=f"chat:{kind}",
+        body=json.dumps(body).encode(),
+        timestamp_ms=timestamp_ms,
+        origin="sid",
+        about=about,
     )
 
 
@@ -79,9 +103,41 @@ class Rig:
         """Append m<first> … m<last>, all at once."""
         return self.append_all([draft(f"m{n}", room_id) for n in range(first, last + 1)])
 
-    def read(self, room_id="lobby", *, after=None, before=None, limit=200) -> Page:
-        [answer] = self.ask(lambda done: self.engine.read(room_id, done, after=after, before=before, limit=limit))
+    def read(self, room_id="lobby", *, after=None, before=None, limit=200, **options) -> Page:
+        span = {"after": after, "before": before, "limit": limit}
+        [answer] = self.ask(lambda done: self.engine.read(room_id, done, **span, **options))
+        return answer
+
+    def bodies(self, room_id="lobby", **query):
+        """The entries of a page, decoded."""
+        return [json.loads(record.body) for record in self.read(room_id, **query).records]
+
+    def find(self, message_id, room_id="lobby"):
+        [answer] = self.ask(partial(self.engine.find, room_id, message_id))
+        return answer
+
+    def mark(self, user_id="ana", *, received=0, read=0, room_id="lobby"):
+        [answer] = self.ask(lambda done: self.engine.mark(room_id, user_id, received=received, read=read, done=done))
         return answer
 
     def ids(self, **query):
         return [json.loads(record.body)["messageId"] for record in self.read(**query).records]
+
+
+@contextlib.contextmanager
+def memory(**options):
+    with Rig(MemoryEngine(rng=random.Random(0), **options)) as rig:
+        yield rig
+
+
+@contextlib.contextmanager
+def sqlite(**options):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Rig(SqliteEngine(Path(folder, "rooms.db"), rng=random.Random(0), **options)) as rig,
+    ):
+        yield rig
+
+
+ENGINES = {"memory": memory, "sqlite": sqlite}
+every_engine = pytest.mark.parametrize("started", ENGINES.values(), ids=ENGINES)

@@ -1,10 +1,6 @@
 """What every engine promises: offsets, one result for each id, pages, bounded logs."""
 
-import contextlib
 import json
-import random
-import tempfile
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,33 +8,7 @@ from hypothesis import strategies as st
 
 from realtime.server.engine.base import Engine, EngineError, Position
 from realtime.server.engine.memory import MemoryEngine
-from realtime.server.engine.sqlite import SqliteEngine
-from tests.server.engine.rig import Rig, draft
-
-
-@contextlib.contextmanager
-def memory(**options):
-    with Rig(MemoryEngine(rng=random.Random(0), **options)) as rig:
-        yield rig
-
-
-@contextlib.contextmanager
-def sqlite(**options):
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Rig(SqliteEngine(Path(folder, "rooms.db"), rng=random.Random(0), **options)) as rig,
-    ):
-        yield rig
-
-
-ENGINES = {"memory": memory, "sqlite": sqlite}
-every_engine = pytest.mark.parametrize("started", ENGINES.values(), ids=ENGINES)
-
-
-@pytest.fixture(params=ENGINES)
-def rig(request):
-    with ENGINES[request.param]() as rig:
-        yield rig
+from tests.server.engine.rig import ENGINES, draft, every_engine
 
 
 def test_it_is_an_engine(rig):
