@@ -13,6 +13,7 @@ from tests.sim.mutants import MUTANTS, first_caught, report_of
 SEEDS = range(8)  # most are caught by the first
 RARE = {  # these need a crash or a lost ack at the right moment: one seed of four has it, and 0.75 ** 24 is 0.001
     "a server that acks before it stores, and crashes": range(24),
+    "a server that acks before its commit is on disk": range(24),
     "a server that forgets to dedupe retries": range(24),
 }
 

@@ -67,15 +67,20 @@ def scenario(
     *,
     phone: type[SimPhone] = SimPhone,
     server: type[SimServer] = SimServer,
-    engine: MakeEngine = lambda rng: MemoryEngine(rng=rng),
+    engine: MakeEngine | None = None,
+    on_disk: bool = True,
 ) -> Main:
     """The scenario with other parts, to see that a broken one is caught.
 
     Args:
         phone: made for every start of a phone.
         server: made for every start of the server.
-        engine: made once from a random stream; it stands for the server's disk.
+        engine: made once from a random stream: it keeps the rooms instead of the server's disk.
+        on_disk: the server has a database, and each phone an outbox on its disk. Otherwise the rooms are in an engine
+            that outlives the server, and what a phone has to send dies with its app.
     """
+    if engine is None and not on_disk:
+        engine = _in_memory
 
     async def main(
         world: World, *, profile: str | None = None, trace: str | None = None, faults: FaultPlan | None = None
@@ -88,13 +93,15 @@ def scenario(
             trace: a file that the phones' networks follow instead.
             faults: instead of those that the seed draws.
         """
-        play = _Play(world, phone)
-        disk = engine(world.rng("engine"))
-        world.machine(SERVER, lambda machine: server(world, machine, engine=disk))
+        play = _Play(world, phone, on_disk=on_disk)
+        kept = None if engine is None else engine(world.rng("engine"))
+        host = world.machine(SERVER, lambda machine: server(world, machine, engine=kept))
         play.move_in(profile, trace)
         await play.storm(faults)
         await play.settle()
-        await note_logs(play.history, disk, dict.fromkeys(room for person in PEOPLE for room in person.rooms))
+        await note_logs(
+            play.history, host.app.engine, dict.fromkeys(room for person in PEOPLE for room in person.rooms)
+        )
         return play.judged(may_be_vacuous=faults is not None)
 
     return main
@@ -117,13 +124,15 @@ class _Play:
     Args:
         world: where.
         phone: what runs on the machines.
+        on_disk: what phones have to send is on their disks.
     """
 
-    def __init__(self, world: World, phone: type[SimPhone]) -> None:
+    def __init__(self, world: World, phone: type[SimPhone], *, on_disk: bool) -> None:
         self.world = world
         self.history = History(lambda: world.now_s)
         self.machines: dict[str, Machine] = {}
         self._phone = phone
+        self._on_disk = on_disk
         self._is_riding = True
         self._truth = Truth(world, SERVER, self.machines, PEOPLE, self.history)
 
@@ -147,6 +156,7 @@ class _Play:
                 user_id=person.user_id,
                 rooms=person.rooms,
                 history=self.history,
+                on_disk=self._on_disk,
                 shares=None if person.shares_in is None else (_While(walk, lambda: self._is_riding), person.shares_in),
             )
 
@@ -233,4 +243,9 @@ class _While:
             yield fix
 
 
+def _in_memory(rng: random.Random) -> Engine:
+    return MemoryEngine(rng=rng)
+
+
 main = scenario()
+in_memory = scenario(on_disk=False)
