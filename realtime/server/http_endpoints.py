@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -49,6 +50,15 @@ class HttpEndpoints:
         if request.method not in ("GET", "HEAD"):
             return _text(405, "Only GET and HEAD are answered here.\n", Allow="GET, HEAD")
         return _json(200, self._health())
+
+
+def come_again(wait_s: float) -> Response:
+    """The answer to a handshake that comes too many at a time.
+
+    Args:
+        wait_s: after how long it shall be tried again; rounded up, because RFC 9110, section 10.2.3, has whole seconds.
+    """
+    return _text(503, "Too many handshakes at a time; try again later.\n", **{"Retry-After": str(math.ceil(wait_s))})
 
 
 def _engine_io(query: dict[str, list[str]], headers: Headers) -> Response | None:

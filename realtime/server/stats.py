@@ -9,6 +9,8 @@ class Counters(msgspec.Struct):
     """What has happened since the start.
 
     Args:
+        handshakes: WebSocket handshakes that were accepted.
+        handshakes_refused: those that came too many at a time.
         messages_in: events received.
         messages_logged: chat messages that got an offset; a retried one counts once.
         deliveries: frames of broadcasts handed to a receiver.
@@ -17,6 +19,8 @@ class Counters(msgspec.Struct):
         bad_packets: connections ended over a packet that the protocol forbids.
     """
 
+    handshakes: int = 0
+    handshakes_refused: int = 0
     messages_in: int = 0
     messages_logged: int = 0
     deliveries: int = 0
