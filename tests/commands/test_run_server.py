@@ -10,6 +10,7 @@ import pytest
 
 from realtime import SocketManager
 from realtime.commands.data_folder import data_folder
+from realtime.connection.errors import ConnectError
 from tests.processes import REALTIME, Child, serving
 
 
@@ -88,6 +89,24 @@ async def test_a_file_that_is_no_database_of_ours_is_refused_and_left_alone(tmp_
         [error] = child.errors
         assert error.startswith(f"realtime serve: {path}: the file is no database")
     assert path.read_text() == "Dear diary"
+
+
+async def test_handshakes_per_second_can_be_limited():
+    async with serving("--handshakes-per-s", "1") as served:
+        async with SocketManager(served.url, auth={"userId": "ana"}):
+            ben = SocketManager(served.url, auth={"userId": "ben"}, reconnection=False)
+            with pytest.raises(ConnectError) as refused:  # a second is over only if this machine is very busy
+                for _ in range(50):
+                    await ben.connect()
+                    await ben.disconnect()
+            assert refused.value.retry_after_s >= 1
+
+
+@pytest.mark.parametrize("number", ["-1", "many", "1.5"])
+async def test_a_limit_that_is_no_number_is_refused(number):
+    async with Child(REALTIME, "serve", "--port", "0", "--handshakes-per-s", number) as child:
+        assert await child.ended() == 2
+        assert "--handshakes-per-s" in "\n".join(child.errors)
 
 
 @pytest.mark.parametrize("store", ["sqlite:", "nats://127.0.0.1:4222", "redis"])
