@@ -98,3 +98,20 @@ class BrokenEngine:
 
     def trim(self, room_id, keep):
         pass
+
+
+class FailingEngine:
+    """An engine that cannot store the entries for which ``fails(draft)`` is true."""
+
+    def __init__(self, engine, fails):
+        self.engine = engine
+        self.fails = fails
+
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+
+    def append(self, draft, done):
+        if self.fails(draft):
+            done(EngineError("the disk is full"))
+        else:
+            self.engine.append(draft, done)
