@@ -1,0 +1,187 @@
+"""Receipts of one room: how far this user is, until the server has it, and how far the others are (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple, TypeAlias
+
+from realtime.chat.message import Marker
+
+MAX_PAUSE_S = 60.0  # between two tries of what the server does not take
+
+MarkerKind: TypeAlias = Literal["received", "read"]
+
+
+class ReceiptToSend(NamedTuple):
+    """Tell the server that this user received, or read, everything up to an offset."""
+
+    kind: MarkerKind
+    up_to: int
+
+
+class MarkerMoved(NamedTuple):
+    """A user received, or read, everything up to an offset: somebody else, or this user on another device."""
+
+    user_id: str
+    kind: MarkerKind
+    up_to: int
+
+
+ReceiptEvent: TypeAlias = ReceiptToSend | MarkerMoved
+
+
+class Receipts:
+    """Markers that only go on. Pure: the caller passes the time.
+
+    Markers are state, not messages: of many moves only the newest is told, and it is told again on each connection
+    until the server has it. Say :meth:`joined` with the answer to each join and :meth:`disconnected` at the end of a
+    connection; send what :meth:`handle_timer` returns, and say :meth:`told` or :meth:`not_told` of each.
+
+    Args:
+        user_id: this device's user.
+        interval_s: the least time between two reports.
+        reports: False: nothing is told; what the others tell is heard all the same.
+    """
+
+    def __init__(self, user_id: str, *, interval_s: float = 1.0, reports: bool = True) -> None:
+        if interval_s <= 0:
+            raise ValueError(f"the interval between receipts must be positive, got {interval_s}")
+        self.own_read = 0
+        self.anyone_received = 0  # the highest marker of any other user
+        self.anyone_read = 0
+        self._user_id = user_id
+        self._interval_s = interval_s
+        self._reports = reports
+        self._is_open = False  # the server takes receipts now
+        self._epoch: str | None = None
+        self._received = 0
+        self._confirmed = Marker(user_id)  # what the server has of this user
+        self._on_the_way: dict[MarkerKind, int] = {}
+        self._not_before = 0.0
+        self._refusals = 0
+        self._markers: dict[str, Marker] = {}  # snapshots share it, so it is never changed
+
+    @property
+    def markers(self) -> Mapping[str, Marker]:
+        """How far everybody is, as the server said; do not change it."""
+        return self._markers
+
+    # --- this user
+
+    def received(self, up_to: int) -> None:
+        """This device has everything up to there."""
+        if up_to > self._received:
+            self._received = up_to
+
+    def read(self, up_to: int) -> None:
+        """This user has seen everything up to there."""
+        if up_to > self.own_read:
+            self.own_read = up_to
+
+    def told(self, receipt: ReceiptToSend) -> None:
+        """The server has it."""
+        self._arrived(receipt)
+        self._refusals = 0
+        kind, up_to = receipt
+        was = self._confirmed
+        read = max(was.read, up_to) if kind == "read" else was.read
+        self._confirmed = Marker(self._user_id, max(was.received, up_to), read)
+
+    def not_told(self, receipt: ReceiptToSend, now: float) -> None:
+        """It was refused, or dropped: it is tried again, ever more rarely."""
+        if self._arrived(receipt):
+            self._refusals += 1
+            self._not_before = now + min(self._interval_s * 2 ** min(self._refusals, 16), MAX_PAUSE_S)
+
+    # --- the connection
+
+    def joined(self, markers: Iterable[Marker] | None, *, epoch: str) -> list[MarkerMoved]:
+        """The server answered a join.
+
+        Args:
+            markers: of everybody, as they stand; None: this server has no receipts.
+            epoch: of the room's log.
+
+        Returns:
+            What moved since the last connection; nothing at the first.
+        """
+        is_first = self._epoch is None
+        if epoch != self._epoch:
+            self.another_log(epoch)
+        self._on_the_way.clear()
+        self._refusals = 0
+        self._is_open = markers is not None
+        self._confirmed = Marker(self._user_id)
+        moved = [
+            event
+            for each in markers or ()
+            for event in self.heard(each.user_id, received=each.received, read=each.read)
+        ]
+        return [] if is_first else moved
+
+    def disconnected(self) -> None:
+        """The connection ended, or the room was left."""
+        self._is_open = False
+        self._on_the_way.clear()
+
+    def another_log(self, epoch: str) -> None:
+        """Offsets begin anew. What was noted before the first log is known belongs to it."""
+        if self._epoch is not None:
+            self._received = self.own_read = self.anyone_received = self.anyone_read = 0
+            self._confirmed = Marker(self._user_id)
+            self._markers = {}
+            self._on_the_way.clear()
+        self._epoch = epoch
+
+    def heard(self, user_id: str, *, received: int = 0, read: int = 0) -> list[MarkerMoved]:
+        """The server said how far a user is, this one included: then another device told it."""
+        was = self._markers.get(user_id) or Marker(user_id)
+        now = Marker(user_id, max(was.received, received, read), max(was.read, read))
+        if user_id == self._user_id:
+            had = self._confirmed
+            self._confirmed = Marker(user_id, max(had.received, received, read), max(had.read, read))
+            self.read(read)
+        else:
+            self.anyone_received = max(self.anyone_received, now.received)
+            self.anyone_read = max(self.anyone_read, now.read)
+        if now == was:
+            return []
+        self._markers = {**self._markers, user_id: now}
+        moved: list[MarkerMoved] = []
+        if now.received > was.received:
+            moved.append(MarkerMoved(user_id, "received", now.received))
+        if now.read > was.read:
+            moved.append(MarkerMoved(user_id, "read", now.read))
+        return moved
+
+    # --- time
+
+    def next_timer(self) -> float | None:
+        """When to call :meth:`handle_timer`, perhaps at once; None: there is nothing to wait for."""
+        return self._not_before if self._due() else None
+
+    def handle_timer(self, now: float) -> list[ReceiptToSend]:
+        """What to send now."""
+        if now < self._not_before or not (due := self._due()):
+            return []
+        self._not_before = now + self._interval_s
+        self._on_the_way.update(due)
+        return [ReceiptToSend(kind, up_to) for kind, up_to in due]
+
+    def _due(self) -> list[tuple[MarkerKind, int]]:
+        """What the server lacks, unless something of its kind is on the way."""
+        if not (self._is_open and self._reports):
+            return []
+        due: list[tuple[MarkerKind, int]] = []
+        reads = self.own_read > self._confirmed.read and "read" not in self._on_the_way
+        covered = max(self._confirmed.received, self.own_read if reads else self._on_the_way.get("read", 0))
+        if self._received > covered and "received" not in self._on_the_way:
+            due.append(("received", self._received))
+        if reads:
+            due.append(("read", self.own_read))
+        return due
+
+    def _arrived(self, receipt: ReceiptToSend) -> bool:
+        if is_it := self._on_the_way.get(receipt.kind) == receipt.up_to:
+            del self._on_the_way[receipt.kind]
+        return is_it
