@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from realtime.commands.data_folder import data_folder
 from realtime.commands.errors import CommandError
 from realtime.commands.foreground import cannot_listen, new_event_loop, run_until_stopped
+from realtime.server.admission import HANDSHAKES_PER_S
 
 if TYPE_CHECKING:
     from realtime.server.engine.base import Engine
@@ -35,6 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="memory|sqlite:PATH",
         help="where rooms are kept (default: a file in the user's data folder, named at the start)",
     )
+    parser.add_argument(
+        "--handshakes-per-s",
+        type=_count,
+        default=HANDSHAKES_PER_S,
+        metavar="N",
+        help="clients that may come in within a second, 0 for any number; others are told when to come again "
+        "(default: %(default)s)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,6 +59,12 @@ def run(options: argparse.Namespace) -> int:
 
     run_until_stopped(work, loop_factory=new_event_loop)
     return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
 
 
 def _default_path() -> Path:
@@ -87,7 +102,13 @@ async def _serve(options: argparse.Namespace, store: Path | None, stopped: async
 
     host, port, unauthenticated = options.host, options.port, options.allow_unauthenticated
     try:
-        server = RealtimeServer(host=host, port=port, engine=_engine(store), allow_unauthenticated=unauthenticated)
+        server = RealtimeServer(
+            host=host,
+            port=port,
+            engine=_engine(store),
+            allow_unauthenticated=unauthenticated,
+            handshakes_per_s=options.handshakes_per_s or None,
+        )
         await server.start()
     except EngineError as error:
         raise CommandError(f"{error} ({_OTHER_STORE})") from error

@@ -16,7 +16,7 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from realtime.server.admission import Admission
+from realtime.server.admission import HANDSHAKES_PER_S, Admission
 from realtime.server.authentication import Authenticate, Authenticator
 from realtime.server.chat_events import ChatEvents
 from realtime.server.deadlines import Deadlines
@@ -26,6 +26,7 @@ from realtime.server.errors import ServerStartError
 from realtime.server.events import Handler
 from realtime.server.http_endpoints import HttpEndpoints, come_again
 from realtime.server.location_events import LocationEvents
+from realtime.server.logged_entries import LoggedEntries
 from realtime.server.namespace import Namespace
 from realtime.server.peer import Peer, Surroundings
 from realtime.server.room_events import RoomEvents
@@ -35,8 +36,6 @@ from realtime.server.stats import Counters, Stats
 from realtime.utils import ambient
 
 _PENDING_CONNECTS = 1024  # of the listening socket: after an outage, everybody comes back at once
-HANDSHAKES_PER_S = 300
-"""A client that comes in costs 1.4 ms of a slow core, a join included: half of the core is left for those who are in."""
 
 
 class RealtimeServer:
@@ -120,7 +119,8 @@ class RealtimeServer:
         self._surroundings: Surroundings | None = None
         main = self.namespace("/")
         self._rooms = RoomEvents(main, self._engine)
-        ChatEvents(main, self._rooms, self._engine, self._counters)
+        entries = LoggedEntries(main, self._engine, self._counters)
+        ChatEvents(main, self._rooms, entries, self._engine)
         LocationEvents(main, self._rooms)
 
     def __repr__(self) -> str:

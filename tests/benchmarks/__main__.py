@@ -25,6 +25,7 @@ from tests.interop.node_packages import NODE_MODULES, NodeMissing, installed_nod
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+OURS = [sys.executable, "-m", "realtime"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Running:
 def commands(node: str) -> dict[str, list[str]]:
     """How each server is started."""
     return {
-        "ours": [sys.executable, "-m", "realtime", "serve", "--port", "0", "--store", "memory"],
+        "ours": [*OURS, "serve", "--port", "0", "--store", "memory", "--handshakes-per-s", "0"],
         "node": [node, str(HERE / "node_server.js")],
         "floor": [sys.executable, "-m", "tests.benchmarks.floor_server"],
     }
