@@ -6,7 +6,8 @@ from functools import partial
 
 from msgspec import UNSET
 
-from realtime.server.engine.base import Appended, Draft, Engine, EngineError, Page, Position
+from realtime.server.engine.base import Appended, Engine, EngineError, Page, Position
+from realtime.server.logged_entries import LoggedEntries
 from realtime.server.messages import (
     ChatBody,
     HistoryReply,
@@ -23,18 +24,16 @@ from realtime.server.namespace import Namespace
 from realtime.server.paging import fitted
 from realtime.server.room_events import RoomEvents
 from realtime.server.session import Session
-from realtime.server.stats import Counters
-from realtime.utils.ambient import wall_time_ms
 
 
 class ChatEvents:
     """Messages go through the engine, and are acknowledged and broadcast once it has them; typing does not."""
 
-    def __init__(self, namespace: Namespace, rooms: RoomEvents, engine: Engine, counters: Counters) -> None:
+    def __init__(self, namespace: Namespace, rooms: RoomEvents, entries: LoggedEntries, engine: Engine) -> None:
         self._namespace = namespace
         self._rooms = rooms
+        self._entries = entries
         self._engine = engine
-        self._counters = counters
         namespace.events.add("chat:message", SendMessage, self._message)
         namespace.events.add("chat:typing", SetTyping, self._typing)
         namespace.events.add("chat:history", ReadHistory, self._history)
@@ -42,26 +41,15 @@ class ChatEvents:
     def _message(self, session: Session, request: SendMessage, ack_id: int | None) -> None:
         self._rooms.require(session, request.room_id)
         reply_to = UNSET if request.reply_to is None else request.reply_to
-        body = ChatBody(request.room_id, request.message_id, session.user_id, request.text, reply_to)
-        draft = Draft(
+        self._entries.append(
+            session,
+            ack_id,
             room_id=request.room_id,
-            user_id=session.user_id,
-            message_id=request.message_id,
+            entry_id=request.message_id,
             event="chat:message",
-            body=encode(body),
-            timestamp_ms=wall_time_ms(),
-            origin=session.sid,
+            body=ChatBody(request.room_id, request.message_id, session.user_id, request.text, reply_to),
+            reply=partial(_sent, request.message_id),
         )
-        self._engine.append(draft, partial(self._logged, session, request.message_id, ack_id))
-
-    def _logged(self, session: Session, message_id: str, ack_id: int | None, result: Appended | EngineError) -> None:
-        if isinstance(result, EngineError):
-            session.refuse(ack_id, Refusal("storage_failed", str(result)))
-            return
-        if not result.duplicate:
-            self._counters.messages_logged += 1
-        reply = SentReply(message_id=message_id, offset=result.offset, timestamp=result.timestamp_ms)
-        session.acknowledge(ack_id, reply)
 
     def _typing(self, session: Session, request: SetTyping, ack_id: int | None) -> None:
         self._rooms.require(session, request.room_id)
@@ -89,3 +77,7 @@ class ChatEvents:
             more=more,
         )
         session.acknowledge(ack_id, reply)
+
+
+def _sent(message_id: str, result: Appended) -> SentReply:
+    return SentReply(message_id=message_id, offset=result.offset, timestamp=result.timestamp_ms)

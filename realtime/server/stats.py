@@ -13,6 +13,10 @@ class Counters(msgspec.Struct):
         handshakes_refused: those that came too many at a time.
         messages_in: events received.
         messages_logged: chat messages that got an offset; a retried one counts once.
+        changes_logged: edits, deletions and reactions that got an offset.
+        duplicates: messages and changes that came again and were answered as the first time.
+        refused: events answered with a refusal.
+        storage_failures: messages and changes that the engine could not store.
         deliveries: frames of broadcasts handed to a receiver.
         volatile_dropped: volatile frames that a lagging receiver was spared.
         ended_too_slow: connections ended because the receiver did not keep up.
@@ -23,6 +27,10 @@ class Counters(msgspec.Struct):
     handshakes_refused: int = 0
     messages_in: int = 0
     messages_logged: int = 0
+    changes_logged: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    storage_failures: int = 0
     deliveries: int = 0
     volatile_dropped: int = 0
     ended_too_slow: int = 0

@@ -7,6 +7,7 @@ import random
 from realtime.server.chat_events import ChatEvents
 from realtime.server.engine.memory import MemoryEngine
 from realtime.server.location_events import LocationEvents
+from realtime.server.logged_entries import LoggedEntries
 from realtime.server.namespace import Namespace
 from realtime.server.room_events import RoomEvents
 from realtime.server.stats import Counters
@@ -21,7 +22,9 @@ class Rig:
         self.counters = Counters()
         self.namespace = Namespace("/", self.counters)
         self.rooms = RoomEvents(self.namespace, self.engine)
-        ChatEvents(self.namespace, self.rooms, self.engine, self.counters)
+        entries = LoggedEntries(self.namespace, self.engine, self.counters)
+        self.guard = entries.guard
+        ChatEvents(self.namespace, self.rooms, entries, self.engine)
         LocationEvents(self.namespace, self.rooms)
         asyncio.run(self.engine.start(self.rooms.deliver))
         self._ack_id = 0
