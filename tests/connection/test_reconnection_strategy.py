@@ -143,6 +143,25 @@ def test_the_servers_retry_after_is_a_floor_and_the_jitter_lies_above_it(jitter:
     assert len(set(waited)) == (1 if jitter == "none" else 50)
 
 
+@pytest.mark.clause("RT-CON-9")
+@pytest.mark.parametrize("wish_s", [301, 86_400, 1e300])
+def test_a_server_cannot_keep_a_phone_away_for_hours(wish_s: float) -> None:
+    assert strategy().heeded_s(wish_s) == 300
+    delay = strategy(base_s=1).next_delay(retry_after_s=wish_s)
+    assert delay is not None
+    assert 300 <= delay <= 301
+
+
+def test_how_much_of_the_servers_wish_is_heeded_can_be_set() -> None:
+    machine = strategy(longest_retry_after_s=10)
+    assert [machine.heeded_s(wish_s) for wish_s in (0, 5, 10, 11)] == [0, 5, 10, 10]
+
+
+def test_who_heeds_none_of_it_backs_off_as_ever() -> None:
+    heedless, other = strategy(longest_retry_after_s=0), strategy()
+    assert [heedless.next_delay(retry_after_s=30) for _ in range(20)] == delays(other, 20)
+
+
 def test_ceiling_tells_the_longest_wait_of_an_attempt() -> None:
     machine = strategy(base_s=0.5, cap_s=20)
     assert [machine.ceiling_s(n) for n in (1, 2, 3, 4, 10, 10_000)] == [0, 0.5, 1, 2, 20, 20]
@@ -163,6 +182,8 @@ def test_a_multiplier_of_one_waits_the_same_each_time() -> None:
         ({"jitter": "some"}, "jitter"),
         ({"max_reconnect_attempts": -1}, "max_reconnect_attempts"),
         ({"stable_after_s": -1}, "stable_after_s"),
+        ({"longest_retry_after_s": -1}, "longest_retry_after_s"),
+        ({"longest_retry_after_s": float("nan")}, "longest_retry_after_s"),
     ],
 )
 def test_nonsense_is_refused_by_name(options: dict[str, object], named: str) -> None:

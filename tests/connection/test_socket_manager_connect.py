@@ -145,6 +145,17 @@ async def test_retry_after_of_an_overloaded_server_is_honoured(world: World) -> 
     assert len({round(gap, 3) for gap in gaps}) > 1  # and clients do not come back together
 
 
+@pytest.mark.clause("RT-CON-9")
+@simulated()
+async def test_an_absurd_retry_after_keeps_a_phone_away_for_five_minutes_and_its_backoff(world: World) -> None:
+    peer = await open_server(world)
+    peer.mood, peer.retry_after = Mood.BUSY, "86400"
+    await Phone(world).connect(wait=False)
+    await world.until(301)  # 300 s, and up to 0.5 s of jitter
+    assert len(peer.knocks) == 2
+    assert peer.knocks[1] - peer.knocks[0] >= 300
+
+
 @simulated()
 async def test_allowed_attempts_are_used_up(world: World) -> None:
     peer = await open_server(world)
