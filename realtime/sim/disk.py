@@ -9,22 +9,25 @@ journalling file system does it:
 - everything else is as before after a crash: later writes are undone, new files vanish, replaced and removed files are
   back.
 
-Native code that syncs by itself, as SQLite does, is not seen: whoever drives it calls :meth:`Disk.synced`.
+Native code that syncs by itself, as SQLite does, is not seen: whoever drives it calls :meth:`Disk.synced`. Where that
+takes time (:meth:`Disk.syncing`), a crash amid it leaves the old bytes, or the new ones, or some of each.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from realtime.sim.substitution import Answer, Substitution
+from realtime.sim.unfinished_sync import UnfinishedSync
 
 RAM = Path("/dev/shm")
 """A file system in memory, where Linux has one: there SQLite's own fsync costs nothing."""
@@ -60,6 +63,8 @@ class Disk:
         self._files: dict[str, bytes] = {}  # what a crash leaves: path within the disk → bytes
         self._folders: set[str] = set()
         self._synced: dict[int, _Synced] = {}  # by inode number
+        self._unfinished: list[UnfinishedSync] = []
+        self._beginning: UnfinishedSync | None = None  # what is synced now is on its way
 
     @property
     def path(self) -> Path:
@@ -82,12 +87,33 @@ class Disk:
         where = Path(path).resolve(strict=True)
         if not where.is_relative_to(self._folder.resolve()):
             raise ValueError(f"{path} is not on the disk of {self.host}, which is {self._folder}")
-        self.sync(where.stat())
+        if self._beginning is None or where.is_dir():
+            self.sync(where.stat())
+        else:
+            self._beginning.files[where.relative_to(self._folder.resolve()).as_posix()] = where.read_bytes()
+
+    @contextlib.contextmanager
+    def syncing(self, rng: random.Random) -> Iterator[Callable[[], None]]:
+        """What is :meth:`synced` inside is on its way to the disk until you call what this gives you.
+
+        Args:
+            rng: decides what a crash leaves that comes before.
+        """
+        under_way = self._beginning = UnfinishedSync(rng)
+        try:
+            yield lambda: self._landed(under_way)
+        finally:
+            self._beginning = None
+            if under_way.files:
+                self._unfinished.append(under_way)
 
     def crash(self) -> None:
         """Put everything back to where it was synced. Files that are open now are cut off from the disk."""
         if not self.is_used:
             return
+        for under_way in self._unfinished:
+            self._files |= under_way.left(self._files)
+        self._unfinished.clear()
         for entry in list(os.scandir(self._folder)):
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path)
@@ -115,10 +141,24 @@ class Disk:
             self._sync_folder(names[0])
         else:
             path = self._folder / names[0]
-            data = path.read_bytes()
-            self._remember(path, data)
-            self._files |= dict.fromkeys(names, data)
+            self._is_on_disk(path, names, path.read_bytes())
         return True
+
+    def _landed(self, under_way: UnfinishedSync) -> None:
+        if under_way not in self._unfinished:
+            return  # a crash came before
+        self._unfinished.remove(under_way)
+        for name, data in under_way.files.items():
+            path = self._folder / name
+            if path.exists():
+                self._is_on_disk(path, list(self._names(path.stat())), data)
+
+    def _is_on_disk(self, path: Path, names: Sequence[str], data: bytes) -> None:
+        self._remember(path, data)
+        self._files |= dict.fromkeys(names, data)
+        for under_way in self._unfinished:  # of a process that was killed: the system wrote it with this
+            for name in names:
+                under_way.files.pop(name, None)
 
     def _sync_folder(self, folder: str) -> None:
         prefix = f"{folder}/" if folder else ""

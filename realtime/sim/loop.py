@@ -16,6 +16,7 @@ import random
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
@@ -86,6 +87,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
 
     Attributes:
         now_ns: the virtual time.
+        workers: do what is given to an executor.
         neutral: the context in which the loop was made, for callbacks that belong to nobody.
         instant_ended: called when nothing more happens at an instant, before the clock moves on; it may make
             something happen, and is called again then.
@@ -107,6 +109,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         super().__init__()
         self.now_ns = 0
         self.sockets: SocketLayer | None = None
+        self.workers: Callable[[Any, Callable[[], Any]], asyncio.Future[Any]] | None = None
         self.failed_tasks: list[SimTask] = []
         self.instant_ended: Callable[[], object] | None = None
         self.neutral = contextvars.copy_context()
@@ -387,7 +390,9 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         return self.call_soon(callback, *args, context=context)
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:
-        """Runs ``func`` at once, in this thread and in no virtual time."""
+        """Runs ``func`` at once, in this thread; in no virtual time, unless :attr:`workers` take some."""
+        if self.workers is not None:
+            return self.workers(executor, partial(func, *args))
         future: asyncio.Future[T] = self.create_future()
         try:
             future.set_result(func(*args))

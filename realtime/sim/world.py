@@ -32,6 +32,7 @@ from realtime.sim.play import play
 from realtime.sim.process import DEFAULT_HOST, current_host, current_process
 from realtime.sim.replay import replay_command
 from realtime.sim.rules import Rule
+from realtime.sim.slow_work import SlowWork
 from realtime.utils import ambient
 
 T = TypeVar("T")
@@ -164,6 +165,18 @@ class World(Faults):
     def disk(self, host: str) -> Disk:
         """The files of a host; without a machine there, nothing crashes."""
         return self._disks.disk(host)
+
+    def slow_work(self, shortest_s: float, longest_s: float) -> None:
+        """From now on what a program hands to an executor, as a database's commit, takes time, in which it may crash.
+
+        Args:
+            shortest_s: it takes at least so many seconds, drawn for each piece of work.
+            longest_s: at most so many.
+
+        Raises:
+            ValueError: these are no lengths of time.
+        """
+        self.loop.workers = SlowWork(self.loop, self.disk, self.rng("slow work"), shortest_s, longest_s).run
 
     @contextlib.contextmanager
     def on(self, host: str) -> Iterator[None]:
