@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -74,6 +75,27 @@ def change_of(draft: Draft) -> Change:
     except (KeyError, msgspec.DecodeError) as error:
         raise ValueError(f"this is no amendment that an engine knows: {draft.event} {draft.body!r}: {error}") from None
     return change
+
+
+def chosen(draft: Draft, named: Mapping[str, Appended], horizon: int) -> Appended:
+    """Which message an amendment is about: the sender's own one, or, for a reaction, the oldest.
+
+    Args:
+        named: where the messages with this id were logged, by their authors.
+        horizon: entries up to this offset are gone.
+
+    Raises:
+        NotApplied: there is none.
+    """
+    if draft.event == "chat:reaction":
+        about = min(named.values(), key=lambda each: each.offset, default=None)
+    else:
+        about = named.get(draft.user_id)
+        if named and about is None:
+            raise NotApplied("not_author", f"only its author edits or deletes message {draft.about!r}")
+    if about is None or about.offset <= horizon:
+        raise NotApplied("unknown_message", f"the room's log has no message {draft.about!r}, or not any more")
+    return about
 
 
 def amend(draft: Draft, offset: int, message: Message) -> Amendment | Appended:

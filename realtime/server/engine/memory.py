@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
+from collections.abc import Mapping
 
-import msgspec
+from msgspec.structs import replace
 
-from realtime.server.engine.base import AppendDone, Appended, Deliver, Draft, Page, ReadDone, Record, stamped
+from realtime.server.engine.amendments import Amended, Message, amend, change_of, chosen, superseded
+from realtime.server.engine.base import (
+    AppendDone,
+    Appended,
+    Deliver,
+    Draft,
+    FindDone,
+    MarkDone,
+    Marker,
+    NotApplied,
+    Page,
+    ReadDone,
+    Record,
+    stamped,
+)
 from realtime.utils import ambient
 from realtime.utils.ids import new_id
 
@@ -17,7 +32,8 @@ class MemoryEngine:
 
     Args:
         messages_per_room: this many newest entries are kept at least, and at most a quarter more.
-        ids_per_room: this many newest message ids are remembered at least, and at most twice as many.
+        ids_per_room: this many newest message ids are remembered at least, and at most twice as many; so are the ids
+            of changes.
         rooms: over this number the room unused for longest is forgotten, ids included.
         rng: source of the epoch.
     """
@@ -57,7 +73,7 @@ class MemoryEngine:
     @property
     def remembered_ids(self) -> int:
         """How many message ids are known, in all rooms."""
-        return sum(len(log.ids) + len(log.older_ids) for log in self._logs.values())
+        return sum(len(log.ids) for log in self._logs.values())
 
     async def start(self, deliver: Deliver) -> None:
         """See :meth:`Engine.start`."""
@@ -70,26 +86,53 @@ class MemoryEngine:
     def append(self, draft: Draft, done: AppendDone) -> None:
         """See :meth:`Engine.append`; answers before it returns."""
         log = self._log(draft.room_id)
-        key = (draft.user_id, draft.message_id)
-        known = log.ids.get(key) or log.older_ids.get(key)
+        if draft.about is not None:
+            change_of(draft)  # a mistake is told
+        ids = log.ids if draft.about is None else log.changes
+        known = ids.named(draft.message_id).get(draft.user_id)
         if known is not None:
-            done(Appended(known.offset, known.timestamp_ms, duplicate=True))
+            done(replace(known, duplicate=True))
             return
-        log.last += 1
-        appended = Appended(log.last, draft.timestamp_ms)
-        record = stamped(draft, self.epoch, log.last)
-        log.records.append(record)
-        log.ids[key] = appended
-        if len(log.records) > self._messages_per_room + self._messages_per_room // 4:
-            log.trim(self._messages_per_room)
-        if len(log.ids) >= self._ids_per_room:
-            log.ids, log.older_ids = {}, log.ids
-        self._deliver(record)
-        done(appended)
+        try:
+            answer = log.append(draft, self.epoch) if draft.about is None else log.amend(draft, draft.about, self.epoch)
+        except NotApplied as refused:
+            done(refused)
+            return
+        ids.add(draft.message_id, draft.user_id, answer)
+        if not answer.duplicate:
+            record = log.records[-1]
+            if len(log.records) > self._messages_per_room + self._messages_per_room // 4:
+                log.trim(self._messages_per_room)
+            self._deliver(record)
+        done(answer)
 
-    def read(self, room_id: str, done: ReadDone, *, after: int | None, before: int | None, limit: int) -> None:
+    def mark(self, room_id: str, user_id: str, *, received: int, read: int, done: MarkDone) -> None:
+        """See :meth:`Engine.mark`; answers before it returns."""
+        log = self._log(room_id)
+        marker = log.markers.get(user_id, Marker(user_id)).moved(received=received, read=read, last=log.last)
+        if marker.received:
+            log.markers[user_id] = marker
+        done(marker)
+
+    def read(
+        self,
+        room_id: str,
+        done: ReadDone,
+        *,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        with_markers: bool = False,
+    ) -> None:
         """See :meth:`Engine.read`; answers before it returns."""
-        done(self._log(room_id).page(self.epoch, after, before, limit))
+        page = self._log(room_id).page(self.epoch, after, before, limit)
+        if with_markers:
+            page = replace(page, markers=tuple(sorted(self._log(room_id).markers.values())))
+        done(page)
+
+    def find(self, room_id: str, message_id: str, done: FindDone) -> None:
+        """See :meth:`Engine.find`; answers before it returns."""
+        done(self._log(room_id).find(message_id))
 
     def trim(self, room_id: str, keep: int) -> None:
         """See :meth:`Engine.trim`."""
@@ -107,23 +150,83 @@ class MemoryEngine:
             # New logs start above every forgotten one: a room that comes back never repeats an offset, and
             # whoever returns with an old position is told of a gap.
             self._floor = max(self._floor, forgotten.last)
-        log = self._logs[room_id] = _Log(last=self._floor)
+        log = self._logs[room_id] = _Log(self._floor, self._ids_per_room)
         return log
 
 
-class _Log(msgspec.Struct):
-    """One room. The ids are kept in two generations, so forgetting the older half costs nothing."""
+class _Ids:
+    """What was answered to the newest ids, in two generations, so that forgetting the older half costs nothing."""
 
-    last: int
-    records: list[Record] = msgspec.field(default_factory=list)
-    ids: dict[tuple[str, str], Appended] = msgspec.field(default_factory=dict)
-    older_ids: dict[tuple[str, str], Appended] = msgspec.field(default_factory=dict)
+    def __init__(self, at_least: int) -> None:
+        self._at_least = at_least
+        self._newer: dict[str, dict[str, Appended]] = {}
+        self._older: dict[str, dict[str, Appended]] = {}
+        self._number = self._number_older = 0
+
+    def __len__(self) -> int:
+        return self._number + self._number_older
+
+    def named(self, some_id: str) -> Mapping[str, Appended]:
+        """By user."""
+        newer, older = self._newer.get(some_id), self._older.get(some_id)
+        return {**older, **newer} if older and newer else newer or older or _NOBODY
+
+    def add(self, some_id: str, user_id: str, answer: Appended) -> None:
+        self._newer.setdefault(some_id, {})[user_id] = answer
+        self._number += 1
+        if self._number >= self._at_least:
+            self._newer, self._older = {}, self._newer
+            self._number, self._number_older = 0, self._number
+
+
+class _Log:
+    """One room."""
+
+    def __init__(self, last: int, ids: int) -> None:
+        self.last = last
+        self.records: list[Record] = []
+        self.ids = _Ids(ids)
+        self.changes = _Ids(ids)
+        self.amended: dict[int, Amended] = {}  # by the offset of the message
+        self.markers: dict[str, Marker] = {}
+
+    def append(self, draft: Draft, epoch: str) -> Appended:
+        self.last += 1
+        self.records.append(stamped(draft, epoch, self.last))
+        return Appended(self.last, draft.timestamp_ms)
+
+    def amend(self, draft: Draft, about: str, epoch: str) -> Appended:
+        logged = chosen(draft, self.ids.named(about), self.horizon)
+        message = Message(logged, self._at(logged.offset).body, self.amended.get(logged.offset, Amended()))
+        change = amend(draft, self.last + 1, message)
+        if isinstance(change, Appended):
+            return change
+        self._change(logged.offset, change.message.body)
+        self.amended[logged.offset] = change.message.amended
+        if change.superseded is not None:
+            self._change(change.superseded, superseded(self._at(change.superseded).body))
+        return self.append(draft, epoch)
+
+    def find(self, message_id: str) -> Record | None:
+        oldest = min((each.offset for each in self.ids.named(message_id).values()), default=0)
+        return self._at(oldest) if oldest > self.horizon else None
+
+    @property
+    def horizon(self) -> int:
+        return self.last - len(self.records)
+
+    def _at(self, offset: int) -> Record:
+        return self.records[offset - self.horizon - 1]
+
+    def _change(self, offset: int, body: bytes) -> None:
+        self.records[offset - self.horizon - 1] = replace(self._at(offset), body=body)
 
     def trim(self, keep: int) -> None:
         del self.records[: max(0, len(self.records) - keep)]
+        self.amended = {offset: amended for offset, amended in self.amended.items() if offset > self.horizon}
 
     def page(self, epoch: str, after: int | None, before: int | None, limit: int) -> Page:
-        horizon = self.last - len(self.records)
+        horizon = self.horizon
         start = 0 if after is None else max(0, after - horizon)
         stop = len(self.records) if before is None else max(start, min(before - horizon - 1, len(self.records)))
         more = stop - start > limit
@@ -132,6 +235,9 @@ class _Log(msgspec.Struct):
         elif more:
             stop = start + limit
         return Page(epoch, self.last, horizon, tuple(self.records[start:stop]), more)
+
+
+_NOBODY: Mapping[str, Appended] = {}
 
 
 def _deliver_to_nobody(record: Record) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from realtime.server.engine.amendments import MOST_REACTIONS, Amended, Message, amend, change_of, superseded
+from realtime.server.engine.amendments import MOST_REACTIONS, Amended, Message, amend, change_of, chosen, superseded
 from realtime.server.engine.base import Appended, Draft, NotApplied
 
 BODY = b'{"event":"x","text":"first","big":12345678901234567890,"timestamp":1000,"offset":3}'
@@ -136,3 +136,30 @@ def test_a_superseded_amendment_has_no_text():
 def test_what_is_no_amendment_is_a_mistake(event, content):
     with pytest.raises(ValueError, match="amendment"):
         change_of(draft(event, **content))
+
+
+NAMED = {"ana": Appended(3, 1000), "ben": Appended(7, 1000)}
+
+
+@pytest.mark.parametrize(
+    ("event", "user_id", "named", "horizon", "answer"),
+    [
+        ("chat:edit", "ben", NAMED, 0, 7),
+        ("chat:delete", "ana", NAMED, 0, 3),
+        ("chat:reaction", "ben", NAMED, 0, 3),  # about the oldest
+        ("chat:edit", "cleo", NAMED, 0, "not_author"),
+        ("chat:edit", "cleo", {}, 0, "unknown_message"),
+        ("chat:reaction", "cleo", {}, 0, "unknown_message"),
+        ("chat:edit", "ben", NAMED, 6, 7),
+        ("chat:edit", "ben", NAMED, 7, "unknown_message"),  # its id is known still, its entry is gone
+        ("chat:reaction", "ben", NAMED, 3, "unknown_message"),
+    ],
+)
+def test_the_author_amends_the_own_message_and_others_react_to_the_oldest(event, user_id, named, horizon, answer):
+    asked = draft(event, user_id, text="x", emoji="👍", action="add")
+    if isinstance(answer, int):
+        assert chosen(asked, named, horizon).offset == answer
+        return
+    with pytest.raises(NotApplied, match="m1") as raised:
+        chosen(asked, named, horizon)
+    assert raised.value.code == answer

@@ -193,7 +193,7 @@ def test_two_users_with_one_id_are_two_messages_and_each_amends_their_own(rig):
         ("changed", None),
     ]
     assert json.loads(rig.find("m1").body)["userId"] == "ana"
-    assert told(rig.append_all([change("delete", "m1", "c1", user_id="cleo")])[0]) == "not_author"
+    assert told(rig.append_all([change("delete", "m1", "c2", user_id="cleo")])[0]) == "not_author"
 
 
 def test_a_message_is_found_as_it_stands(rig):
