@@ -25,8 +25,8 @@ class TypingIndicator:
     """Typing in one room, on this device's side and on the others'. Pure: the caller passes the time.
 
     Typing is told over a connection that may lose it, so nobody relies on a stop: each side ends it by
-    itself ``clear_s`` after the last sign. A start is told again at most every ``clear_s / 2``, so one that
-    is lost or late does not make the indicator flicker at the receivers.
+    itself ``clear_s`` after the last sign. A start is told again at most every two thirds of that, so one that is a
+    little late does not make the indicator flicker at the receivers.
 
     The caller acts on the returned events, and calls :meth:`handle_timer` at :meth:`next_timer`.
 
@@ -38,8 +38,10 @@ class TypingIndicator:
         if clear_s <= 0:
             raise ValueError(f"clear_s must be positive, got {clear_s}")
         self._clear_s = clear_s
+        self._throttle_s = clear_s * 2 / 3
         self._told_at: float | None = None  # not None: the room believes that this user types
         self._own_until = 0.0
+        self._goes_on = False  # a key was pressed since the room was told
         self._until: dict[str, float] = {}
 
     @property
@@ -58,10 +60,10 @@ class TypingIndicator:
             was_told, self._told_at = self._told_at is not None, None
             return [TypingToSend(False)] if was_told else []
         self._own_until = now + self._clear_s
-        if self._told_at is not None and now < self._told_at + self._clear_s / 2:
+        if self._told_at is not None and now < self._told_at + self._throttle_s:
+            self._goes_on = self._goes_on or now > self._told_at
             return []
-        self._told_at = now
-        return [TypingToSend(True)]
+        return self._start(now)
 
     def own_message(self) -> None:
         """This user sent a message: the receivers end the typing by it, so nothing is told."""
@@ -90,17 +92,24 @@ class TypingIndicator:
             return None
         times = list(self._until.values())
         if self._told_at is not None:
-            times.append(self._own_until)
+            times.append(min(self._own_until, self._told_at + self._throttle_s) if self._goes_on else self._own_until)
         return min(times)
 
     def handle_timer(self, now: float) -> list[TypingEvent]:
         """End what has been silent for too long."""
         events: list[TypingEvent] = []
-        if self._told_at is not None and self._own_until <= now:
-            events += self.set_typing(False, now)
+        if self._told_at is not None:
+            if self._own_until <= now:
+                events += self.set_typing(False, now)
+            elif self._goes_on and self._told_at + self._throttle_s <= now:
+                events += self._start(now)
         for user_id in [user_id for user_id, until in self._until.items() if until <= now]:
             events += self._stopped(user_id)
         return events
+
+    def _start(self, now: float) -> list[TypingEvent]:
+        self._told_at, self._goes_on = now, False
+        return [TypingToSend(True)]
 
     def _stopped(self, user_id: str) -> list[TypingEvent]:
         return [] if self._until.pop(user_id, None) is None else [TypingChanged(user_id, False)]
