@@ -17,9 +17,6 @@ TRANSPORT_CLOSE = "transport close"
 TRANSPORT_ERROR = "transport error"
 PARSE_ERROR = "parse error"
 
-LONGEST_RETRY_AFTER_S = 300.0
-"""A server that asks for more gets this: a mistake of its operator must not keep a phone away for hours."""
-
 _OVERLOADED = (429, 503)
 _MAX_DIGITS = 9  # thirty years: whoever asks for more means nothing by it
 _UNREADABLE = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_DATA, CloseCode.MESSAGE_TOO_BIG)
@@ -43,10 +40,10 @@ def attempt_failure(address: str, error: Exception, *, wall_time_s: float) -> Co
 
 
 def refusal(message: str, data: object) -> ConnectRefused:
-    """The server's CONNECT_ERROR; ``retryAfterMs`` in its data, up to five minutes, makes it temporary."""
+    """The server's CONNECT_ERROR; ``retryAfterMs`` in its data makes it temporary."""
     wish = data.get("retryAfterMs") if isinstance(data, dict) else None
     if isinstance(wish, int | float) and not isinstance(wish, bool) and 0 <= wish < math.inf:
-        return ConnectRefused(message, data, retry_after_s=min(wish / 1000, LONGEST_RETRY_AFTER_S))
+        return ConnectRefused(message, data, retry_after_s=wish / 1000)
     return ConnectRefused(message, data)
 
 
@@ -60,14 +57,14 @@ def loss_reason(error: Exception) -> str:
 
 
 def _retry_after_s(error: Exception, wall_time_s: float) -> float | None:
-    """RFC 9110, section 10.2.3: whole seconds, or a date; :data:`LONGEST_RETRY_AFTER_S` at most."""
+    """RFC 9110, section 10.2.3: whole seconds, or a date."""
     if not isinstance(error, InvalidStatus) or error.response.status_code not in _OVERLOADED:
         return None
     for wish in error.response.headers.get_all("Retry-After"):
         if wish.strip().isdecimal():
-            return min(float(wish), LONGEST_RETRY_AFTER_S) if len(wish) <= _MAX_DIGITS else None
+            return float(wish) if len(wish) <= _MAX_DIGITS else None
         with contextlib.suppress(ValueError):
             date = parsedate_to_datetime(wish)
             utc = date if date.tzinfo else date.replace(tzinfo=UTC)  # "-0000" is UTC of unknown origin
-            return min(max(0.0, utc.timestamp() - wall_time_s), LONGEST_RETRY_AFTER_S)
+            return max(0.0, utc.timestamp() - wall_time_s)
     return None

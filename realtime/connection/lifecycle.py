@@ -323,8 +323,8 @@ class Lifecycle:
     def _note_failure(self, now: float, error: ConnectError) -> None:
         self._attempt_until = None
         self._last_error = error
-        if error.retry_after_s is not None:
-            self._not_before = now + error.retry_after_s
+        if error.retry_after_s is not None and self._strategy is not None:
+            self._not_before = now + self._strategy.heeded_s(error.retry_after_s)
         self._act(Announce("connect_error", (error,)))
 
     def _expire_waiters(self, now: float) -> None:

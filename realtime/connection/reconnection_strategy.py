@@ -31,6 +31,8 @@ class ReconnectionStrategy:
         immediate_first: the first attempt after a loss waits nothing.
         max_reconnect_attempts: attempts until it gives up; None never does.
         stable_after_s: how long a connection must last to count as a success, in seconds.
+        longest_retry_after_s: a server that asks to be left alone for longer is left alone for so long: a mistake of
+            its operator must not keep a phone away for hours. With 0 its wish is ignored.
         rng: the source of the jitter.
 
     Raises:
@@ -47,6 +49,7 @@ class ReconnectionStrategy:
         immediate_first: bool = True,
         max_reconnect_attempts: int | None = None,
         stable_after_s: float = 10.0,
+        longest_retry_after_s: float = 300.0,
         rng: random.Random | None = None,
     ) -> None:
         _require(0 < base_s < math.inf, f"base_s must be a positive number of seconds, not {base_s!r}")
@@ -58,6 +61,10 @@ class ReconnectionStrategy:
             f"max_reconnect_attempts must be None or at least 0, not {max_reconnect_attempts!r}",
         )
         _require(stable_after_s >= 0, f"stable_after_s must be at least 0 seconds, not {stable_after_s!r}")
+        _require(
+            longest_retry_after_s >= 0,
+            f"longest_retry_after_s must be at least 0 seconds, not {longest_retry_after_s!r}",
+        )
         self._base_s = base_s
         self._cap_s = cap_s
         self._multiplier = multiplier
@@ -65,6 +72,7 @@ class ReconnectionStrategy:
         self._immediate_first = immediate_first
         self._max_attempts = max_reconnect_attempts
         self._stable_after_s = stable_after_s
+        self._longest_retry_after_s = longest_retry_after_s
         self._rng = ambient.new_random() if rng is None else rng
         # The exponent that reaches the cap. No power beyond it is computed, so attempt 10 000 cannot overflow.
         self._last_exponent = 0 if multiplier == 1 else math.ceil(math.log(cap_s / base_s, multiplier))
@@ -87,7 +95,8 @@ class ReconnectionStrategy:
         """Count one attempt, and say how many seconds to wait before it.
 
         Args:
-            retry_after_s: what the server asked for. The delay is never shorter, and its jitter lies above.
+            retry_after_s: what the server asked for. The delay is not shorter than what is heeded of it
+                (:meth:`heeded_s`), and its jitter lies above.
 
         Returns:
             Seconds, or None when all allowed attempts are used up.
@@ -95,11 +104,15 @@ class ReconnectionStrategy:
         if self._max_attempts is not None and self._attempts >= self._max_attempts:
             return None
         self._attempts += 1
-        if retry_after_s is not None:
-            return retry_after_s + self._draw(self._window_s(self._attempts))
+        if retry_after_s is not None and self._longest_retry_after_s > 0:
+            return self.heeded_s(retry_after_s) + self._draw(self._window_s(self._attempts))
         if self._immediate_first and self._attempts == 1:
             return 0.0
         return self._draw(self._window_s(self._attempts))
+
+    def heeded_s(self, retry_after_s: float) -> float:
+        """For how many seconds a server is left alone that asked for ``retry_after_s``."""
+        return min(retry_after_s, self._longest_retry_after_s)
 
     def restart(self) -> None:
         """Circumstances changed (foreground, another network): the attempt made now is the first, without delay."""
