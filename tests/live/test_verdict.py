@@ -124,6 +124,19 @@ def test_what_was_on_the_disk_and_never_arrived_is_found():
     assert any("'ana 9'" in violation.text for violation in judge(storm).violations)
 
 
+def test_who_died_between_forgetting_and_telling_is_owed_no_answer():
+    """The outbox forgets a message that the server has, and then the app is told: death may come in between."""
+    storm = a_good_storm()
+    whole = [*storm.by_file["lobby"], (4, "ana 9")]
+    lines = [{**line, "entries": whole} if line["kind"] == "view" else line for line in storm.lines]
+    lines += [
+        line(4.1, "ana", "attempt", room="lobby", text="ana 9"),
+        line(4.2, "ana", "queued", text="ana 9"),
+        told(8.8, "ben", "ana 9", 4),
+    ]
+    assert judge(Storm(lines, {"lobby": whole}, {"lobby": whole})).violations == ()
+
+
 def test_what_was_never_on_the_disk_may_die_with_its_sender():
     storm = with_line(a_good_storm(), line(4.9, "ana", "attempt", room="lobby", text="ana 9"))
     assert judge(storm).violations == ()
