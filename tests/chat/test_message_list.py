@@ -37,6 +37,17 @@ def test_beyond_its_ends_is_nothing(index: int) -> None:
         MessageList(["a", "b", "c"], ("x", "y"))[index]
 
 
+def test_it_may_begin_behind_what_was_let_go() -> None:
+    placed = ["gone", "a", "b", "c"]
+    messages = MessageList(placed, ("x", "y"), start=1)
+    everything = ("a", "b", "c", "x", "y")
+    assert (tuple(messages), len(messages)) == (everything, 5)
+    assert [messages[index] for index in range(-5, 5)] == [everything[index] for index in range(-5, 5)]
+    assert messages == MessageList(["a", "b", "c"], ("x", "y"))
+    assert messages != MessageList(placed, ("x", "y"))
+    assert messages[1:4] == everything[1:4]
+
+
 def test_it_equals_whatever_has_the_same_messages_in_the_same_order() -> None:
     placed = ["a", "b"]
     assert MessageList(placed, ("c",)) == ("a", "b", "c") == MessageList(["a", "b", "c"], ())
