@@ -2,25 +2,31 @@
 
 import pytest
 
-from realtime.chat.message import MessageStatus
-from realtime.chat.room import Room
+from realtime.chat.message import Marker, MessageStatus
+from realtime.chat.receipts import MarkerMoved, ReceiptToSend
+from realtime.chat.room import Mentioned, Room
 from realtime.chat.room_log import Delivered, Failed, Received
 from realtime.chat.typing_indicator import TypingChanged, TypingToSend
-from realtime.chat.wire import HistoryReply, JoinReply, LoggedMessage, MemberPayload, PresenceDiff
+from realtime.chat.wire import HistoryReply, JoinReply, LoggedMessage, MarkerPayload, MemberPayload, PresenceDiff
 
 
-def logged(offset, user_id="ben"):
-    text = f"{user_id}-{offset}"
-    return LoggedMessage(message_id=text, user_id=user_id, text=text, timestamp=offset, offset=offset)
+def logged(offset, user_id="ben", text=None, epoch=None):
+    name = f"{user_id}-{offset}"
+    return LoggedMessage(
+        message_id=name, user_id=user_id, text=text or name, timestamp=offset, offset=offset,
+        position=epoch and f"{epoch}:{offset}",
+    )  # fmt: skip
 
 
-def reply(*entries, last=None, members=("ana",), recovered=False, more=False):
+def reply(*entries, last=None, members=("ana",), recovered=False, more=False, receipts=None, epoch="e"):
+    """The answer to a join; ``receipts``: user, received, read."""
     return JoinReply(
-        position=f"e:{last or len(entries)}",
+        position=f"{epoch}:{last or len(entries)}",
         recovered=recovered,
         messages=entries,
         more=more,
         members=tuple(MemberPayload(*member.split("/")) for member in members),
+        receipts=receipts if receipts is None else tuple(MarkerPayload(*each) for each in receipts),
     )
 
 
@@ -57,7 +63,7 @@ def test_the_picture_shows_everything(room):
     assert state.joined
 
 
-def test_history_is_read_and_later_messages_are_unread_until_marked():
+def test_at_a_server_without_receipts_history_is_read_and_later_messages_are_unread_until_marked():
     room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
     room.joined(reply(logged(1), logged(2)))
     assert room.state().unread == 0
@@ -174,3 +180,103 @@ def test_leaving_shows_nobody(room):
     room.left()
     state = room.state()
     assert (state.joined, state.members, state.texts) == (False, (), ("mine",))
+
+
+class TestReceipts:
+    @pytest.fixture
+    def room(self):
+        """Ana's room, at a server with receipts, where nobody has said or received anything."""
+        room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
+        room.joined(reply(receipts=[]))
+        return room
+
+    def test_what_came_from_others_is_reported(self, room):
+        room.receive(logged(1))
+        room.receive(logged(2))
+        assert room.handle_timer(now=room.next_timer()) == [ReceiptToSend("received", 2)]
+        room.receipt_told(ReceiptToSend("received", 2))
+        room.receive(logged(3, "ana"))
+        assert room.next_timer() is None, "nobody waits for the word that ana has her own"
+
+    def test_what_a_page_brought_is_reported(self, room):
+        room.disconnected()
+        room.joined(reply(logged(1), logged(2), recovered=True, more=True, last=3, receipts=[]))
+        [receipt] = room.handle_timer(now=room.next_timer())
+        assert receipt == ReceiptToSend("received", 2)
+        room.receipt_told(receipt)
+        room.continued(HistoryReply(messages=(logged(3),), more=False))
+        assert room.handle_timer(now=room.next_timer()) == [ReceiptToSend("received", 3)]
+
+    def test_what_is_marked_as_read_is_reported(self, room):
+        room.receive(logged(1))
+        room.receive(logged(2))
+        room.mark_read(1)
+        assert room.state().unread == 1
+        room.mark_read()
+        assert room.state().unread == 0
+        assert room.handle_timer(now=room.next_timer()) == [ReceiptToSend("read", 2)]
+
+    def test_nothing_is_read_beyond_what_came(self, room):
+        room.receive(logged(1))
+        room.mark_read(99)
+        room.receive(logged(2))
+        assert room.state().unread == 1
+
+    def test_a_refused_receipt_is_tried_again(self, room):
+        room.receive(logged(1))
+        [receipt] = room.handle_timer(now=0.0)
+        room.receipt_not_told(receipt, now=0.0)
+        assert room.next_timer() == 2.0
+
+    def test_markers_of_others_show_and_are_told_when_they_move(self, room):
+        assert room.heard_marker("ben", received=1) == [MarkerMoved("ben", "received", 1)]
+        assert room.heard_marker("ben", read=1) == [MarkerMoved("ben", "read", 1)]
+        assert dict(room.state().markers) == {"ben": Marker("ben", 1, 1)}
+
+    def test_what_was_read_on_another_device_is_read_here(self, room):
+        for offset in (1, 2, 3):
+            room.receive(logged(offset))
+        assert room.heard_marker("ana", read=2) == [MarkerMoved("ana", "received", 2), MarkerMoved("ana", "read", 2)]
+        assert room.state().unread == 1
+
+    def test_what_the_user_read_before_is_not_unread_on_a_new_device(self):
+        room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
+        room.joined(reply(logged(1), logged(2), logged(3, text="hi @ana"), receipts=[("ana", 3, 1), ("ben", 3, 3)]))
+        assert (room.state().unread, room.state().mentioned) == (2, 1)
+
+    def test_a_message_that_mentions_this_user_is_told_as_such(self, room):
+        events = room.receive(logged(1, text="hi @ana"))
+        [received] = [event for event in events if isinstance(event, Received)]
+        assert events == [received, Mentioned(received.message)]
+        assert room.receive(logged(2, text="hi @ben"))[1:] == []
+        assert (room.state().unread, room.state().mentioned) == (2, 1)
+        room.mark_read()
+        assert room.state().mentioned == 0
+
+    def test_what_was_read_already_when_it_comes_is_not_told_as_a_mention(self, room):
+        room.heard_marker("ana", read=1)
+        assert [type(event) for event in room.receive(logged(1, text="hi @ana"))] == [Received]
+
+    @pytest.mark.parametrize("comes_by", ["broadcast", "join"])
+    def test_another_log_starts_markers_anew(self, room, comes_by):
+        for offset in (1, 2, 3):
+            room.receive(logged(offset))
+        room.mark_read(2)
+        room.heard_marker("ben", read=3)
+        if comes_by == "broadcast":
+            room.receive(logged(1, "cleo", epoch="f"))
+        else:
+            room.disconnected()
+            room.joined(reply(logged(1, "cleo"), epoch="f", receipts=[]))
+        assert room.state().markers == {}
+        assert room.state().unread == 2, "one of the former log, one of the new one"
+        assert ReceiptToSend("received", 1) in room.handle_timer(now=99.0)
+        room.mark_read()
+        assert room.state().unread == 0
+
+    def test_receipts_can_be_switched_off(self):
+        room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0, receipts=False)
+        room.joined(reply(logged(1), receipts=[("ana", 0, 0)]))
+        assert room.state().unread == 1
+        room.mark_read()
+        assert (room.state().unread, room.next_timer()) == (0, None)
