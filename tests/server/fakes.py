@@ -72,6 +72,12 @@ class LateEngine:
     def read(self, room_id, done, **span):
         self.engine.read(room_id, lambda page: self.waiting.append(lambda: done(page)), **span)
 
+    def mark(self, room_id, user_id, *, done, **up_to):
+        self.waiting.append(lambda: self.engine.mark(room_id, user_id, done=done, **up_to))
+
+    def find(self, room_id, message_id, done):
+        self.engine.find(room_id, message_id, lambda found: self.waiting.append(lambda: done(found)))
+
     def trim(self, room_id, keep):
         self.engine.trim(room_id, keep)
 
@@ -94,6 +100,12 @@ class BrokenEngine:
         done(EngineError("the disk is full"))
 
     def read(self, room_id, done, **span):
+        done(EngineError("the disk is full"))
+
+    def mark(self, room_id, user_id, *, done, **up_to):
+        done(EngineError("the disk is full"))
+
+    def find(self, room_id, message_id, done):
         done(EngineError("the disk is full"))
 
     def trim(self, room_id, keep):
