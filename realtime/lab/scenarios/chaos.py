@@ -42,6 +42,8 @@ DRAIN_S = 400.0
 EVERY_S = 6.0
 """Between two messages of one phone, on average."""
 BUDGET = FaultBudget(per_minute=8, unhealthy_share=0.7, at_once=3, longest_s=40.0)
+COMMIT_S = 0.0005, 0.1
+"""How long the server's disk takes: from a good flash disk to a busy cloud volume."""
 PROFILES = ("wifi", "lte", "slow-4g", "3g", "edge")
 FOUND_WITHIN_S = 120.0
 """Presence must be right after this: 45 s of heartbeat at each end, one attempt of 20 s, and the backoff of 20 s."""
@@ -93,6 +95,8 @@ def scenario(
             trace: a file that the phones' networks follow instead.
             faults: instead of those that the seed draws.
         """
+        if on_disk:
+            world.slow_work(*COMMIT_S)
         play = _Play(world, phone, on_disk=on_disk)
         kept = None if engine is None else engine(world.rng("engine"))
         host = world.machine(SERVER, lambda machine: server(world, machine, engine=kept))
