@@ -5,8 +5,10 @@ import sqlite3
 import pytest
 
 from realtime.server.engine import sqlite_file
-from realtime.server.engine.base import EngineError
+from realtime.server.engine.base import EngineError, Marker
+from realtime.server.engine.sqlite import SqliteEngine
 from realtime.server.engine.sqlite_file import APPLICATION_ID, MIGRATIONS, open_database, problem
+from tests.server.engine.rig import Rig, change, draft
 
 
 def opened(path, epoch="E1"):
@@ -102,6 +104,64 @@ def test_a_database_of_an_older_version_is_migrated_and_loses_nothing(path, monk
     connection = opened(path)
     assert pragma(connection, "user_version") == len(MIGRATIONS) + 1
     assert connection.execute("SELECT * FROM facts").fetchall() == [("epoch", "E1", None), ("openings", "0", None)]
+    connection.close()
+
+
+VERSION_1 = f"""
+    PRAGMA journal_mode = WAL;
+    PRAGMA application_id = {APPLICATION_ID};
+    PRAGMA user_version = 1;
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE rooms (
+        room INTEGER PRIMARY KEY, room_id TEXT NOT NULL UNIQUE, last INTEGER NOT NULL, horizon INTEGER NOT NULL,
+        ids_horizon INTEGER NOT NULL
+    );
+    CREATE TABLE messages (
+        room INTEGER NOT NULL, offset INTEGER NOT NULL, event TEXT NOT NULL, origin TEXT NOT NULL,
+        timestamp_ms INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (room, offset)
+    ) WITHOUT ROWID;
+    CREATE TABLE ids (
+        room INTEGER NOT NULL, user_id TEXT NOT NULL, message_id TEXT NOT NULL, offset INTEGER NOT NULL,
+        timestamp_ms INTEGER NOT NULL, PRIMARY KEY (room, user_id, message_id)
+    ) WITHOUT ROWID;
+    INSERT INTO facts VALUES ('epoch', 'E1'), ('openings', '3');
+    INSERT INTO rooms VALUES (1, 'lobby', 3, 1, 0), (2, 'hall', 1, 0, 0);
+    INSERT INTO messages VALUES
+        (1, 2, 'chat:message', 'sid', 1002, '{{"messageId":"m1","text":"ben''s"}}'),
+        (1, 3, 'chat:message', 'sid', 1003, '{{"messageId":"m2","text":"hi"}}'),
+        (2, 1, 'chat:message', 'sid', 1001, '{{"messageId":"m1","text":"in the hall"}}');
+    INSERT INTO ids VALUES
+        (1, 'ana', 'm1', 1, 1001), (1, 'ben', 'm1', 2, 1002), (1, 'ana', 'm2', 3, 1003), (2, 'ana', 'm1', 1, 1001);
+"""
+"""As realtime-lab made it before messages could be amended."""
+
+
+def test_a_database_of_version_1_goes_on_with_all_it_has(path):
+    connection = sqlite3.connect(path)
+    connection.executescript(VERSION_1)
+    connection.close()
+    with Rig(SqliteEngine(path)) as rig:
+        page = rig.read(after=0, with_markers=True)
+        assert (page.epoch, page.last, page.horizon, page.markers) == ("E1", 3, 1, ())
+        assert rig.ids(after=0) == ["m1", "m2"]
+        answers = rig.append_all(
+            [
+                draft("m1"),
+                draft("m2"),
+                draft("m1", user_id="ben"),
+                draft("m1", room_id="hall"),
+                change("edit", "m1", "c1", user_id="ben", text="new"),
+                change("edit", "m1", "c1", text="new"),  # the record of this one is gone
+                change("delete", "m1", "c1", room_id="hall"),
+            ]
+        )
+        assert [(answer.offset, answer.duplicate) for answer in answers[:4]] == [(n, True) for n in (1, 3, 2, 1)]
+        assert [answers[4].offset, str(answers[5])[:7], answers[6].offset] == [4, "the roo", 2]
+        assert [body["text"] for body in rig.bodies(after=0)[:2]] == ["new", "hi"]
+        assert rig.bodies("hall")[0]["text"] == ""
+        assert rig.mark("ben", read=4) == Marker("ben", 4, 4)
+    connection = opened(path)
+    assert pragma(connection, "user_version") == len(MIGRATIONS)
     connection.close()
 
 

@@ -6,7 +6,8 @@ import sqlite3
 import pytest
 
 from realtime.server.engine.base import EngineError
-from realtime.server.engine.sqlite_store import MOST_ROWS, ROOMS_PER_SWEEP, Query, SqliteStore
+from realtime.server.engine.sqlite_rows import MOST_ROWS
+from realtime.server.engine.sqlite_store import ROOMS_PER_SWEEP, Query, SqliteStore
 from tests.server.engine.rig import draft
 
 
