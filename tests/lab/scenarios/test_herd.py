@@ -1,0 +1,88 @@
+"""A crowd that loses its server, and all come back: nobody too fast, nobody too late."""
+
+import functools
+
+import pytest
+
+from realtime.lab.backoff_policies import POLICIES
+from realtime.lab.scenarios import herd
+from realtime.sim.seed_run import Settings, run_seed
+from realtime.sim.world import simulate
+
+HERD = "realtime.lab.scenarios.herd:main"
+PHONES, LIMIT = 200, 20
+
+
+@functools.cache
+def returned(policy, seed=1):
+    """What came of a small herd: ten seconds of places, as the large one has twenty."""
+    play = functools.partial(herd.play, policy=policy, phones=PHONES, handshakes_per_s=LIMIT)
+    return simulate(play, seed=seed).result
+
+
+@pytest.mark.clause("RT-CON-10")
+@pytest.mark.parametrize("policy", POLICIES)
+def test_however_they_come_back_no_second_lets_more_in_than_the_limit(policy):
+    found = returned(policy)
+    assert found.busiest_handshakes <= LIMIT
+    assert found.handshakes == PHONES
+
+
+@pytest.mark.clause("RT-CON-11")
+def test_all_are_back_within_the_computed_bound():
+    """200 at 20 a second have places for 10 s. A phone knocks first within 20 s, and up to 20 s after its place."""
+    found = returned("full jitter")
+    assert sorted(found.back_s) == sorted(found.attempts)
+    assert len(found.back_s) == PHONES
+    assert found.bound_s == pytest.approx(10 + 2 * 20 + herd.SLACK_S)
+    assert PHONES / LIMIT - 1 <= max(found.back_s.values()) <= found.bound_s
+
+
+@pytest.mark.clause("RT-CON-11")
+def test_nobody_starves():
+    """Some ten attempts into the outage, the backoff's own; then each is refused a few times at most."""
+    tries = returned("full jitter").attempts.values()
+    after = returned("full jitter").knocks
+    assert max(tries) <= 20
+    assert sum(after.values()) <= 2 * PHONES
+    assert max(after.values()) <= 5
+
+
+def test_without_jitter_they_come_in_one_crowd_and_with_it_they_do_not():
+    assert returned("fixed delay").busiest_attempts > PHONES / 2
+    assert returned("no jitter").busiest_attempts > PHONES / 2
+    assert returned("full jitter").busiest_attempts < PHONES / 4
+
+
+def test_those_who_heed_the_servers_word_knock_less_often():
+    polite, stubborn = (sum(returned(policy).knocks.values()) for policy in ("full jitter", "fixed delay"))
+    assert polite < stubborn / 2
+
+
+def test_the_scenario_is_judged_and_repeats_itself(monkeypatch):
+    monkeypatch.setattr(herd, "PHONES", 40)
+    monkeypatch.setattr(herd, "HANDSHAKES_PER_S", 5)
+    first, again = (run_seed(HERD, 3, Settings(is_shuffled=True)) for _ in range(2))
+    assert first.violations == ()
+    assert first.hash == again.hash
+    assert first.counts["reconnects"] == 40
+    assert first.counts["acked"] > 0
+    assert first.counts["lost"] == first.counts["duplicated"] == first.counts["stuck"] == 0
+    assert first.faults == {"kill_app": 1}
+    assert first.latencies["back"].count == 40
+
+
+def test_a_server_that_lets_everybody_in_is_found_out(monkeypatch):
+    monkeypatch.setattr(herd, "PHONES", 40)
+    monkeypatch.setattr(herd, "HANDSHAKES_PER_S", 5)
+    monkeypatch.setattr(herd, "admission", lambda limit: None)
+    result = run_seed(HERD, 3)
+    assert "over the limit" in {violation.kind for violation in result.violations}
+
+
+def test_who_is_too_late_is_named(monkeypatch):
+    monkeypatch.setattr(herd, "PHONES", 40)
+    monkeypatch.setattr(herd, "HANDSHAKES_PER_S", 5)
+    monkeypatch.setattr(herd, "SLACK_S", -45.0)
+    result = run_seed(HERD, 3)
+    assert {violation.kind for violation in result.violations} == {"late return"}
