@@ -17,13 +17,15 @@ class MessageList(Sequence[T_co], Generic[T_co]):
     Args:
         placed: you may append to it afterwards, which does not show; you must not change it otherwise.
         rest: follows.
+        start: index in ``placed`` of the first one that belongs to it.
     """
 
-    __slots__ = ("_placed", "_rest", "_size")
+    __slots__ = ("_placed", "_rest", "_size", "_start")
 
-    def __init__(self, placed: list[T_co], rest: tuple[T_co, ...] = ()) -> None:
+    def __init__(self, placed: list[T_co], rest: tuple[T_co, ...] = (), *, start: int = 0) -> None:
         self._placed = placed
-        self._size = len(placed)
+        self._start = start
+        self._size = len(placed) - start
         self._rest = rest
 
     def __len__(self) -> int:
@@ -38,19 +40,19 @@ class MessageList(Sequence[T_co], Generic[T_co]):
             return tuple(self[i] for i in range(*index.indices(len(self))))
         at = index if index >= 0 else index + len(self)
         if 0 <= at < self._size:
-            return self._placed[at]
+            return self._placed[self._start + at]
         if at < 0:
             raise IndexError(f"there are {len(self)} messages, none at {index}")
         return self._rest[at - self._size]
 
     def __iter__(self) -> Iterator[T_co]:
-        return chain(islice(self._placed, self._size), self._rest)
+        return chain(islice(self._placed, self._start, self._start + self._size), self._rest)
 
     def __eq__(self, other: Any) -> bool:
         if self is other:
             return True
         if isinstance(other, MessageList):
-            if self._placed is other._placed and self._size == other._size:
+            if self._placed is other._placed and self._start == other._start and self._size == other._size:
                 return self._rest == other._rest
             return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
         return tuple(self) == other if isinstance(other, tuple) else NotImplemented

@@ -1,0 +1,174 @@
+"""The part of a room's log that a device has loaded: in order, each message once, bounded (pure)."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left
+
+from realtime.chat.message import Message
+from realtime.chat.message_list import MessageList
+
+_log = logging.getLogger("realtime.chat")
+
+
+class LogWindow:
+    """Messages by log and offset, oldest first; beyond the bound the oldest are let go.
+
+    A room may have several logs, one after the other, if its server loses the former: call :meth:`enter` to change to
+    another one. Before :meth:`place` ask :meth:`takes` and :meth:`has`.
+
+    Args:
+        room_id: for the messages of this class.
+        max_messages: how many are kept, and as many more as :meth:`reopen` makes room for.
+
+    Raises:
+        ValueError: the bound is below 1.
+    """
+
+    def __init__(self, room_id: str, max_messages: int) -> None:
+        if max_messages < 1:
+            raise ValueError(f"max_messages must be at least 1, got {max_messages}")
+        self._room_id = room_id
+        self._limit = max_messages
+        # Pictures share this list, so it is only ever appended to, and its beginning is let go by moving the start.
+        self._placed: list[Message] = []
+        self._start = 0
+        self._counts = [0]  # how many of them are of each log
+        self._generation = 0  # the log that is told of now
+        self._floor = (0, 0)  # log and offset up to which messages were let go
+        # Ids are the senders' choice, so unique per user only.
+        self._by_id: dict[str, Message | tuple[Message, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._placed) - self._start
+
+    @property
+    def kept(self) -> int:
+        """How many messages are in memory."""
+        return len(self._placed)
+
+    @property
+    def begin(self) -> int | None:
+        """The offset of the oldest loaded message; None if there is none, or if it is of a former log."""
+        if not self._counts[self._generation] or any(self._counts[: self._generation]):
+            return None
+        return self._placed[self._start].offset
+
+    @property
+    def floor(self) -> int:
+        """Up to this offset messages of the present log were let go; 0 if none were."""
+        generation, offset = self._floor
+        return offset if generation == self._generation else 0
+
+    def picture(self, rest: tuple[Message, ...]) -> MessageList[Message]:
+        """The messages as they are now, and a few that follow."""
+        return MessageList(self._placed, rest, start=self._start)
+
+    def takes(self, offset: int) -> bool:
+        """Whether a message at this offset of the present log may be placed, or was let go with those before it."""
+        return (self._generation, offset) > self._floor
+
+    def has(self, message_id: str, user_id: str) -> bool:
+        """Whether this message is loaded."""
+        found = self._by_id.get(message_id)
+        if found is None:
+            return False
+        if isinstance(found, Message):
+            return found.user_id == user_id
+        return any(message.user_id == user_id for message in found)
+
+    def find(self, message_id: str, user_id: str | None = None) -> Message | None:
+        """The message of this id and, if it is said, this author; else the room's oldest that has it."""
+        found = self._by_id.get(message_id, ())
+        candidates = (found,) if isinstance(found, Message) else found
+        return next((message for message in candidates if user_id in (None, message.user_id)), None)
+
+    def enter(self, generation: int) -> None:
+        """What is placed from now on is of this log: they are counted in the order in which they were met."""
+        self._counts += [0] * (generation + 1 - len(self._counts))
+        self._generation = generation
+
+    def reopen(self, begin: int, count: int) -> None:
+        """Take ``count`` messages from the offset ``begin`` on, which were let go or never loaded."""
+        if self._floor[0] == self._generation:
+            self._floor = (self._generation, min(self._floor[1], begin - 1))
+        self._limit += count
+
+    def place(self, message: Message) -> None:
+        """Put a message of the present log where it belongs."""
+        self._note(message)
+        placed, generation = self._placed, self._generation
+        low = self._start + (sum(self._counts[:generation]) if generation else 0)
+        high = low + self._counts[generation]
+        self._counts[generation] += 1
+        offset = _offset(message)
+        if high == len(placed) and (low == high or _offset(placed[-1]) < offset):  # nearly always
+            placed.append(message)
+        else:
+            self._insert(message, low, high)
+        if len(self._placed) - self._start > self._limit:
+            self._let_go()
+
+    def replace(self, message: Message) -> None:
+        """Show a loaded message in another way; its id, its author and its offset tell which."""
+        index = self._index(message)
+        placed = self._placed[self._start :]
+        placed[index - self._start] = message
+        self._placed, self._start = placed, 0
+        found = self._by_id[message.message_id]
+        self._by_id[message.message_id] = (
+            message
+            if isinstance(found, Message)
+            else tuple(message if each.user_id == message.user_id else each for each in found)
+        )
+
+    # --- inside
+
+    def _insert(self, message: Message, low: int, high: int) -> None:
+        placed, offset = self._placed, _offset(message)
+        index = bisect_left(placed, offset, low, high, key=_offset)
+        while index < high and _offset(placed[index]) == offset:
+            beside = placed[index]
+            _log.warning("%s has two messages at offset %d: %s and %s", self._room_id, offset, beside, message)
+            if (beside.user_id, beside.message_id) > (message.user_id, message.message_id):
+                break
+            index += 1
+        self._placed = [*placed[self._start : index], message, *placed[index:]]
+        self._start = 0
+
+    def _index(self, message: Message) -> int:
+        low = self._start
+        for count in self._counts:
+            index = bisect_left(self._placed, _offset(message), low, low + count, key=_offset)
+            while index < low + count and _offset(self._placed[index]) == message.offset:
+                beside = self._placed[index]
+                if (beside.message_id, beside.user_id) == (message.message_id, message.user_id):
+                    return index
+                index += 1
+            low += count
+        raise LookupError(f"{message} is not loaded")
+
+    def _note(self, message: Message) -> None:
+        found = self._by_id.get(message.message_id)
+        if found is None:
+            self._by_id[message.message_id] = message
+            return
+        others = (found,) if isinstance(found, Message) else found
+        self._by_id[message.message_id] = tuple(sorted((*others, message), key=_offset))
+
+    def _let_go(self) -> None:
+        oldest = self._placed[self._start]
+        generation = next(number for number, count in enumerate(self._counts) if count)
+        self._counts[generation] -= 1
+        self._floor = (generation, _offset(oldest))
+        found = self._by_id.pop(oldest.message_id)
+        if not isinstance(found, Message):
+            rest = tuple(message for message in found if message.user_id != oldest.user_id)
+            self._by_id[oldest.message_id] = rest if len(rest) > 1 else rest[0]
+        self._start += 1
+        if self._start * 4 > self._limit:
+            self._placed, self._start = self._placed[self._start :], 0
+
+
+def _offset(message: Message) -> int:
+    return message.offset or 0
