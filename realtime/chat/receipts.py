@@ -82,10 +82,7 @@ class Receipts:
         """The server has it."""
         self._arrived(receipt)
         self._refusals = 0
-        kind, up_to = receipt
-        was = self._confirmed
-        read = max(was.read, up_to) if kind == "read" else was.read
-        self._confirmed = Marker(self._user_id, max(was.received, up_to), read)
+        self.heard(self._user_id, **{receipt.kind: receipt.up_to})
 
     def not_told(self, receipt: ReceiptToSend, now: float) -> None:
         """It was refused, or dropped: it is tried again, ever more rarely."""

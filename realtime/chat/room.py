@@ -1,16 +1,25 @@
-"""One chat room at one device: its log, its typing and its members, in one picture."""
+"""One chat room at one device: its log, its typing, its receipts and its members, in one picture."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from realtime.chat.message import Gap, Message, Position, RoomState
+from realtime.chat.message import Gap, Marker, Message, Position, RoomState
+from realtime.chat.receipts import MarkerMoved, ReceiptEvent, Receipts, ReceiptToSend
 from realtime.chat.room_log import LogEvent, Received, RoomLog
 from realtime.chat.typing_indicator import TypingEvent, TypingIndicator
-from realtime.chat.wire import HistoryReply, JoinReply, LoggedMessage, MemberPayload, PresenceDiff
+from realtime.chat.unread import Unread
+from realtime.chat.wire import HistoryReply, JoinReply, LoggedEntry, LoggedMessage, MemberPayload, PresenceDiff
 
-RoomEvent: TypeAlias = LogEvent | TypingEvent
+
+class Mentioned(NamedTuple):
+    """A message that was just received, and is unread, names this user."""
+
+    message: Message
+
+
+RoomEvent: TypeAlias = LogEvent | TypingEvent | ReceiptEvent | Mentioned
 
 
 class Room:
@@ -23,9 +32,20 @@ class Room:
         user_id: this device's user.
         failed_after_s: how long an own message may wait for its ack before it shows as failed.
         typing_clear_s: after how much silence typing ends.
+        receipts: whether the server is told what this user received and read.
+        receipt_interval_s: the least time between two such reports.
     """
 
-    def __init__(self, room_id: str, user_id: str, *, failed_after_s: float, typing_clear_s: float) -> None:
+    def __init__(
+        self,
+        room_id: str,
+        user_id: str,
+        *,
+        failed_after_s: float,
+        typing_clear_s: float,
+        receipts: bool = True,
+        receipt_interval_s: float = 1.0,
+    ) -> None:
         self._user_id = user_id
         self._log = RoomLog(room_id, user_id, failed_after_s=failed_after_s)
         self._typing = TypingIndicator(clear_s=typing_clear_s)
@@ -33,7 +53,9 @@ class Room:
         self._users: tuple[str, ...] = ()
         self._held_diffs: list[PresenceDiff] = []
         self._has_snapshot = False
-        self._unread = 0
+        self._receipts = Receipts(user_id, interval_s=receipt_interval_s, reports=receipts)
+        self._unread = Unread(user_id)
+        self._epoch: str | None = None
 
     def state(self) -> RoomState:
         """The picture now."""
@@ -42,7 +64,9 @@ class Room:
             messages=self._log.messages(),
             typing=self._typing.users,
             members=self._users,
-            unread=self._unread,
+            unread=self._unread.count,
+            mentioned=self._unread.mentioned,
+            markers=self._receipts.markers,
             joined=self._log.is_joined,
             gaps=(Gap(0, 0),) if self._log.gap else (),
         )
@@ -92,9 +116,21 @@ class Room:
         """This user pressed a key, or emptied the input."""
         return [*self._typing.set_typing(is_typing, now)]
 
-    def mark_read(self) -> None:
-        """The user has seen everything."""
-        self._unread = 0
+    def mark_read(self, up_to: int | None = None) -> None:
+        """The user has seen everything up to an offset, or everything that is here."""
+        if self._log.position is None:
+            return
+        newest = max(self._log.position.offset, self._newest())
+        self._receipts.read(newest if up_to is None else min(up_to, newest))
+        self._unread.read(self._receipts.own_read)
+
+    def receipt_told(self, receipt: ReceiptToSend) -> None:
+        """The server has it."""
+        self._receipts.told(receipt)
+
+    def receipt_not_told(self, receipt: ReceiptToSend, now: float) -> None:
+        """The server does not have it; it is tried again."""
+        self._receipts.not_told(receipt, now)
 
     # --- the connection
 
@@ -103,6 +139,7 @@ class Room:
         self._log.disconnected()
         self._held_diffs.clear()
         self._has_snapshot = False
+        self._receipts.disconnected()
         return [*self._typing.clear()]
 
     def left(self) -> list[RoomEvent]:
@@ -122,25 +159,39 @@ class Room:
         held, self._held_diffs = self._held_diffs, []
         for diff in held:
             self.diff(diff)
-        return self._told(self._log.joined(position, _messages(reply), recovered=reply.recovered, more=reply.more))
+        moved = self._markers(reply, position)
+        events = self._log.joined(position, _messages(reply), recovered=reply.recovered, more=reply.more)
+        return [*moved, *self._told_page(reply.messages, events)]
 
     def continued(self, reply: HistoryReply) -> list[RoomEvent]:
         """The page that was wanted came."""
-        return self._told(self._log.continued(_messages(reply), recovered=reply.recovered, more=reply.more))
+        events = self._log.continued(_messages(reply), recovered=reply.recovered, more=reply.more)
+        return self._told_page(reply.messages, events)
 
     def filled(self, reply: HistoryReply) -> list[RoomEvent]:
         """The page after :attr:`wants_older` came."""
-        return [*self._log.filled(_messages(reply), recovered=reply.recovered, more=reply.more)]
+        events = self._log.filled(_messages(reply), recovered=reply.recovered, more=reply.more)
+        return self._told_page(reply.messages, events)
 
     # --- the others
 
     def receive(self, entry: LoggedMessage) -> list[RoomEvent]:
         """A message was broadcast."""
-        return self._told(self._log.received(entry))
+        events = self._log.received(entry)
+        if events and (position := self._log.position) is not None:
+            self._note_epoch(position.epoch)
+        return self._told(events)
 
     def heard_typing(self, user_id: str, is_typing: bool, now: float) -> list[RoomEvent]:
         """Somebody types, or stopped; one's own other devices do not count."""
         return [] if user_id == self._user_id else [*self._typing.heard(user_id, is_typing, now)]
+
+    def heard_marker(self, user_id: str, *, received: int = 0, read: int = 0) -> list[RoomEvent]:
+        """Somebody received or read up to an offset, or this user did on another device."""
+        moved = self._receipts.heard(user_id, received=received, read=read)
+        if user_id == self._user_id:
+            self._unread.read(self._receipts.own_read)
+        return [*moved]
 
     def diff(self, diff: PresenceDiff) -> None:
         """Members came or left. Before the snapshot of the join it waits."""
@@ -153,27 +204,70 @@ class Room:
 
     def next_timer(self) -> float | None:
         """When to call :meth:`handle_timer`; None: there is nothing to wait for."""
-        fail, typing = self._log.next_timer(), self._typing.next_timer()
-        return typing if fail is None else fail if typing is None else min(fail, typing)
+        timers = (self._log.next_timer(), self._typing.next_timer(), self._receipts.next_timer())
+        return min((timer for timer in timers if timer is not None), default=None)
 
     def handle_timer(self, now: float) -> list[RoomEvent]:
-        """Let fail and end what has waited for too long."""
-        return [*self._log.handle_timer(now), *self._typing.handle_timer(now)]
+        """Let fail, end and report what has waited long enough."""
+        return [*self._log.handle_timer(now), *self._typing.handle_timer(now), *self._receipts.handle_timer(now)]
+
+    # --- inside
 
     def _set_members(self, members: set[MemberPayload]) -> None:
         self._members = members
         self._users = tuple(sorted({member.user_id for member in members}))
 
-    def _told(self, events: Iterable[LogEvent]) -> list[RoomEvent]:
-        """A message is what was being typed, and unread unless it is one's own."""
-        told: list[RoomEvent] = []
-        for event in events:
-            if isinstance(event, Received):
-                if self._typing.is_anyone:
-                    told += self._typing.message_from(event.message.user_id)
-                self._unread += not event.message.mine
-            told.append(event)
+    def _markers(self, reply: JoinReply, position: Position) -> list[MarkerMoved]:
+        """Who has what, as the join tells it; where the server has no receipts, history is read."""
+        is_first = self._epoch is None
+        self._note_epoch(position.epoch)
+        markers = reply.receipts
+        standing = None if markers is None else [Marker(each.user_id, each.received, each.read) for each in markers]
+        moved = self._receipts.joined(standing, epoch=position.epoch)
+        if is_first and standing is None:
+            self._receipts.read(position.offset)
+        self._unread.read(self._receipts.own_read)
+        return moved
+
+    def _note_epoch(self, epoch: str) -> None:
+        if epoch == self._epoch:
+            return
+        if self._epoch is not None:
+            self._unread.another_log()
+            self._receipts.another_log(epoch)
+        self._epoch = epoch
+
+    def _told_page(self, entries: Iterable[LoggedEntry], events: Iterable[LogEvent]) -> list[RoomEvent]:
+        """A page shows messages as they stand; some of it is history, of which nothing is told."""
+        for entry in entries:
+            if isinstance(entry, LoggedMessage):
+                self._unread.shows(entry.offset, entry.user_id, entry.text, is_deleted=entry.deleted)
+        told = self._told(events)
+        if (position := self._log.position) is not None:
+            self._receipts.received(position.offset)
         return told
+
+    def _told(self, events: Iterable[LogEvent]) -> list[RoomEvent]:
+        """A message is what was being typed, is unread, and may mention this user, unless it is one's own."""
+        told: list[RoomEvent] = []
+        is_news = False
+        for event in events:
+            told.append(event)
+            if isinstance(event, Received):
+                message = event.message
+                if self._typing.is_anyone:
+                    told[-1:] = [*self._typing.message_from(message.user_id), event]
+                if not message.mine:
+                    is_news = True
+                    if self._unread.shows(message.offset or 0, message.user_id, message.text):
+                        told.append(Mentioned(message))
+        if is_news and (position := self._log.position) is not None:
+            self._receipts.received(position.offset)
+        return told
+
+    def _newest(self) -> int:
+        """The highest offset that is here."""
+        return next((message.offset for message in reversed(self._log.messages()) if message.offset is not None), 0)
 
 
 def _messages(reply: JoinReply | HistoryReply) -> list[LoggedMessage]:

@@ -61,7 +61,8 @@ class Unread:
 
     def read(self, up_to: int) -> None:
         """The user has read everything up to there."""
-        self._former = (0, 0)
+        if up_to > 0:
+            self._former = (0, 0)
         if up_to > self._read:
             self._read = up_to
             del self._offsets[: bisect_right(self._offsets, up_to)]

@@ -33,6 +33,7 @@ class TestReporting:
         assert receipts.next_timer() <= 0.0
         assert send(receipts, now=10.0) == [ReceiptToSend(RECEIVED, 3)]
         assert receipts.next_timer() is None
+        assert dict(receipts.markers) == {"ana": Marker("ana", 3, 0)}, "as her other devices see it"
 
     def test_and_then_at_most_once_per_interval_with_the_newest_only(self):
         receipts = let_in(interval_s=1.0)
@@ -122,9 +123,9 @@ class TestReporting:
         receipts.heard("ben", received=7)
         send(receipts, now=0.0)
         receipts.joined([], epoch="another")
+        assert (receipts.own_read, receipts.anyone_received, dict(receipts.markers)) == (0, 0, {})
         receipts.received(2)
         assert send(receipts, now=5.0) == [ReceiptToSend(RECEIVED, 2)]
-        assert (receipts.own_read, receipts.anyone_received, dict(receipts.markers)) == (0, 0, {})
 
     def test_a_server_without_receipts_is_told_nothing(self):
         receipts = Receipts("ana")
