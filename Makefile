@@ -51,5 +51,5 @@ $(VENV)/.lab: pyproject.toml | $(VENV)/.python
 
 $(VENV)/.test: pyproject.toml | $(VENV)/.python
 	@echo "Installing realtime-lab with its test tools, once …"
-	$(call install,lab$(comma)server$(comma)geo$(comma)test)
+	$(call install,lab$(comma)server$(comma)geo$(comma)cluster$(comma)test)
 	@touch $@ $(VENV)/.lab
