@@ -18,7 +18,9 @@ PAGE = 200
 RoomId = Annotated[str, Meta(min_length=1, max_length=256)]
 MessageId = Annotated[str, Meta(min_length=1, max_length=256)]
 Text = Annotated[str, Meta(min_length=1, max_length=8_000)]
-Offset = Annotated[int, Meta(ge=0)]
+Emoji = Annotated[str, Meta(min_length=1, max_length=64)]
+Offset = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # JavaScript has no larger integers
+ReactionAction = Literal["add", "remove"]
 AppStateName = Literal["active", "background"]
 
 
@@ -71,6 +73,40 @@ class SendMessage(_Wire, frozen=True):
     reply_to: MessageId | None = None
 
 
+class EditMessage(_Wire, frozen=True):
+    """``chat:edit``; ``change_id`` tells a retry from another change."""
+
+    room_id: RoomId
+    message_id: MessageId
+    text: Text
+    change_id: MessageId | None = None
+
+
+class DeleteMessage(_Wire, frozen=True):
+    """``chat:delete``."""
+
+    room_id: RoomId
+    message_id: MessageId
+    change_id: MessageId | None = None
+
+
+class React(_Wire, frozen=True):
+    """``chat:reaction``."""
+
+    room_id: RoomId
+    message_id: MessageId
+    emoji: Emoji
+    action: ReactionAction
+    change_id: MessageId | None = None
+
+
+class MessageOnly(_Wire, frozen=True):
+    """``chat:reactions``."""
+
+    room_id: RoomId
+    message_id: MessageId
+
+
 class SetTyping(_Wire, frozen=True):
     """``chat:typing``."""
 
@@ -111,6 +147,18 @@ class ChatBody(_Wire, frozen=True):
     user_id: str
     text: str
     reply_to: str | UnsetType = UNSET
+
+
+class ChangeBody(_Wire, frozen=True):
+    """What is logged of a change to a message; ``event`` tells it from a message in a page of the log."""
+
+    event: str
+    room_id: str
+    message_id: str
+    user_id: str
+    text: str | UnsetType = UNSET
+    emoji: str | UnsetType = UNSET
+    action: ReactionAction | UnsetType = UNSET
 
 
 class TypingBody(_Wire, frozen=True):
@@ -195,6 +243,29 @@ class SentReply(_Wire, frozen=True, kw_only=True):
     message_id: str
     offset: int
     timestamp: int
+
+
+class ChangedReply(_Wire, frozen=True, kw_only=True):
+    """The answer to a change: the same for every retry; for one that changes nothing, of the entry that stands."""
+
+    ok: bool = True
+    offset: int
+    timestamp: int
+
+
+class Reaction(_Wire, frozen=True):
+    """Who reacted to a message, and how."""
+
+    message_id: str
+    emoji: str
+    user_id: str
+
+
+class ReactionsReply(_Wire, frozen=True, kw_only=True):
+    """The answer to ``chat:reactions``, in the order of first adding."""
+
+    ok: bool = True
+    reactions: list[Reaction]
 
 
 class AcceptedReply(_Wire, frozen=True, kw_only=True):

@@ -67,8 +67,11 @@ class OrderGuard:
         """How many refused entries are awaited, of all sessions."""
         return sum(len(hold.awaited) for hold in self._holds.values())
 
-    def admit(self, session: Fenced, room_id: str, entry: EntryKey) -> int:
+    def admit(self, session: Fenced, room_id: str, entry: EntryKey | None) -> int:
         """Let an entry pass on its way to the engine; you must then call :meth:`stored` or :meth:`failed`.
+
+        Args:
+            entry: None if the client has no id for it: then it could not be known again.
 
         Returns:
             Its turn: smaller than that of everything that was sent later for the first time.
@@ -79,16 +82,16 @@ class OrderGuard:
         hold = self._hold(session, room_id) if self._holds else None
         if hold is None:
             return next(self._turns)
-        turn = hold.awaited.get(entry)
+        turn = None if entry is None else hold.awaited.get(entry)
         first = min(hold.awaited, key=hold.awaited.__getitem__)
-        if entry == first:
+        if turn is not None and entry == first:
             hold.has_let_in = True
-            del hold.awaited[entry]
+            del hold.awaited[first]
             if not hold.awaited:
                 del self._holds[session, room_id]
-            return next(self._turns) if turn is None else turn
+            return turn
         hold.has_refused = True
-        if turn is None and len(hold.awaited) < _MOST_AWAITED:
+        if turn is None and entry is not None and len(hold.awaited) < _MOST_AWAITED:
             hold.awaited[entry] = next(self._turns)
         raise Refusal(
             "storage_failed",

@@ -17,6 +17,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from realtime.server.admission import HANDSHAKES_PER_S, Admission
+from realtime.server.amendment_events import AmendmentEvents
 from realtime.server.authentication import Authenticate, Authenticator
 from realtime.server.chat_events import ChatEvents
 from realtime.server.deadlines import Deadlines
@@ -119,8 +120,9 @@ class RealtimeServer:
         self._surroundings: Surroundings | None = None
         main = self.namespace("/")
         self._rooms = RoomEvents(main, self._engine)
-        entries = LoggedEntries(main, self._engine, self._counters)
+        entries = LoggedEntries(main, self._engine, self._counters, self._rng)
         ChatEvents(main, self._rooms, entries, self._engine)
+        AmendmentEvents(main, self._rooms, entries, self._engine)
         LocationEvents(main, self._rooms)
 
     def __repr__(self) -> str:

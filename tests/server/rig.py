@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 
+from realtime.server.amendment_events import AmendmentEvents
 from realtime.server.chat_events import ChatEvents
 from realtime.server.engine.memory import MemoryEngine
 from realtime.server.location_events import LocationEvents
@@ -22,9 +23,10 @@ class Rig:
         self.counters = Counters()
         self.namespace = Namespace("/", self.counters)
         self.rooms = RoomEvents(self.namespace, self.engine)
-        entries = LoggedEntries(self.namespace, self.engine, self.counters)
+        entries = LoggedEntries(self.namespace, self.engine, self.counters, random.Random(0))
         self.guard = entries.guard
         ChatEvents(self.namespace, self.rooms, entries, self.engine)
+        AmendmentEvents(self.namespace, self.rooms, entries, self.engine)
         LocationEvents(self.namespace, self.rooms)
         asyncio.run(self.engine.start(self.rooms.deliver))
         self._ack_id = 0
