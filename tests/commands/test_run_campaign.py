@@ -24,7 +24,7 @@ def test_a_campaign_is_told_as_json(capsys):
     told = json.loads(shown.out)
     assert list(told) == [
         *("scenario", "seeds", "violations", "counts", "first_failure"),
-        *("faults", "virtual_s", "wall_s"),
+        *("faults", "latencies", "virtual_s", "wall_s"),
     ]
     assert (told["seeds"], told["violations"], told["first_failure"]) == (3, 0, None)
     assert list(told["counts"]) == list(COUNTS)
@@ -50,6 +50,17 @@ def test_people_read_a_short_table_and_a_line_to_paste(capsys):
     assert "Seed 3 failed:" in lines
     assert "  1.000 s: lost: message 3 never came" in lines
     assert lines[-1] == f"Again: realtime sim {HERE}:wrong_from_three --seed 3 --shuffle"
+
+
+def test_latencies_are_those_of_all_runs_together(capsys):
+    """`late` takes as many seconds as its seed says, three times."""
+    assert main(["campaign", f"{HERE}:late", "--seeds", "1:4", "--jobs", "1"]) == 0
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "p50" in line]
+    assert line == "  delivery p50 2 s, p99 3 s, max 3 s, of the 9 in all runs together, to three digits"
+    assert main(["campaign", f"{HERE}:late", "--seeds", "1:4", "--jobs", "1", "--json"]) == 0
+    latency = json.loads(capsys.readouterr().out)["latencies"]["delivery"]
+    assert list(latency) == ["count", "p50_s", "p99_s", "max_s"]
+    assert (latency["count"], latency["max_s"]) == (9, 3.0)
 
 
 def test_a_campaign_that_passes_says_so(capsys):

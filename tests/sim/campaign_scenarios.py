@@ -6,7 +6,7 @@ import os
 from realtime.sim.fault_budget import VERBS, FaultBudget
 from realtime.sim.fault_plan import Fault, FaultPlan
 from realtime.sim.history import History
-from realtime.sim.report import COUNTS, Report, Violation
+from realtime.sim.report import COUNTS, Latency, Report, Violation
 
 NOTHING = dict.fromkeys(COUNTS, 0)
 
@@ -26,6 +26,12 @@ async def counting(world):
     await asyncio.sleep(1 + world.seed)
     counts = {**NOTHING, "attempted": 10 * world.seed, "acked": world.seed}
     return Report(counts=counts, violations=(), latencies={})
+
+
+async def late(world):
+    """Three deliveries, each as many seconds late as the seed says."""
+    report = await counting(world)
+    return Report(counts=report.counts, violations=(), latencies={"delivery": Latency.of([float(world.seed)] * 3)})
 
 
 async def wrong_from_three(world):

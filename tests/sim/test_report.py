@@ -1,5 +1,7 @@
 """What the checkers found, for people and for programs."""
 
+import random
+
 import msgspec
 import pytest
 
@@ -49,8 +51,28 @@ def test_it_travels_as_json():
 )
 def test_a_percentile_is_a_value_that_occurred(values, p50_s, p99_s, max_s):
     """Nearest rank: the smallest value that at least so many per cent do not exceed."""
-    assert Latency.of(values) == Latency(len(values), p50_s, p99_s, max_s)
+    latency = Latency.of(values)
+    assert (latency.count, latency.p50_s, latency.p99_s, latency.max_s) == (len(values), p50_s, p99_s, max_s)
 
 
 def test_the_latency_of_nothing_is_unknown():
     assert Latency.of([]) == Latency(0, None, None, None)
+    assert Latency.pooled([]) == Latency.pooled([Latency.of([])]) == Latency.of([])
+
+
+def test_pooled_latencies_are_those_of_all_values_within_one_per_cent():
+    """A run of 10 slow ones and one of 990 fast ones: the median of their medians would be 25 s."""
+    rng = random.Random(0)
+    runs = [[rng.uniform(0.05, 0.15) for _ in range(990)], [50.0] * 10]
+    everything = Latency.of([*runs[0], *runs[1]])
+    pooled = Latency.pooled(Latency.of(values) for values in runs)
+    assert (pooled.count, pooled.max_s) == (1000, 50.0)
+    assert pooled.p50_s == pytest.approx(everything.p50_s, rel=0.01)
+    assert pooled.p99_s == pytest.approx(everything.p99_s, rel=0.01)
+    assert pooled.p99_s < 1
+    assert Latency.pooled([pooled, Latency.of([])]) == pooled, "what is pooled can be pooled again"
+
+
+def test_what_took_no_time_at_all_is_pooled_too():
+    pooled = Latency.pooled([Latency.of([0.0, 0.0, 1e-12]), Latency.of([0.0, 7.0])])
+    assert (pooled.count, pooled.p50_s, pooled.max_s) == (5, 0.0, 7.0)
