@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import statistics
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from realtime.commands.scenarios import add_scenario, check_network, described, 
 
 if TYPE_CHECKING:  # imported where they are used: the other commands must start without them
     from realtime.sim.campaign import CampaignResult, Failure
+    from realtime.sim.report import Latency
     from realtime.sim.seed_run import SeedResult
 
 HELP = "run a scenario with many seeds, and find the first that fails"
@@ -83,6 +83,7 @@ def _as_values(result: CampaignResult, wall_s: float) -> dict[str, Any]:
         "counts": result.counts,
         "first_failure": None if result.first_failure is None else _failure(result.first_failure),
         "faults": result.faults,
+        "latencies": {what: latency.figures() for what, latency in result.latencies.items()},
         "virtual_s": result.virtual_s,
         "wall_s": wall_s,
     }
@@ -104,7 +105,7 @@ def _told(seeds: range, result: CampaignResult, wall_s: float) -> list[str]:
         f"{result.scenario}, seeds {seeds[0]} to {seeds[result.seeds - 1]}: {result.seeds} runs, "
         f"{result.virtual_s / 3600:.1f} virtual hours in {wall_s:.1f} s",
         *figures(result.counts, result.faults),
-        *_latency(result),
+        *(_latency(what, latency) for what, latency in result.latencies.items() if latency.count),
     ]
     failure = result.first_failure
     if failure is None:
@@ -119,14 +120,9 @@ def _told(seeds: range, result: CampaignResult, wall_s: float) -> list[str]:
     return [*lines, f"Again: {failure.replay}"]
 
 
-def _latency(result: CampaignResult) -> list[str]:
-    latencies = [latency for latency in result.latencies.get("delivery", ()) if latency.count]
-    if not latencies:
-        return []
-    p50_s = statistics.median(latency.p50_s for latency in latencies if latency.p50_s is not None)
-    p99_s = statistics.median(latency.p99_s for latency in latencies if latency.p99_s is not None)
-    max_s = max(latency.max_s for latency in latencies if latency.max_s is not None)
-    return [f"  delivery p50 {p50_s:.3f} s, p99 {p99_s:.3f} s in the median run, max {max_s:.3f} s in all"]
+def _latency(what: str, latency: Latency) -> str:
+    times = f"p50 {latency.p50_s:.3g} s, p99 {latency.p99_s:.3g} s, max {latency.max_s:.3g} s"
+    return f"  {what} {times}, of the {latency.count} in all runs together, to three digits"
 
 
 @contextlib.contextmanager

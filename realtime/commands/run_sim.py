@@ -77,7 +77,7 @@ def as_values(name: str, result: SeedResult) -> dict[str, Any]:
         "counts": result.counts,
         "violations": result.violations,
         "faults": result.faults,
-        "latencies": result.latencies,
+        "latencies": {what: latency.figures() for what, latency in result.latencies.items()},
         "replay": result.replay,
     }
 

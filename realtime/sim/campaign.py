@@ -87,7 +87,7 @@ class CampaignResult(msgspec.Struct, frozen=True, kw_only=True):
         counts: of all seeds together, by the names of :data:`~realtime.sim.report.COUNTS`.
         first_failure: the lowest seed that failed; None if all passed.
         faults: how many of each verb were carried out.
-        latencies: by what is measured, the one of each seed.
+        latencies: by what is measured, of all seeds together.
         virtual_s: of all seeds together.
         cpu_s: wall time of all seeds together.
     """
@@ -98,7 +98,7 @@ class CampaignResult(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     first_failure: Failure | None
     faults: dict[str, int]
-    latencies: dict[str, tuple[Latency, ...]]
+    latencies: dict[str, Latency]
     virtual_s: float
     cpu_s: float
 
@@ -282,6 +282,6 @@ def _summed(counters: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _gathered(results: Sequence[SeedResult]) -> dict[str, tuple[Latency, ...]]:
-    names = sorted({name for result in results for name in result.latencies})
-    return {name: tuple(result.latencies[name] for result in results if name in result.latencies) for name in names}
+def _gathered(results: Sequence[SeedResult]) -> dict[str, Latency]:
+    names = dict.fromkeys(name for result in results for name in result.latencies)
+    return {name: Latency.pooled(run.latencies[name] for run in results if name in run.latencies) for name in names}

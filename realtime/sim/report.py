@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import Self
 
 import msgspec
@@ -15,6 +18,7 @@ COUNTS = (
 )
 """The keys of :attr:`Report.counts`."""
 
+_PARTS = 0.50, 0.99
 _SHOWN = 20  # violations that str() writes out
 
 
@@ -36,13 +40,22 @@ class Violation(msgspec.Struct, frozen=True):
         return f"{at(self.t_s)}: {self.kind}: {self.text}"
 
 
-class Latency(msgspec.Struct, frozen=True):
-    """How long something took, in seconds; None where it never happened."""
+class Latency(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How long something took, in seconds; None where it never happened.
+
+    Args:
+        count: how often it was measured.
+        p50_s: the median.
+        p99_s: the 99th percentile.
+        max_s: the longest.
+        digest: how often each value occurred, to three digits.
+    """
 
     count: int
     p50_s: float | None
     p99_s: float | None
     max_s: float | None
+    digest: Mapping[float, int] = {}
 
     @classmethod
     def of(cls, values_s: Iterable[float]) -> Self:
@@ -50,8 +63,28 @@ class Latency(msgspec.Struct, frozen=True):
         ordered = sorted(values_s)
         if not ordered:
             return cls(0, None, None, None)
-        ranks = (math.ceil(len(ordered) * part) - 1 for part in (0.50, 0.99, 1))
-        return cls(len(ordered), *(ordered[rank] for rank in ranks))
+        digest = Counter(float(f"{value_s:.3g}") for value_s in ordered)
+        p50_s, p99_s = (ordered[_rank(len(ordered), part)] for part in _PARTS)
+        return cls(len(ordered), p50_s, p99_s, ordered[-1], digest)
+
+    @classmethod
+    def pooled(cls, latencies: Iterable[Latency]) -> Self:
+        """Of all values of several together: the percentiles to three digits, the longest as it was."""
+        known = [latency for latency in latencies if latency.max_s is not None]
+        if not known:
+            return cls(0, None, None, None)
+        digest: Counter[float] = Counter()
+        for latency in known:
+            digest.update(latency.digest)
+        values_s = sorted(digest)
+        upto = list(accumulate(digest[value_s] for value_s in values_s))
+        p50_s, p99_s = (values_s[bisect_right(upto, _rank(upto[-1], part))] for part in _PARTS)
+        longest_s = max(latency.max_s for latency in known if latency.max_s is not None)
+        return cls(upto[-1], p50_s, p99_s, longest_s, digest)
+
+    def figures(self) -> dict[str, float | None]:
+        """Without the digest, for people and programs."""
+        return {"count": self.count, "p50_s": self.p50_s, "p99_s": self.p99_s, "max_s": self.max_s}
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -85,6 +118,10 @@ class Report(msgspec.Struct, frozen=True):
                 *([f"… and {further} more"] if further > 0 else []),
             ]
         )
+
+
+def _rank(count: int, part: float) -> int:
+    return math.ceil(count * part) - 1
 
 
 def at(t_s: float) -> str:
