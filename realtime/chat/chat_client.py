@@ -6,20 +6,32 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from realtime.chat.message import RoomState, check_message, check_room_id
 from realtime.chat.questions import Questions
-from realtime.chat.room import Room
+from realtime.chat.receipts import MarkerMoved, ReceiptToSend
+from realtime.chat.room import Mentioned, Room
 from realtime.chat.room_log import Delivered, Failed, Received
 from realtime.chat.seat import JoinRefused, Seat, SeatEvent
 from realtime.chat.send_result import SendResult
 from realtime.chat.typing_indicator import TypingChanged, TypingToSend
-from realtime.chat.wire import LoggedMessage, PresenceDiff, TypingPayload
+from realtime.chat.wire import (
+    DoneReply,
+    LoggedMessage,
+    MessageDelivered,
+    PresenceDiff,
+    ReadByUser,
+    TypingPayload,
+    read_reply,
+)
+from realtime.connection.app_state import AppStateValue
 from realtime.connection.errors import SendRefused
-from realtime.protocol.errors import LocalProtocolError
+from realtime.connection.receipt import Receipt
+from realtime.protocol.errors import LocalProtocolError, RealtimeError
 from realtime.utils import ambient
 from realtime.utils.alarm import Alarm
 from realtime.utils.event_emitter import EventEmitter, Handler
@@ -31,6 +43,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _log = logging.getLogger("realtime.chat")
+
+_MARKER_EVENTS = {"received": "delivered", "read": "read"}
 
 
 class ChatClient:
@@ -48,6 +62,9 @@ class ChatClient:
     - ``message_delivered(message)``: the server has an own message;
     - ``message_failed(message)``: an own message got no acknowledgement in time; it stays in the outbox and may be
       delivered yet. With a ``message.error``: the server refused it for good;
+    - ``mention(message)``: after ``message``, if it names this user and is unread;
+    - ``delivered(room_id, user_id, up_to)``, ``read(room_id, user_id, up_to)``: how far a user is now, by offsets of
+      the room's log: somebody else, or this user on another device;
     - ``typing(room_id, user_id, is_typing)``: another user;
     - ``join_refused(room_id, error)``: the server does not let this device into a room.
 
@@ -57,6 +74,9 @@ class ChatClient:
         rng: source of message ids.
         failed_after_s: after how many seconds without acknowledgement a message shows as failed.
         typing_clear_s: after how many seconds of silence typing ends.
+        receipts: tell the others what this device received and its user read. Whoever does not tell is told all the
+            same; but the user's other devices do not learn what was read here.
+        receipt_interval_s: the least time between two such reports about one room.
     """
 
     def __init__(
@@ -67,12 +87,20 @@ class ChatClient:
         rng: random.Random | None = None,
         failed_after_s: float = 5.0,
         typing_clear_s: float = 3.0,
+        receipts: bool = True,
+        receipt_interval_s: float = 1.0,
     ) -> None:
         self.user_id = user_id
         self._socket = socket
         self._rng = rng or ambient.new_random()
-        self._failed_after_s = failed_after_s
-        self._typing_clear_s = typing_clear_s
+        self._new_room = partial(
+            Room,
+            user_id=user_id,
+            failed_after_s=failed_after_s,
+            typing_clear_s=typing_clear_s,
+            receipts=receipts,
+            receipt_interval_s=receipt_interval_s,
+        )
         self._events = EventEmitter()
         self._seats: dict[str, Seat] = {}
         self._questions = Questions(socket)
@@ -87,6 +115,8 @@ class ChatClient:
         self._hear("disconnect", self._disconnected)
         self._hear_payload("chat:message", LoggedMessage, self._received)
         self._hear_payload("chat:typing", TypingPayload, self._heard_typing)
+        self._hear_payload("chat:message_delivered", MessageDelivered, self._heard_delivered)
+        self._hear_payload("chat:read", ReadByUser, self._heard_read)
         self._hear_payload("presence:diff", PresenceDiff, self._heard_diff)
 
     def __repr__(self) -> str:
@@ -127,11 +157,22 @@ class ChatClient:
         """
         await self._seat(room_id).leave()
 
-    def mark_read(self, room_id: str) -> None:
-        """The user has seen the room: nothing in it is unread."""
+    def mark_read(self, room_id: str, up_to: int | None = None) -> bool:
+        """The user has seen the room; the others and the user's other devices learn of it.
+
+        Args:
+            room_id: the room.
+            up_to: offset of the last message that was seen; None: all that are here.
+
+        Returns:
+            False: nothing was marked, because the app is in the background, where nobody sees anything.
+        """
+        if self._socket.app_state.value is AppStateValue.BACKGROUND:
+            return False
         seat = self._seat(room_id)
-        seat.room.mark_read()
+        seat.room.mark_read(up_to)
         seat.changed([])
+        return True
 
     # --- messages
 
@@ -232,6 +273,14 @@ class ChatClient:
             now = asyncio.get_running_loop().time()
             seat.changed(seat.room.heard_typing(typing.user_id, typing.is_typing, now))
 
+    def _heard_delivered(self, payload: MessageDelivered) -> None:
+        if (seat := self._seats.get(payload.room_id)) is not None and seat.wanted:
+            seat.changed(seat.room.heard_marker(payload.user_id, received=payload.up_to))
+
+    def _heard_read(self, payload: ReadByUser) -> None:
+        if (seat := self._seats.get(payload.room_id)) is not None and seat.wanted:
+            seat.changed(seat.room.heard_marker(payload.user_id, read=payload.up_to))
+
     def _heard_diff(self, diff: PresenceDiff) -> None:
         if (seat := self._seats.get(diff.room_id)) is not None and seat.wanted:
             seat.room.diff(diff)
@@ -242,8 +291,8 @@ class ChatClient:
     def _seat(self, room_id: str) -> Seat:
         seat = self._seats.get(room_id)
         if seat is None:
-            room = Room(room_id, self.user_id, failed_after_s=self._failed_after_s, typing_clear_s=self._typing_clear_s)
-            seat = self._seats[room_id] = Seat(room_id, room, self._socket, self._questions, self._tell)
+            seat = Seat(room_id, self._new_room(room_id), self._socket, self._questions, self._tell)
+            self._seats[room_id] = seat
         return seat
 
     def _wanted(self, room_id: str) -> Seat:
@@ -266,9 +315,33 @@ class ChatClient:
                     self._events.dispatch("typing", seat.room_id, user_id, is_typing)
                 case TypingToSend(is_typing):
                     self._socket.emit("chat:typing", {"roomId": seat.room_id, "isTyping": is_typing}, volatile=True)
+                case Mentioned(message):
+                    self._events.dispatch("mention", message)
+                case MarkerMoved(user_id, kind, up_to):
+                    self._events.dispatch(_MARKER_EVENTS[kind], seat.room_id, user_id, up_to)
+                case ReceiptToSend():
+                    self._report(seat, event)
                 case JoinRefused(room_id, error):
                     self._events.dispatch("join_refused", room_id, error)
-        due = seat.room.next_timer()
+        self._wait_for(seat)
+
+    def _report(self, seat: Seat, report: ReceiptToSend) -> None:
+        """State, not a message: it needs no outbox, because the room knows what the server lacks."""
+
+        def done(receipt: Receipt) -> None:
+            try:
+                read_reply(receipt.result(), DoneReply)
+            except RealtimeError:
+                seat.room.receipt_not_told(report, asyncio.get_running_loop().time())
+            else:
+                seat.room.receipt_told(report)
+            seat.changed([])
+
+        payload = {"roomId": seat.room_id, "upTo": report.up_to}
+        self._socket.emit(f"chat:{report.kind}", payload, ack=True, volatile=True).add_done_callback(done)
+
+    def _wait_for(self, seat: Seat) -> None:
+        due = None if self._is_closed else seat.room.next_timer()
         if due == self._dues.get(seat.room_id):
             return
         if due is None:
