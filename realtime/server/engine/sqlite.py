@@ -13,38 +13,43 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from realtime.server.engine.base import AppendDone, Deliver, Draft, EngineError, Page, ReadDone
+from realtime.server.engine.amendments import change_of
+from realtime.server.engine.base import AppendDone, Deliver, Draft, EngineError, FindDone, MarkDone, ReadDone
+from realtime.server.engine.sqlite_batch import Logged, Mark, Result
 from realtime.server.engine.sqlite_file import problem
-from realtime.server.engine.sqlite_store import Logged, Query, SqliteStore
+from realtime.server.engine.sqlite_store import Query, SqliteStore
 from realtime.utils import ambient
 from realtime.utils.ids import new_id
 
 MOST_AT_ONCE = 1024
-"""Messages in one transaction."""
+"""Messages, amendments and markers in one transaction."""
 
 MOST_WAITING = 100_000
-"""Messages that may wait for a disk that does not keep up; beyond, they are refused."""
+"""So many may wait for a disk that does not keep up; beyond, they are refused."""
 
 _SWEEPS_PER_AGE = 20
 _LONGEST_SWEEP_S = 3600.0
 _logger = logging.getLogger(__name__)
 
 
+_Read = Callable[[SqliteStore], Any]
+
+
 class _Work(NamedTuple):
     """What one turn of the worker has to do."""
 
-    drafts: Sequence[Draft]
+    entries: Sequence[Draft | Mark]
     trims: Sequence[tuple[str, int]]
     sweep: tuple[int, int] | None
-    queries: Sequence[Query]
+    reads: Sequence[_Read]
 
 
 class _Outcome(NamedTuple):
     """What it did. An error stands for all of its kind."""
 
-    logged: Sequence[Logged] | EngineError
+    results: Sequence[Result] | EngineError
     next_room: int | None
-    pages: Sequence[Page | EngineError]
+    found: Sequence[Any]
     errors: Sequence[EngineError]
 
 
@@ -61,7 +66,8 @@ class SqliteEngine:
     Args:
         path: of the database; it is made if it is not there, in a folder that is.
         messages_per_room: this many newest messages are kept at least, and at most a quarter more.
-        ids_per_room: so are message ids: a message that is retried after as many others counts as new.
+        ids_per_room: so are message ids: a message that is retried after as many others counts as new, and one whose
+            id is gone takes no amendment; so are the ids of changes.
         max_age_s: messages older than this, by the wall clock, are forgotten; their ids stay.
         lock_timeout_s: how long a write waits for another program that writes.
         synced: called, in the worker, with each file whose content has just become durable. A simulated world knows by
@@ -100,8 +106,8 @@ class SqliteEngine:
         self._is_accepting = False
         self._is_working = False
         self._is_failing = False
-        self._appends: list[tuple[Draft, AppendDone]] = []
-        self._reads: list[tuple[Query, ReadDone]] = []
+        self._appends: list[tuple[Draft | Mark, Callable[[Any], None]]] = []
+        self._reads: list[tuple[_Read, Callable[[Any], None]]] = []
         self._trims: list[tuple[str, int]] = []
         self._sweep: tuple[int, int] | None = None
 
@@ -150,21 +156,47 @@ class SqliteEngine:
     # What the server asks
 
     def append(self, draft: Draft, done: AppendDone) -> None:
-        """See :meth:`Engine.append`; answers when the message is on the disk."""
+        """See :meth:`Engine.append`; answers when it is on the disk."""
+        if draft.about is not None:
+            change_of(draft)  # a mistake is told here, and keeps nobody else's message from being stored
+        self._accept(draft, done)
+
+    def mark(self, room_id: str, user_id: str, *, received: int, read: int, done: MarkDone) -> None:
+        """See :meth:`Engine.mark`; answers when it is on the disk, in the order of what was logged."""
+        self._accept(Mark(room_id, user_id, received, read), done)
+
+    def read(
+        self,
+        room_id: str,
+        done: ReadDone,
+        *,
+        after: int | None,
+        before: int | None,
+        limit: int,
+        with_markers: bool = False,
+    ) -> None:
+        """See :meth:`Engine.read`; answers later, after what was logged before."""
+        query = Query(room_id, after, before, limit, with_markers)
+        self._look(partial(SqliteStore.read, query=query), done)
+
+    def find(self, room_id: str, message_id: str, done: FindDone) -> None:
+        """See :meth:`Engine.find`; answers later, after what was logged before."""
+        self._look(partial(SqliteStore.find, room_id=room_id, message_id=message_id), done)
+
+    def _accept(self, entry: Draft | Mark, done: Callable[[Any], None]) -> None:
         if not self._is_accepting:
             done(_closed())
         elif len(self._appends) >= MOST_WAITING:
             done(EngineError("nothing was stored: the disk does not keep up; try again later"))
         else:
-            self._appends.append((draft, done))
+            self._appends.append((entry, done))
             self._wake()
 
-    def read(self, room_id: str, done: ReadDone, *, after: int | None, before: int | None, limit: int) -> None:
-        """See :meth:`Engine.read`; answers later, after what was logged before."""
+    def _look(self, read: _Read, done: Callable[[Any], None]) -> None:
         if not self._is_accepting:
             done(_closed())
             return
-        self._reads.append((Query(room_id, after, before, limit), done))
+        self._reads.append((read, done))
         self._wake()
 
     def trim(self, room_id: str, keep: int) -> None:
@@ -190,15 +222,16 @@ class SqliteEngine:
         reads, self._reads = self._reads, []
         trims, self._trims = self._trims, []
         sweep, self._sweep = self._sweep, None
-        work = _Work([draft for draft, _ in appends], trims, sweep, [query for query, _ in reads])
+        work = _Work([entry for entry, _ in appends], trims, sweep, [read for read, _ in reads])
         assert self._store is not None
         future = self._in_worker(partial(_do, self._store, work))
-        future.add_done_callback(partial(self._worked, appends, reads, sweep), context=self._context)
+        done = partial(self._worked, [done for _, done in appends], [done for _, done in reads], sweep)
+        future.add_done_callback(done, context=self._context)
 
     def _worked(
         self,
-        appends: Sequence[tuple[Draft, AppendDone]],
-        reads: Sequence[tuple[Query, ReadDone]],
+        appends: Sequence[Callable[[Any], None]],
+        reads: Sequence[Callable[[Any], None]],
         sweep: tuple[int, int] | None,
         future: asyncio.Future[_Outcome],
     ) -> None:
@@ -210,20 +243,20 @@ class SqliteEngine:
         else:
             self._is_working = False
         self._note(outcome.errors)
-        for (_, append_done), logged in zip(appends, _each(outcome.logged, len(appends)), strict=True):
-            self._guarded(self._logged, logged, append_done)
-        for (_, read_done), page in zip(reads, outcome.pages, strict=True):
-            self._guarded(read_done, page)
+        for done, result in zip(appends, _each(outcome.results, len(appends)), strict=True):
+            self._guarded(self._answer, result, done)
+        for done, found in zip(reads, outcome.found, strict=True):
+            self._guarded(done, found)
         if not self._is_working:
             self._idle.set()
 
-    def _logged(self, logged: Logged | EngineError, done: AppendDone) -> None:
-        if isinstance(logged, EngineError):
-            done(logged)
+    def _answer(self, result: Result | EngineError, done: Callable[[Any], None]) -> None:
+        if not isinstance(result, Logged):
+            done(result)
             return
-        if logged.record is not None:
-            self._deliver(logged.record)
-        done(logged.appended)
+        if result.record is not None:
+            self._deliver(result.record)
+        done(result.appended)
 
     def _guarded(self, callback: Callable[..., None], *args: Any) -> None:
         """Whatever becomes of one answer, the others go out."""
@@ -261,12 +294,12 @@ class SqliteEngine:
 def _do(store: SqliteStore, work: _Work) -> _Outcome:
     """In the worker: write, then read what is written."""
     errors: list[EngineError] = []
-    logged = _tried(partial(store.append, work.drafts), errors) if work.drafts else []
+    results = _tried(partial(store.append, work.entries), errors) if work.entries else []
     if work.trims:
         _tried(partial(store.trim, work.trims), errors)
     next_room = _tried(partial(store.sweep, *work.sweep), errors) if work.sweep else None
-    pages = [_tried(partial(store.read, query), errors) for query in work.queries]
-    return _Outcome(logged, None if isinstance(next_room, EngineError) else next_room, pages, errors)
+    found = [_tried(partial(read, store), errors) for read in work.reads]
+    return _Outcome(results, None if isinstance(next_room, EngineError) else next_room, found, errors)
 
 
 def _tried(call: Callable[[], Any], errors: list[EngineError]) -> Any:
@@ -277,8 +310,8 @@ def _tried(call: Callable[[], Any], errors: list[EngineError]) -> Any:
         return errors[-1]
 
 
-def _each(logged: Sequence[Logged] | EngineError, number: int) -> Sequence[Logged | EngineError]:
-    return [logged] * number if isinstance(logged, EngineError) else logged
+def _each(results: Sequence[Result] | EngineError, number: int) -> Sequence[Result | EngineError]:
+    return [results] * number if isinstance(results, EngineError) else results
 
 
 def _closed() -> EngineError:

@@ -41,6 +41,43 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (room, user_id, message_id)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE ids RENAME TO old_ids;
+    CREATE TABLE ids (
+        room INTEGER NOT NULL,
+        message_id TEXT NOT NULL,      -- before the user: a message is found without its author
+        user_id TEXT NOT NULL,
+        offset INTEGER NOT NULL,
+        timestamp_ms INTEGER NOT NULL,
+        PRIMARY KEY (room, message_id, user_id)
+    ) WITHOUT ROWID;
+    INSERT INTO ids SELECT room, message_id, user_id, offset, timestamp_ms FROM old_ids;
+    DROP TABLE old_ids;
+    ALTER TABLE rooms ADD COLUMN changes INTEGER NOT NULL DEFAULT 0;          -- so many ids of changes there ever were
+    ALTER TABLE rooms ADD COLUMN changes_horizon INTEGER NOT NULL DEFAULT 0;  -- so many of them are gone
+    CREATE TABLE changes (             -- the ids of amendments
+        room INTEGER NOT NULL,
+        message_id TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        offset INTEGER NOT NULL,       -- what was answered
+        timestamp_ms INTEGER NOT NULL,
+        number INTEGER NOT NULL,       -- counted per room, as what changes nothing has no offset of its own
+        PRIMARY KEY (room, message_id, user_id)
+    ) WITHOUT ROWID;
+    CREATE TABLE amended (
+        room INTEGER NOT NULL,
+        offset INTEGER NOT NULL,       -- of the message
+        state TEXT NOT NULL,           -- amendments.Amended, as JSON
+        PRIMARY KEY (room, offset)
+    ) WITHOUT ROWID;
+    CREATE TABLE markers (
+        room INTEGER NOT NULL,
+        user_id TEXT NOT NULL,
+        received INTEGER NOT NULL,
+        read INTEGER NOT NULL,
+        PRIMARY KEY (room, user_id)
+    ) WITHOUT ROWID;
+    """,
 )
 """What makes version n + 1 (``PRAGMA user_version``) of version n. Only ever add to its end."""
 

@@ -1,30 +1,25 @@
-"""Rooms' logs in a database, as seen by the one thread that works on it: plain calls that block.
-
-Every statement of the `sqlite3` module lets other threads run, and then waits until the interpreter comes back to it:
-5 ms each, where the event loop is busy. So here one statement does the work of many messages.
-"""
+"""Rooms' logs in a database, as seen by the one thread that works on it: plain calls that block."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from realtime.server.engine.base import Appended, Draft, EngineError, Page, Record, stamped
+from realtime.server.engine.base import Draft, EngineError, Marker, Page, Record
+from realtime.server.engine.sqlite_batch import Batch, Mark, Result
 from realtime.server.engine.sqlite_file import open_database, problem
+from realtime.server.engine.sqlite_rooms import Room, Rooms
 from realtime.utils.file_lock import FileLock
 
 T = TypeVar("T")
 
-MOST_ROWS = 128  # in one statement: times 6 columns, below the 999 parameters that any SQLite takes
 ROOMS_PER_SWEEP = 500
-_ROOMS_IN_MEMORY = 100_000
 _FEW = 4  # what is too old goes once it is a quarter of what is kept: rarely, and then cheaply
 
 
@@ -35,23 +30,7 @@ class Query(NamedTuple):
     after: int | None
     before: int | None
     limit: int
-
-
-class Logged(NamedTuple):
-    """What became of a draft; ``record`` is None where it was known already."""
-
-    appended: Appended
-    record: Record | None
-
-
-class _Room(msgspec.Struct):
-    """A row of ``rooms``."""
-
-    number: int
-    room_id: str
-    last: int = 0
-    horizon: int = 0
-    ids_horizon: int = 0
+    with_markers: bool = False
 
 
 class SqliteStore:
@@ -83,7 +62,6 @@ class SqliteStore:
         self._messages_per_room = messages_per_room
         self._ids_per_room = ids_per_room
         self._synced = synced
-        self._rooms: dict[str, _Room] = {}
         try:
             lock = FileLock(path.with_name(f"{path.name}-lock"))
         except BlockingIOError:
@@ -107,13 +85,24 @@ class SqliteStore:
         self._close()
         self._tell_synced()
 
-    def append(self, drafts: Sequence[Draft]) -> list[Logged]:
-        """Log drafts, in one transaction: when this returns, all are durable; when it raises, none was applied.
+    def append(self, entries: Sequence[Draft | Mark]) -> list[Result]:
+        """Log drafts, and move markers, in one transaction and in their order.
+
+        When this returns, all are durable, but for those answered with :class:`NotApplied`; when it raises, none was
+        applied.
 
         Raises:
             EngineError: it could not be done. The message says why.
         """
-        return self._durably(lambda: self._append(drafts))
+
+        def append() -> list[Result]:
+            batch = Batch(self._db, self._rooms, self.epoch, entries)
+            results = batch.apply()
+            self._forget_surplus(batch.touched)
+            self._rooms.save(batch.touched)
+            return results
+
+        return self._durably(append)
 
     def trim(self, trims: Iterable[tuple[str, int]]) -> None:
         """Forget all but the newest messages of rooms, each given with how many to keep.
@@ -126,7 +115,7 @@ class SqliteStore:
             for room_id, keep in trims:
                 room = self._room(room_id)
                 if room is not None and self._forget(room, room.last - keep):
-                    self._save([room])
+                    self._rooms.save([room])
 
         self._durably(trim)
 
@@ -152,6 +141,29 @@ class SqliteStore:
         except (sqlite3.Error, msgspec.DecodeError) as error:
             raise EngineError(problem(error)) from error
 
+    def find(self, room_id: str, message_id: str) -> Record | None:
+        """The oldest message of this id, as it stands; None if the log does not have it.
+
+        Raises:
+            EngineError: it could not be read.
+        """
+        try:
+            room = self._room(room_id)
+            row = (
+                room
+                and self._db.execute(
+                    "SELECT offset, event, body, origin FROM messages WHERE room = ? AND offset = "
+                    "(SELECT min(offset) FROM ids WHERE room = ? AND message_id = ?)",
+                    (room.number, room.number, message_id),
+                ).fetchone()
+            )
+        except sqlite3.Error as error:
+            raise EngineError(problem(error)) from error
+        if not row:
+            return None
+        offset, event, body, origin = row
+        return Record(room_id, offset, event, body.encode(), origin)
+
     # transactions
 
     def _durably(self, work: Callable[[], T]) -> T:
@@ -167,7 +179,7 @@ class SqliteStore:
         return result
 
     def _roll_back(self) -> None:
-        self._rooms.clear()  # they may tell of what has not come to pass
+        self._rooms.forget()
         with contextlib.suppress(sqlite3.Error):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -179,7 +191,7 @@ class SqliteStore:
         self._db.execute("COMMIT")
         self._tell_synced()
         [self.epoch] = self._db.execute("SELECT value FROM facts WHERE name = 'epoch'").fetchone()
-        [self._next_number] = self._db.execute("SELECT ifnull(max(room), 0) + 1 FROM rooms").fetchone()
+        self._rooms = Rooms(self._db)
 
     def _openings(self) -> int:
         [openings] = self._db.execute("SELECT value FROM facts WHERE name = 'openings'").fetchone()
@@ -195,51 +207,10 @@ class SqliteStore:
                 if path.exists():
                     self._synced(path)
 
-    # messages
-
-    def _append(self, drafts: Sequence[Draft]) -> list[Logged]:
-        rooms = self._rooms_of(dict.fromkeys(draft.room_id for draft in drafts))
-        keys = [(rooms[draft.room_id].number, draft.user_id, draft.message_id) for draft in drafts]
-        known = self._known(keys)
-        logged, messages, ids = [], [], []
-        for draft, key in zip(drafts, keys, strict=True):
-            first = known.get(key)
-            if first is not None:
-                logged.append(Logged(first, None))
-                continue
-            room = rooms[draft.room_id]
-            room.last = offset = room.last + 1
-            record = stamped(draft, self.epoch, offset)
-            known[key] = Appended(offset, draft.timestamp_ms, duplicate=True)
-            body = record.body.decode()
-            messages.append((room.number, offset, draft.event, draft.origin, draft.timestamp_ms, body))
-            ids.append((*key, offset, draft.timestamp_ms))
-            logged.append(Logged(Appended(offset, draft.timestamp_ms), record))
-        if messages:
-            self._insert("messages", messages)
-            self._insert("ids", ids)
-            self._forget_surplus(rooms.values())
-            self._save(rooms.values())
-        return logged
-
-    def _known(self, keys: Iterable[tuple[int, str, str]]) -> dict[tuple[int, str, str], Appended]:
-        known = {}
-        for portion in _portions(list(dict.fromkeys(keys))):
-            sql = (
-                f"WITH asked (room, user_id, message_id) AS (VALUES {_places(3, len(portion))}) "
-                "SELECT ids.* FROM asked CROSS JOIN ids USING (room, user_id, message_id)"
-            )
-            for room, user_id, message_id, offset, timestamp_ms in self._db.execute(sql, _flat(portion)):
-                known[room, user_id, message_id] = Appended(offset, timestamp_ms, duplicate=True)
-        return known
-
-    def _insert(self, table: str, rows: Sequence[tuple[object, ...]], *, or_replace: bool = False) -> None:
-        verb = "REPLACE" if or_replace else "INSERT"
-        for portion in _portions(rows):
-            self._db.execute(f"{verb} INTO {table} VALUES {_places(len(portion[0]), len(portion))}", _flat(portion))
+    # reading
 
     def _read(self, query: Query) -> Page:
-        room = self._room(query.room_id) or _Room(0, query.room_id)
+        room = self._room(query.room_id) or Room(0, query.room_id)
         after = room.horizon if query.after is None else min(max(query.after, room.horizon), room.last)
         before = room.last + 1 if query.before is None else min(query.before, room.last + 1)
         more = before - after - 1 > query.limit
@@ -256,89 +227,59 @@ class SqliteStore:
             ).fetchone()
             for offset, event, origin, body in sorted(_ROWS.decode(rows)):
                 records.append(Record(room.room_id, offset, event, body.encode(), origin))
-        return Page(self.epoch, room.last, room.horizon, tuple(records), more)
+        markers = self._markers(room) if query.with_markers else ()
+        return Page(self.epoch, room.last, room.horizon, tuple(records), more, markers)
+
+    def _markers(self, room: Room) -> tuple[Marker, ...]:
+        [rows] = self._db.execute(
+            "SELECT json_group_array(json_array(user_id, received, read)) FROM markers WHERE room = ?", (room.number,)
+        ).fetchone()
+        return tuple(sorted(_MARKERS.decode(rows)))
+
+    def _room(self, room_id: str) -> Room | None:
+        return self._rooms.find([room_id]).get(room_id)
 
     # what is too old
 
-    def _forget_surplus(self, rooms: Iterable[_Room]) -> None:
+    def _forget_surplus(self, rooms: Iterable[Room]) -> None:
         for room in rooms:
             if room.last - room.horizon > self._messages_per_room + self._messages_per_room // _FEW:
                 self._forget(room, room.last - self._messages_per_room)
             if room.last - room.ids_horizon > self._ids_per_room + self._ids_per_room // _FEW:
                 room.ids_horizon = room.last - self._ids_per_room
                 self._db.execute("DELETE FROM ids WHERE room = ? AND offset <= ?", (room.number, room.ids_horizon))
+            if room.changes - room.changes_horizon > self._ids_per_room + self._ids_per_room // _FEW:
+                room.changes_horizon = room.changes - self._ids_per_room
+                gone = (room.number, room.changes_horizon)
+                self._db.execute("DELETE FROM changes WHERE room = ? AND number <= ?", gone)
 
-    def _forget(self, room: _Room, up_to: int) -> bool:
+    def _forget(self, room: Room, up_to: int) -> bool:
         if up_to <= room.horizon:
             return False
-        self._db.execute("DELETE FROM messages WHERE room = ? AND offset <= ?", (room.number, up_to))
+        for table in ("messages", "amended"):
+            self._db.execute(f"DELETE FROM {table} WHERE room = ? AND offset <= ?", (room.number, up_to))
         room.horizon = up_to
         return True
 
     def _sweep(self, before_ms: int, after_room: int) -> int | None:
         rows = self._db.execute(
-            "SELECT room, room_id, last, horizon, ids_horizon, "
-            "ifnull((SELECT min(offset) FROM messages "
+            "SELECT room_id, ifnull((SELECT min(offset) FROM messages "
             "WHERE messages.room = rooms.room AND timestamp_ms >= ?) - 1, last) AS old "
             "FROM rooms WHERE room > ? AND room <= ? AND old > horizon",
             (before_ms, after_room, after_room + ROOMS_PER_SWEEP),
         ).fetchall()
-        for *columns, old in rows:
-            room = self._rooms.setdefault(columns[1], _Room(*columns))
-            self._forget(room, old)
-            self._save([room])
+        rooms = self._rooms.find([room_id for room_id, _ in rows])
+        for room_id, old in rows:
+            self._forget(rooms[room_id], old)
+        self._rooms.save(rooms.values())
         next_room = after_room + ROOMS_PER_SWEEP
-        return next_room if next_room < self._next_number else None
-
-    # rooms
-
-    def _room(self, room_id: str) -> _Room | None:
-        return self._load([room_id]).get(room_id)
-
-    def _rooms_of(self, room_ids: Iterable[str]) -> dict[str, _Room]:
-        """Rooms by their ids; a new one is in the database once it is saved."""
-        rooms = self._load(list(room_ids))
-        for room_id in room_ids:
-            if room_id not in rooms:
-                rooms[room_id] = self._rooms[room_id] = _Room(self._next_number, room_id)
-                self._next_number += 1
-        return rooms
-
-    def _load(self, room_ids: list[str]) -> dict[str, _Room]:
-        if len(self._rooms) > _ROOMS_IN_MEMORY:
-            self._rooms.clear()
-        for portion in _portions([(room_id,) for room_id in room_ids if room_id not in self._rooms]):
-            sql = f"SELECT * FROM rooms WHERE room_id IN (VALUES {_places(1, len(portion))})"
-            for row in self._db.execute(sql, _flat(portion)):
-                room = _Room(*row)
-                self._rooms[room.room_id] = room
-        return {room_id: self._rooms[room_id] for room_id in room_ids if room_id in self._rooms}
-
-    def _save(self, rooms: Iterable[_Room]) -> None:
-        self._insert("rooms", [msgspec.structs.astuple(room) for room in rooms], or_replace=True)
+        return next_room if next_room < self._rooms.count + 1 else None
 
 
 _ROWS = msgspec.json.Decoder(list[tuple[int, str, str, str]])
+_MARKERS = msgspec.json.Decoder(list[Marker])
 
 
 def _close(connection: sqlite3.Connection, lock: FileLock) -> None:
     connection.close()
     lock.release()
-
-
-def _portions(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Rows for one statement each, in sizes so few that prepared statements are used again."""
-    start = 0
-    while start < len(rows):
-        size = min(MOST_ROWS, 1 << (len(rows) - start).bit_length() - 1)
-        yield rows[start : start + size]
-        start += size
-
-
-@lru_cache(maxsize=128)
-def _places(columns: int, rows: int) -> str:
-    return ", ".join([f"({', '.join('?' * columns)})"] * rows)
-
-
-def _flat(rows: Iterable[tuple[object, ...]]) -> list[object]:
-    return [value for row in rows for value in row]
