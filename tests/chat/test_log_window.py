@@ -1,5 +1,6 @@
 """The loaded part of a room: in order, each message once, the oldest let go beyond a bound."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,3 +158,59 @@ def test_in_whatever_order_they_come_the_newest_are_loaded(arriving, most):
 def test_a_bound_below_one_is_a_mistake():
     with pytest.raises(ValueError, match="at least 1"):
         LogWindow("lobby", 0)
+
+
+class TestStatuses:
+    """Own messages up to an offset are delivered, and read."""
+
+    @pytest.fixture
+    def window(self):
+        window = LogWindow("lobby", 100)
+        for offset in range(1, 7):
+            window.place(own(offset) if offset % 2 else message(offset))
+        return window
+
+    def test_only_own_messages_up_to_the_markers_change(self, window):
+        before = window.picture(())
+        assert window.marked(received=3, read=1)
+        assert statuses(window) == ["read", "received", "delivered", "received", "sent", "received"]
+        assert {each.status for each in before if each.mine} == {MessageStatus.SENT}, "pictures stay as they were"
+        assert window.find("m1").status is MessageStatus.READ
+
+    def test_markers_only_go_on_and_what_moves_nothing_is_told(self, window):
+        window.marked(received=3, read=3)
+        assert not window.marked(received=2, read=1)
+        assert not window.marked(received=4, read=4), "no own message at 4"
+        assert statuses(window)[0:5:2] == ["read", "read", "sent"]
+        assert window.marked(received=5, read=4)
+        assert statuses(window)[0:5:2] == ["read", "read", "delivered"]
+
+    def test_what_is_placed_or_shown_anew_later_has_its_status(self, window):
+        window.marked(received=9, read=7)
+        window.place(own(7))
+        window.place(own(9))
+        window.place(own(11))
+        assert statuses(window)[-3:] == ["read", "delivered", "sent"]
+        window.replace(own(1, text="edited"))
+        assert (window.find("m1").text, window.find("m1").status) == ("edited", MessageStatus.READ)
+
+    def test_another_log_starts_anew_and_the_former_stays_as_it_was(self, window):
+        window.marked(received=3, read=3)
+        window.enter(1)
+        window.place(own(1, message_id="new-1"))
+        window.place(own(2, message_id="new-2"))
+        assert statuses(window)[-2:] == ["sent", "sent"]
+        window.marked(received=9, read=1)
+        assert statuses(window) == ["read", "received", "read", "received", "sent", "received", "read", "delivered"]
+        window.replace(own(5, text="edited"))
+        assert statuses(window)[4] == "sent"
+
+
+def own(offset, message_id=None, text=""):
+    return msgspec.structs.replace(
+        message(offset, "ana", message_id, text), mine=True, status=MessageStatus.SENT
+    )  # fmt: skip
+
+
+def statuses(window):
+    return [each.status.value for each in window.picture(())]
