@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 
-from realtime.chat.message import Message
+from msgspec.structs import replace
+
+from realtime.chat.message import Message, MessageStatus
 from realtime.chat.message_list import MessageList
 
 _log = logging.getLogger("realtime.chat")
@@ -36,6 +38,7 @@ class LogWindow:
         self._counts = [0]  # how many of them are of each log
         self._generation = 0  # the log that is told of now
         self._floor = (0, 0)  # log and offset up to which messages were let go
+        self._received = self._read = 0  # offsets up to which any other user has the present log
         # Ids are the senders' choice, so unique per user only.
         self._by_id: dict[str, Message | tuple[Message, ...]] = {}
 
@@ -86,6 +89,8 @@ class LogWindow:
     def enter(self, generation: int) -> None:
         """What is placed from now on is of this log: they are counted in the order in which they were met."""
         self._counts += [0] * (generation + 1 - len(self._counts))
+        if generation != self._generation:
+            self._received = self._read = 0
         self._generation = generation
 
     def reopen(self, begin: int, count: int) -> None:
@@ -94,13 +99,37 @@ class LogWindow:
             self._floor = (self._generation, min(self._floor[1], begin - 1))
         self._limit += count
 
+    def marked(self, *, received: int, read: int) -> bool:
+        """Own messages of the present log are delivered up to one offset, and read up to another.
+
+        Returns:
+            Whether any message shows in another way now.
+        """
+        spans = [(self._received, received), (self._read, read)]
+        self._received, self._read = max(self._received, received), max(self._read, read)
+        low, high = self._span()
+        changed: dict[int, Message] = {}
+        for after, up_to in spans:
+            begin = bisect_right(self._placed, after, low, high, key=_offset)
+            for index in range(begin, bisect_right(self._placed, up_to, begin, high, key=_offset)):
+                message = self._placed[index]
+                if (shown := self._standing(message)) is not message:
+                    changed[index] = shown
+        if changed:
+            self._placed = self._placed.copy()
+            for index, message in changed.items():
+                self._placed[index] = message
+                self._swap(message)
+        return bool(changed)
+
     def place(self, message: Message) -> None:
         """Put a message of the present log where it belongs."""
+        if message.mine:
+            message = self._standing(message)
         self._note(message)
-        placed, generation = self._placed, self._generation
-        low = self._start + (sum(self._counts[:generation]) if generation else 0)
-        high = low + self._counts[generation]
-        self._counts[generation] += 1
+        placed = self._placed
+        low, high = self._span()
+        self._counts[self._generation] += 1
         offset = _offset(message)
         if high == len(placed) and (low == high or _offset(placed[-1]) < offset):  # nearly always
             placed.append(message)
@@ -112,17 +141,41 @@ class LogWindow:
     def replace(self, message: Message) -> None:
         """Show a loaded message in another way; its id, its author and its offset tell which."""
         index = self._index(message)
+        low, high = self._span()
+        if low <= index < high:
+            message = self._standing(message)
         placed = self._placed[self._start :]
         placed[index - self._start] = message
         self._placed, self._start = placed, 0
+        self._swap(message)
+
+    # --- inside
+
+    def _span(self) -> tuple[int, int]:
+        """Where the messages of the present log stand."""
+        low = self._start + (sum(self._counts[: self._generation]) if self._generation else 0)
+        return low, low + self._counts[self._generation]
+
+    def _standing(self, message: Message) -> Message:
+        """A message of the present log, with the status that the markers give it."""
+        if not message.mine:
+            return message
+        offset = _offset(message)
+        status = MessageStatus.SENT
+        if offset <= self._received:
+            status = MessageStatus.DELIVERED
+        if offset <= self._read:
+            status = MessageStatus.READ
+        return message if status is message.status else replace(message, status=status)
+
+    def _swap(self, message: Message) -> None:
+        """Find a loaded message as it shows now."""
         found = self._by_id[message.message_id]
         self._by_id[message.message_id] = (
             message
             if isinstance(found, Message)
             else tuple(message if each.user_id == message.user_id else each for each in found)
         )
-
-    # --- inside
 
     def _insert(self, message: Message, low: int, high: int) -> None:
         placed, offset = self._placed, _offset(message)
