@@ -122,7 +122,9 @@ def test_history_that_was_forgotten_is_a_gap():
         rig.write(ana, f"m{n}")
     rig.engine.trim("lobby", keep=3)
     reply = rig.say(ana, "chat:history", {"roomId": "lobby", "after": 2})
-    assert (ids(reply), reply["recovered"]) == (["m8", "m9", "m10"], False)
+    assert (ids(reply), reply["recovered"], reply["horizon"]) == (["m8", "m9", "m10"], False, 7)
+    older = rig.say(ana, "chat:history", {"roomId": "lobby", "before": 9})
+    assert (ids(older), older["more"], older["horizon"]) == (["m8"], False, 7)
     assert rig.say(ana, "chat:history", {"roomId": "lobby", "after": 7})["recovered"]
 
 

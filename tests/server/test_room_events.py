@@ -26,9 +26,11 @@ def test_the_first_to_join_finds_an_empty_room_and_oneself():
         "ok": True,
         "position": f"{rig.engine.epoch}:0",
         "recovered": False,
+        "horizon": 0,
         "messages": [],
         "more": False,
         "members": [ANA],
+        "receipts": [],
     }
 
 
@@ -130,6 +132,65 @@ def test_a_long_absence_is_covered_in_pages():
         assert reply["recovered"]
         got += ids(reply)
     assert got == [f"m{n}" for n in range(1, 451)]
+
+
+def trimmed_rig():
+    """The lobby's log has entries 6 to 10."""
+    rig = Rig()
+    [ana] = rig.sessions("lobby", "ana")
+    for n in range(1, 11):
+        rig.write(ana, f"m{n}")
+    rig.engine.trim("lobby", keep=5)
+    return rig
+
+
+def test_where_only_a_part_is_gone_the_rest_comes_in_order_and_the_gap_is_named():
+    rig = trimmed_rig()
+    since = f"{rig.engine.epoch}:2"
+    reply = rig.say(rig.session("ben"), "room:join", {"roomId": "lobby", "since": since, "limit": 2})
+    assert (reply["recovered"], reply["horizon"]) == (False, 5)  # 3, 4 and 5 are gone
+    assert (ids(reply), reply["more"]) == (["m6", "m7"], True)
+    assert reply["position"] == f"{rig.engine.epoch}:10"
+
+
+@pytest.mark.parametrize(("offset", "recovered"), [(4, False), (5, True), (10, True)])
+def test_what_the_client_has_may_be_gone_without_a_gap(offset, recovered):
+    rig = trimmed_rig()
+    since = f"{rig.engine.epoch}:{offset}"
+    reply = rig.say(rig.session("ben"), "room:join", {"roomId": "lobby", "since": since})
+    assert (reply["recovered"], reply["horizon"]) == (recovered, 5)
+
+
+@pytest.mark.parametrize("since", ["another:3", "{epoch}:99"])
+def test_the_position_of_another_log_gets_the_newest_page(since):
+    rig = trimmed_rig()
+    since = since.format(epoch=rig.engine.epoch)
+    reply = rig.say(rig.session("ben"), "room:join", {"roomId": "lobby", "since": since, "limit": 2})
+    assert (ids(reply), reply["recovered"], reply["more"], reply["horizon"]) == (["m9", "m10"], False, True, 5)
+
+
+def test_a_newcomer_may_ask_for_a_smaller_or_larger_page():
+    rig = Rig()
+    [ana] = rig.sessions("lobby", "ana")
+    for n in range(1, 251):
+        rig.write(ana, f"m{n}")
+    for limit in (1, 7, 200):
+        reply = rig.say(rig.session("ben"), "room:join", {"roomId": "lobby", "limit": limit})
+        assert (ids(reply), reply["more"]) == ([f"m{n}" for n in range(251 - limit, 251)], True)
+    for limit in (0, 201, "5"):
+        reply = rig.say(rig.session("ben"), "room:join", {"roomId": "lobby", "limit": limit})
+        assert reply["error"]["code"] == "invalid_payload"
+        assert "limit" in reply["error"]["message"]
+
+
+def test_who_comes_back_may_ask_for_a_smaller_page():
+    rig = Rig()
+    [ana] = rig.sessions("lobby", "ana")
+    for n in range(1, 11):
+        rig.write(ana, f"m{n}")
+    since = f"{rig.engine.epoch}:3"
+    reply = rig.say(rig.session("ben"), "room:join", {"roomId": "lobby", "since": since, "limit": 2})
+    assert (ids(reply), reply["recovered"], reply["more"]) == (["m4", "m5"], True, True)
 
 
 @pytest.mark.parametrize("since", ["another:3", "{epoch}:2", "{epoch}:99"])
