@@ -32,6 +32,7 @@ BUILT_IN = {
     "echo": BuiltIn("realtime.lab.scenarios.echo:main", "1000 round trips of a WebSocket"),
     "commute": BuiltIn("realtime.lab.scenarios.commute:main", "a phone's day: rides with GPS, tunnels, hours asleep"),
     "chaos": BuiltIn("realtime.lab.scenarios.chaos:main", "several phones and rooms, every fault at random"),
+    "herd": BuiltIn("realtime.lab.scenarios.herd:main", "a thousand phones lose their server, and come back"),
 }
 
 
