@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from realtime.chat.mentions import mentions
 from realtime.protocol.errors import LocalProtocolError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_ROOM_ID = 256  # characters
 MAX_TEXT = 8_000  # characters; the server refuses longer ones
@@ -147,6 +150,12 @@ class RoomState(msgspec.Struct, frozen=True, kw_only=True):
     def read_by(self, message: Message) -> tuple[str, ...]:
         """The users who have read up to a message or further, its author excepted."""
         return self._who(message, "read")
+
+    def to_frame(self) -> pd.DataFrame:
+        """The messages as a frame, a row for each; see :data:`realtime.chat.room_frame.COLUMNS`."""
+        from realtime.chat.room_frame import messages_frame  # which needs this module
+
+        return messages_frame([self])
 
     def _who(self, message: Message, how: str) -> tuple[str, ...]:
         if (offset := message.offset) is None:
