@@ -73,6 +73,7 @@ class ChatEvents:
         reply = HistoryReply(
             position=str(page.position),
             recovered=request.after is None or page.covers(Position(page.epoch, request.after)),
+            horizon=page.horizon,
             messages=messages,
             more=more,
         )

@@ -53,6 +53,7 @@ class JoinRoom(_Wire, frozen=True):
 
     room_id: RoomId
     since: Annotated[str, Meta(max_length=256)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=PAGE)] | None = None
 
 
 class ReadHistory(_Wire, frozen=True):
@@ -105,6 +106,13 @@ class MessageOnly(_Wire, frozen=True):
 
     room_id: RoomId
     message_id: MessageId
+
+
+class MarkUpTo(_Wire, frozen=True):
+    """``chat:received``, ``chat:read``: all entries up to this offset; beyond the log's end means its end."""
+
+    room_id: RoomId
+    up_to: Offset
 
 
 class SetTyping(_Wire, frozen=True):
@@ -169,6 +177,23 @@ class TypingBody(_Wire, frozen=True):
     is_typing: bool
 
 
+class DeliveredBody(_Wire, frozen=True):
+    """``chat:message_delivered``, to an author: ``user_id`` has the message, and everything up to ``up_to``."""
+
+    room_id: str
+    message_id: str
+    user_id: str
+    up_to: int
+
+
+class ReadBody(_Wire, frozen=True):
+    """``chat:read``, to the others in the room."""
+
+    room_id: str
+    user_id: str
+    up_to: int
+
+
 class LocationBody(_Wire, frozen=True):
     """``location:update``, to the others in the room."""
 
@@ -206,24 +231,38 @@ class OkReply(_Wire, frozen=True):
     ok: bool = True
 
 
+class Receipt(_Wire, frozen=True):
+    """Up to which offsets a user has received and read a room's log."""
+
+    user_id: str
+    received: int
+    read: int
+
+
 class JoinReply(_Wire, frozen=True, kw_only=True):
     """The answer to ``room:join``.
 
     Args:
         position: the end of the room's log: pass it as ``since`` when joining again.
-        recovered: ``messages``, and the pages after them, are all that was logged since ``since``. False: there
-            is a gap (or no ``since`` was given), and ``messages`` are the newest.
-        messages: in the order of their offsets.
-        more: further ones follow; read them by ``chat:history`` with ``after``.
+        recovered: ``messages``, and the pages after them, are all that was logged since ``since``. False: no
+            ``since`` was given, or something of it is missing. If ``since`` is of this log, that is what lies up to
+            ``horizon``, and ``messages`` go on from there; otherwise they are the newest.
+        horizon: entries up to this offset are gone.
+        messages: messages and the changes to them, in the order of their offsets, each message as it stands now.
+        more: further ones follow; read them by ``chat:history``: with ``after``, or, where these are the newest, with
+            ``before``.
         members: everybody present, the one who joins included.
+        receipts: of everybody who has ever sent one.
     """
 
     ok: bool = True
     position: str
     recovered: bool
+    horizon: int
     messages: list[msgspec.Raw]
     more: bool
     members: list[PresentMember]
+    receipts: list[Receipt]
 
 
 class HistoryReply(_Wire, frozen=True, kw_only=True):
@@ -232,6 +271,7 @@ class HistoryReply(_Wire, frozen=True, kw_only=True):
     ok: bool = True
     position: str
     recovered: bool
+    horizon: int
     messages: list[msgspec.Raw]
     more: bool
 

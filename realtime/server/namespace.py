@@ -79,6 +79,11 @@ class Namespace:
                     sent += 1
         self._counters.deliveries += sent
 
+    def send(self, session: Session, frame: bytes) -> None:
+        """Write one frame to one session."""
+        session.link.write(frame)
+        self._counters.deliveries += 1
+
     def when_gone(self, callback: Callable[[Session], None]) -> None:
         """Call ``callback(session)`` when a session ends, while it is still in its rooms."""
         self._when_gone.append(callback)

@@ -30,6 +30,7 @@ from realtime.server.location_events import LocationEvents
 from realtime.server.logged_entries import LoggedEntries
 from realtime.server.namespace import Namespace
 from realtime.server.peer import Peer, Surroundings
+from realtime.server.receipt_events import ReceiptEvents
 from realtime.server.room_events import RoomEvents
 from realtime.server.server_connection import ServerConnection
 from realtime.server.session import Session
@@ -123,6 +124,7 @@ class RealtimeServer:
         entries = LoggedEntries(main, self._engine, self._counters, self._rng)
         ChatEvents(main, self._rooms, entries, self._engine)
         AmendmentEvents(main, self._rooms, entries, self._engine)
+        ReceiptEvents(main, self._rooms, self._engine)
         LocationEvents(main, self._rooms)
 
     def __repr__(self) -> str:

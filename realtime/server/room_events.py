@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from realtime.server.engine.base import Engine, EngineError, Page, Position, Record
 from realtime.server.messages import (
@@ -13,6 +15,7 @@ from realtime.server.messages import (
     OkReply,
     PresenceDiff,
     PresentMember,
+    Receipt,
     Refusal,
     RoomOnly,
     encode,
@@ -39,7 +42,8 @@ class RoomEvents:
     def __init__(self, namespace: Namespace, engine: Engine) -> None:
         self._namespace = namespace
         self._engine = engine
-        self._joining: dict[str, dict[Session, list[tuple[int, bytes]]]] = {}
+        self._when_logged: list[Callable[[Record], None]] = []
+        self._joining: dict[str, dict[Session, list[tuple[int | None, bytes]]]] = {}
         namespace.events.add("room:join", JoinRoom, self._join)
         namespace.events.add("room:leave", RoomOnly, self._leave)
         namespace.events.add("app:state", AppState, self._app_state)
@@ -54,17 +58,40 @@ class RoomEvents:
         if not self._namespace.rooms.has(room_id, session) and session not in self._joining.get(room_id, ()):
             raise Refusal("not_member", f"you are not in the room {room_id!r}; send room:join first")
 
+    def when_logged(self, callback: Callable[[Record], None]) -> None:
+        """Call ``callback(record)`` with every new entry, right before it is broadcast."""
+        self._when_logged.append(callback)
+
     def deliver(self, record: Record) -> None:
         """Broadcast what the engine has made durable."""
+        for callback in self._when_logged:
+            callback(record)
         origin = self._namespace.sessions.get(record.origin)
         if not self._joining and self._namespace.is_alone(record.room_id, origin):
             return
         frame = self._namespace.frame(record.event, record.body)
-        self._namespace.broadcast(record.room_id, frame, skip=origin)
+        self.tell(record.room_id, frame, skip=origin, offset=record.offset)
+
+    def tell(self, room_id: str, frame: bytes, *, skip: Session | None = None, offset: int | None = None) -> None:
+        """Broadcast a frame to all sessions in a room but ``skip``; those that are joining get it after their answer.
+
+        Args:
+            offset: of what is logged: an answer that has it already is not followed by it.
+        """
+        self._namespace.broadcast(room_id, frame, skip=skip)
         if self._joining:
-            for session, held in self._joining.get(record.room_id, {}).items():
-                if session is not origin:
-                    held.append((record.offset, frame))
+            for session, held in self._joining.get(room_id, {}).items():
+                if session is not skip:
+                    held.append((offset, frame))
+
+    def tell_users(self, room_id: str, frames: Mapping[str, bytes]) -> None:
+        """Send each of these users' sessions in a room, those that are joining included, a frame of their own."""
+        for session in self._namespace.rooms.sessions(room_id):
+            if (frame := frames.get(session.user_id)) is not None:
+                self._namespace.send(session, frame)
+        for session, held in self._joining.get(room_id, {}).items():
+            if (frame := frames.get(session.user_id)) is not None:
+                held.append((None, frame))
 
     # room:join
 
@@ -80,25 +107,18 @@ class RoomEvents:
             if len(rooms.of(session)) >= MAX_ROOMS:
                 raise Refusal("too_many_rooms", f"you are in {MAX_ROOMS} rooms; leave some first")
             self._joining.setdefault(request.room_id, {}).setdefault(session, [])
-        done = partial(self._joined, session, request.room_id, ack_id, since, since is not None)
-        if since is None:
-            self._engine.read(request.room_id, done, after=None, before=None, limit=FIRST_PAGE)
-        else:
-            self._engine.read(request.room_id, done, after=since.offset, before=None, limit=PAGE)
+        self._read(_Join(session, ack_id, request.room_id, since, request.limit), after=since and since.offset)
 
-    def _joined(
-        self,
-        session: Session,
-        room_id: str,
-        ack_id: int | None,
-        since: Position | None,
-        recovered: bool,
-        page: Page | EngineError,
-    ) -> None:
-        if isinstance(page, Page) and since is not None and not page.covers(since):
-            done = partial(self._joined, session, room_id, ack_id, None, False)
-            self._engine.read(room_id, done, after=None, before=None, limit=PAGE)
+    def _read(self, join: _Join, *, after: int | None) -> None:
+        limit = join.limit or (FIRST_PAGE if join.since is None else PAGE)
+        done = partial(self._joined, join, after is not None)
+        self._engine.read(join.room_id, done, after=after, before=None, limit=limit, with_markers=True)
+
+    def _joined(self, join: _Join, forward: bool, page: Page | EngineError) -> None:
+        if isinstance(page, Page) and forward and not _goes_on(page, join.since):
+            self._read(join, after=None)
             return
+        session, room_id, ack_id = join.session, join.room_id, join.ack_id
         held = self._stop_joining(session, room_id)
         if isinstance(page, EngineError):
             session.refuse(ack_id, Refusal("storage_failed", str(page)))
@@ -107,22 +127,26 @@ class RoomEvents:
             session.refuse(ack_id, Refusal("left", f"the room {room_id!r} was left before joining it was done"))
             return
         is_new = self._namespace.rooms.join(room_id, session, session.member)
-        messages, more = fitted(page, forward=recovered)
-        reply = JoinReply(
-            position=str(page.position),
-            recovered=recovered,
-            messages=messages,
-            more=more,
-            members=self._present(room_id),
-        )
-        session.acknowledge(ack_id, reply)
+        session.acknowledge(ack_id, self._answer(join, forward, page))
         for offset, frame in held or ():
-            if offset > page.last:
-                session.link.write(frame)
+            if offset is None or offset > page.last:
+                self._namespace.send(session, frame)
         if is_new:
             self._tell(PresenceDiff(room_id, joins=[_present(session)]), skip=session)
 
-    def _stop_joining(self, session: Session, room_id: str) -> list[tuple[int, bytes]] | None:
+    def _answer(self, join: _Join, forward: bool, page: Page) -> JoinReply:
+        messages, more = fitted(page, forward=forward)
+        return JoinReply(
+            position=str(page.position),
+            recovered=join.since is not None and page.covers(join.since),
+            horizon=page.horizon,
+            messages=messages,
+            more=more,
+            members=self._present(join.room_id),
+            receipts=[Receipt(*marker) for marker in page.markers],
+        )
+
+    def _stop_joining(self, session: Session, room_id: str) -> list[tuple[int | None, bytes]] | None:
         joining = self._joining.get(room_id)
         if joining is None:
             return None
@@ -162,6 +186,21 @@ class RoomEvents:
         for session in self._namespace.rooms.sessions(room_id):
             newest[session.member] = session
         return [_present(session) for session in newest.values()]
+
+
+class _Join(NamedTuple):
+    """A request to join that waits for the engine."""
+
+    session: Session
+    ack_id: int | None
+    room_id: str
+    since: Position | None
+    limit: int | None
+
+
+def _goes_on(page: Page, since: Position | None) -> bool:
+    """Whether a page after ``since`` goes on from there, or from the oldest entry still there."""
+    return since is not None and since.epoch == page.epoch and since.offset <= page.last
 
 
 def _present(session: Session) -> PresentMember:

@@ -10,6 +10,7 @@ from realtime.server.engine.memory import MemoryEngine
 from realtime.server.location_events import LocationEvents
 from realtime.server.logged_entries import LoggedEntries
 from realtime.server.namespace import Namespace
+from realtime.server.receipt_events import ReceiptEvents
 from realtime.server.room_events import RoomEvents
 from realtime.server.stats import Counters
 from tests.server.fakes import fake_session
@@ -27,6 +28,7 @@ class Rig:
         self.guard = entries.guard
         ChatEvents(self.namespace, self.rooms, entries, self.engine)
         AmendmentEvents(self.namespace, self.rooms, entries, self.engine)
+        self.receipts = ReceiptEvents(self.namespace, self.rooms, self.engine)
         LocationEvents(self.namespace, self.rooms)
         asyncio.run(self.engine.start(self.rooms.deliver))
         self._ack_id = 0

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from realtime.server.engine.base import Draft
 from realtime.server.engine.memory import MemoryEngine
 from tests.server.fakes import BrokenEngine, LateEngine
 from tests.server.rig import Rig
@@ -135,18 +136,36 @@ def test_only_authors_in_the_room_are_told(room):
     assert told(ana) == []
 
 
-def test_a_marker_that_jumps_tells_of_the_newest_messages_only():
-    rig = Rig(messages_per_room=20_000)
-    authors = rig.sessions("lobby", *(f"user-{n}" for n in range(300)))
-    for n in range(3000):
-        rig.write(authors[n % 300], f"m{n}")
-    cem = rig.session("cem", room="lobby")
-    for session in authors:
-        session.link.take()
-    mark(rig, cem, "received", 3000)
-    events = [each for session in authors for each in told(session)]
+def log(engine, count, authors):
+    """Messages m1, m2, … by user-0, user-1, … in turn, logged before anybody is there."""
+    for n in range(1, count + 1):
+        user_id = f"user-{n % authors}"
+        body = b'{"roomId":"lobby","messageId":"m%d","userId":"%s","text":"x"}' % (n, user_id.encode())
+        draft = Draft(
+            room_id="lobby",
+            user_id=user_id,
+            message_id=f"m{n}",
+            event="chat:message",
+            body=body,
+            timestamp_ms=n,
+            origin="",
+        )
+        engine.append(draft, lambda result: None)
+
+
+def test_a_marker_that_jumps_over_ten_thousand_messages_tells_of_the_newest_only():
+    rig = Rig()
+    log(rig.engine, 10_000, authors=300)
+    authors = [rig.session(f"user-{n}") for n in range(300)]
+    cem = rig.session("cem")
+    for session in (*authors, cem):
+        rig.namespace.rooms.join("lobby", session, session.member)
+    mark(rig, cem, "received", 10_000)
     # 256 messages are remembered, each by another author
-    assert events == [delivered(f"m{n}", "cem", 3000) for n in range(2744, 3000)]
+    newest = {f"user-{n % 300}": f"m{n}" for n in range(10_001 - 256, 10_001)}
+    expected = [delivered(newest[user], "cem", 10_000) for user in (s.user_id for s in authors) if user in newest]
+    assert [each for session in authors for each in told(session)] == expected
+    assert len(expected) == 256
 
 
 def test_changes_to_messages_are_no_messages_of_their_authors(room):
