@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from realtime.sim.checkers import check
-from realtime.sim.history import Acked, Attempt, Delivery, History
+from realtime.sim.history import Acked, Attempt, Delivery, History, Refused
 from tests.sim.stories import Story
 
 DEVICES = ("ana", "ben", "cleo")
@@ -177,10 +177,11 @@ def test_one_false_step_is_noticed(lie, steps, data):
 
 
 def is_about_something(kind, lie, before, after):
-    """An attempt that nothing came of, and an ack of what nobody else was told, leave no trace."""
+    """An attempt that nothing came of but a refusal, and an ack of what nobody else was told, leave no trace."""
     gone = [record for record in before if record not in after]
     if kind is Attempt:
-        return any(getattr(r, "message_id", None) == gone[0].message_id for r in after)
+        mentions = [record for record in after if getattr(record, "message_id", None) == gone[0].message_id]
+        return any(not isinstance(record, Refused) for record in mentions)
     if lie == "an ack names another offset":
         return any(isinstance(r, Delivery) and r.message_id == gone[0].message_id for r in after)
     return True

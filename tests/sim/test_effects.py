@@ -31,6 +31,7 @@ def test_faults_are_told_before_they_happen_and_are_counted():
     async def main(world):
         told = []
         machine = world.machine("ana", App)
+        world.set_profile("server", None)
         world.on_fault = lambda verb, args: told.append((world.now_s, verb, args, machine.is_running))
         world.at(1).outage("ana", for_s=2)
         world.at(2).crash("ana")

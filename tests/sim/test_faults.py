@@ -401,9 +401,40 @@ class Deaf:
 def test_nonsense_is_refused_where_it_is_written(call, words, when):
     async def main(world):
         world.machine("deaf", lambda machine: Deaf())
+        world.set_profile("ana", "wifi")
         with pytest.raises((ValueError, TypeError, OSError), match=words):
             call(world if when == "now" else world.at(5))
         await world.until(10)
         assert not world.faults_fired
+
+    simulate(main)
+
+
+@pytest.mark.parametrize("when", ["now", "later"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda verbs: verbs.outage("anna", for_s=3),
+        lambda verbs: verbs.restore("anna"),
+        lambda verbs: verbs.partition("ana", "anna"),
+        lambda verbs: verbs.partition_oneway("anna", "ana"),
+        lambda verbs: verbs.hold("anna"),
+        lambda verbs: verbs.release("ana", "anna"),
+        lambda verbs: verbs.unplug("anna"),
+        lambda verbs: verbs.reset("anna"),
+        lambda verbs: verbs.nat_expire("anna"),
+        lambda verbs: verbs.change_network("anna", "lte"),
+    ],
+)
+def test_a_misspelt_host_is_refused_where_there_are_machines(when, verb):
+    async def main(world):
+        world.machine("ana", lambda machine: object())
+        with world.on("relay"):
+            pass
+        with pytest.raises(ValueError, match="no host 'anna'; there are ana, relay"):
+            verb(world if when == "now" else world.at(5))
+        world.outage("relay", for_s=1)
+        world.set_profile("anna", "lte")
+        verb(world)
 
     simulate(main)
