@@ -1,13 +1,17 @@
 """What can be done to the hosts of a world: now, or at a set time.
 
-Hosts come to exist when they are named. Faults of one kind may overlap, as may those of several kinds: each lasts until
-its own end, and what is over leaves nothing behind. Nonsense is refused where it is written, not when its time comes.
+A host comes to exist as a machine, by ``with world.on(name)``, or when its network is described by ``set_profile``,
+``set_conditions`` or ``follow``. Once there are machines, the other verbs refuse names that they do not know; in a
+world without any, they make hosts as well. Faults of one kind may overlap, as may those of several kinds: each lasts
+until its own end, and what is over leaves nothing behind. Nonsense is refused where it is written, not when its time
+comes.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +30,12 @@ class Faults(ABC):
 
     Args:
         machines: those that can be crashed, killed and put to sleep.
+        hosts: the names of all that exist.
     """
 
-    def __init__(self, machines: Machines) -> None:
+    def __init__(self, machines: Machines, hosts: Collection[str]) -> None:
         self.machines = machines
+        self._hosts = hosts
 
     @abstractmethod
     def _do(self, verb: str, *args: Any, for_s: float | None = None) -> None:
@@ -124,29 +130,29 @@ class Faults(ABC):
         """
         if profile is None and for_s is not None:
             raise ValueError("change_network(for_s=…) needs the profile of the network that the host is in meanwhile")
-        self._do("change_network", _host(host), _profile(profile), for_s=_length(for_s))
+        self._do("change_network", self._known(host), _profile(profile), for_s=_length(for_s))
 
     # -- silence
 
     def outage(self, host: str, *, for_s: float | None = None) -> None:
         """Nothing passes to or from the host, what is in flight included, until :meth:`restore`."""
-        self._do("outage", _host(host), for_s=_length(for_s))
+        self._do("outage", self._known(host), for_s=_length(for_s))
 
     def restore(self, host: str) -> None:
         """End every outage of the host."""
-        self._do("restore", _host(host))
+        self._do("restore", self._known(host))
 
     def partition(self, a: str, b: str, *, for_s: float | None = None) -> None:
         """Nothing passes between two hosts until :meth:`repair`; each still reaches the others."""
-        self._do("partition", *_pair(a, b), for_s=_length(for_s))
+        self._do("partition", *self._pair(a, b), for_s=_length(for_s))
 
     def partition_oneway(self, source: str, target: str, *, for_s: float | None = None) -> None:
         """Nothing passes from one host to another, until :meth:`repair`; the way back is open."""
-        self._do("partition_oneway", *_pair(source, target), for_s=_length(for_s))
+        self._do("partition_oneway", *self._pair(source, target), for_s=_length(for_s))
 
     def repair(self, a: str, b: str) -> None:
         """End every partition of two hosts, those of one way included."""
-        self._do("repair", *_pair(a, b))
+        self._do("repair", *self._pair(a, b))
 
     def hold(self, host: str, other: str | None = None, *, for_s: float | None = None) -> None:
         """What is sent to and from the host waits, without loss, until :meth:`release` lets all of it arrive.
@@ -156,11 +162,11 @@ class Faults(ABC):
             other: given, only what they send to each other waits.
             for_s: then it is released.
         """
-        self._do("hold", *_one_or_pair(host, other), for_s=_length(for_s))
+        self._do("hold", *self._one_or_pair(host, other), for_s=_length(for_s))
 
     def release(self, host: str, other: str | None = None) -> None:
         """End every hold of the host, or of the two hosts: not the one by the other."""
-        self._do("release", *_one_or_pair(host, other))
+        self._do("release", *self._one_or_pair(host, other))
 
     # -- connections
 
@@ -169,19 +175,19 @@ class Faults(ABC):
 
         New ones get no answer until :meth:`replug`, which does not revive the old.
         """
-        self._do("unplug", _host(host), for_s=_length(for_s))
+        self._do("unplug", self._known(host), for_s=_length(for_s))
 
     def replug(self, host: str) -> None:
         """New connections work again."""
-        self._do("replug", _host(host))
+        self._do("replug", self._known(host))
 
     def reset(self, host: str) -> None:
         """Both ends of each of the host's connections get a reset at once, whatever its links are like."""
-        self._do("reset", _host(host))
+        self._do("reset", self._known(host))
 
     def nat_expire(self, host: str) -> None:
         """The NAT on the host's access forgets its connections: their packets vanish from now on, both ways."""
-        self._do("nat_expire", _host(host))
+        self._do("nat_expire", self._known(host))
 
     # -- machines
 
@@ -235,6 +241,22 @@ class Faults(ABC):
         """
         self._do("foreground", self._phone(host))
 
+    def _known(self, host: str) -> str:
+        if _host(host) in self._hosts or not self.machines:
+            return host
+        raise ValueError(
+            f"there is no host {host!r}; there are {', '.join(self._hosts)}. One that is no machine comes to exist by "
+            f"world.set_profile({host!r}, profile) or with world.on({host!r})"
+        )
+
+    def _pair(self, a: str, b: str) -> tuple[str, str]:
+        if _host(a) == _host(b):
+            raise ValueError(f"two different hosts are wanted, not {a!r} twice")
+        return self._known(a), self._known(b)
+
+    def _one_or_pair(self, a: str, b: str | None) -> tuple[str, ...]:
+        return (self._known(a),) if b is None else self._pair(a, b)
+
     def _machine(self, host: str) -> str:
         return self.machines[_host(host)].name
 
@@ -252,16 +274,6 @@ def _host(name: object) -> str:
     if not isinstance(name, str) or not name:
         raise TypeError(f"a host is named by a string, not by {name!r}")
     return name
-
-
-def _pair(a: object, b: object) -> tuple[str, str]:
-    if _host(a) == _host(b):
-        raise ValueError(f"two different hosts are wanted, not {a!r} twice")
-    return _host(a), _host(b)
-
-
-def _one_or_pair(a: object, b: object) -> tuple[str, ...]:
-    return (_host(a),) if b is None else _pair(a, b)
 
 
 def _length(for_s: object) -> float | None:

@@ -9,7 +9,7 @@ import functools
 import itertools
 import random
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from realtime.network.access_link import AccessLink
 from realtime.network.binding import Binding
@@ -90,6 +90,11 @@ class SimNetwork:
             if self.on_new_host is not None:
                 self.on_new_host(name)
         return self._hosts[name]
+
+    @property
+    def hosts(self) -> Collection[str]:
+        """The names of those that exist, in the order in which they came."""
+        return self._hosts.keys()
 
     def link(self, source: str, target: str) -> Link:
         """The link through the core, from one host to another, beyond the access links of both."""

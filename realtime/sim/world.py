@@ -93,12 +93,12 @@ class World(Faults):
         options: Mapping[str, Any] = MappingProxyType({}),
         replay_command: str = "",
     ) -> None:
-        super().__init__(Machines())
+        self.network = SimNetwork(loop, self.rng)
+        super().__init__(Machines(), self.network.hosts)
         self.loop = loop
         self.seed = seed
         self.options = options
         self.fault_plan: FaultPlan | None = None
-        self.network = SimNetwork(loop, self.rng)
         loop.sockets = self.network
         self.invariants = Invariants(loop, lambda: self.replay_hint)
         self._disks = disks
@@ -302,7 +302,7 @@ class Schedule(Faults):
     """The verbs of a world, at a set time."""
 
     def __init__(self, world: World, at_ns: int) -> None:
-        super().__init__(world.machines)
+        super().__init__(world.machines, world.network.hosts)
         self._world = world
         self._at_ns = at_ns
 
