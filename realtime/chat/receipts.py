@@ -59,6 +59,7 @@ class Receipts:
         self._on_the_way: dict[MarkerKind, int] = {}
         self._not_before = 0.0
         self._refusals = 0
+        self._timer: float | None = None
         self._markers: dict[str, Marker] = {}  # snapshots share it, so it is never changed
 
     @property
@@ -72,11 +73,14 @@ class Receipts:
         """This device has everything up to there."""
         if up_to > self._received:
             self._received = up_to
+            if self._timer is None:
+                self._arm()
 
     def read(self, up_to: int) -> None:
         """This user has seen everything up to there."""
         if up_to > self.own_read:
             self.own_read = up_to
+            self._arm()
 
     def told(self, receipt: ReceiptToSend) -> None:
         """The server has it."""
@@ -89,6 +93,7 @@ class Receipts:
         if self._arrived(receipt):
             self._refusals += 1
             self._not_before = now + min(self._interval_s * 2 ** min(self._refusals, 16), MAX_PAUSE_S)
+            self._arm()
 
     # --- the connection
 
@@ -114,12 +119,14 @@ class Receipts:
             for each in markers or ()
             for event in self.heard(each.user_id, received=each.received, read=each.read)
         ]
+        self._arm()
         return [] if is_first else moved
 
     def disconnected(self) -> None:
         """The connection ended, or the room was left."""
         self._is_open = False
         self._on_the_way.clear()
+        self._arm()
 
     def another_log(self, epoch: str) -> None:
         """Offsets begin anew. What was noted before the first log is known belongs to it."""
@@ -128,6 +135,7 @@ class Receipts:
             self._confirmed = Marker(self._user_id)
             self._markers = {}
             self._on_the_way.clear()
+            self._arm()
         self._epoch = epoch
 
     def heard(self, user_id: str, *, received: int = 0, read: int = 0) -> list[MarkerMoved]:
@@ -138,6 +146,7 @@ class Receipts:
             had = self._confirmed
             self._confirmed = Marker(user_id, max(had.received, received, read), max(had.read, read))
             self.read(read)
+            self._arm()
         else:
             self.anyone_received = max(self.anyone_received, now.received)
             self.anyone_read = max(self.anyone_read, now.read)
@@ -155,7 +164,7 @@ class Receipts:
 
     def next_timer(self) -> float | None:
         """When to call :meth:`handle_timer`, perhaps at once; None: there is nothing to wait for."""
-        return self._not_before if self._due() else None
+        return self._timer
 
     def handle_timer(self, now: float) -> list[ReceiptToSend]:
         """What to send now."""
@@ -163,6 +172,7 @@ class Receipts:
             return []
         self._not_before = now + self._interval_s
         self._on_the_way.update(due)
+        self._arm()
         return [ReceiptToSend(kind, up_to) for kind, up_to in due]
 
     def _due(self) -> list[tuple[MarkerKind, int]]:
@@ -177,6 +187,10 @@ class Receipts:
         if reads:
             due.append(("read", self.own_read))
         return due
+
+    def _arm(self) -> None:
+        """Kept instead of asked for: every message asks."""
+        self._timer = self._not_before if self._due() else None
 
     def _arrived(self, receipt: ReceiptToSend) -> bool:
         if is_it := self._on_the_way.get(receipt.kind) == receipt.up_to:
