@@ -31,6 +31,11 @@ class Ahead:
         self._entries: dict[int, LoggedEntry] = {}
         self._from_before: list[LoggedEntry] = []
 
+    @property
+    def first(self) -> int | None:
+        """The lowest offset of what waits; None: nothing does."""
+        return next(iter(self._entries), None)
+
     def hold(self, entry: LoggedEntry) -> None:
         """A broadcast came during the catch-up."""
         self._entries.setdefault(entry.offset, entry)
@@ -61,7 +66,9 @@ class Ahead:
     def take_shown(self, after: int) -> list[LoggedEntry]:
         """The log ended before the catch-up did: what shows of it."""
         entries = self.shown(after)
-        self.clear()
+        self._from_before = []
+        if self.begin is not None:
+            self.clear()
         return entries
 
     def disconnected(self) -> None:
@@ -85,14 +92,19 @@ class Ahead:
                 self.begin = next(iter(self._entries))
 
 
-def preview(entries: Iterable[LoggedEntry], make: Callable[[LoggedMessage], Message]) -> list[Message]:
-    """The messages among entries that are in order, as the amendments among them leave them."""
+def preview(entries: Iterable[LoggedEntry | Message], make: Callable[[LoggedMessage], Message]) -> list[Message]:
+    """Messages as the amendments behind them leave them.
+
+    Args:
+        entries: in the order of the log, with messages among them.
+        make: makes the message of an entry.
+    """
     messages: list[Message] = []
     places: dict[str, list[int]] = {}  # by message id
     for entry in entries:
-        if isinstance(entry, LoggedMessage):
+        if isinstance(entry, LoggedMessage | Message):
             places.setdefault(entry.message_id, []).append(len(messages))
-            messages.append(make(entry))
+            messages.append(entry if isinstance(entry, Message) else make(entry))
         elif isinstance(entry, LoggedAmendment) and (change := read_amendment(entry)) is not None:
             for place in places.get(entry.message_id, ()):
                 if change.is_about(messages[place]):

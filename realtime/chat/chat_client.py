@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from realtime.chat.log_events import Delivered, Failed, Received
 from realtime.chat.message import RoomState, check_message, check_room_id
 from realtime.chat.questions import Questions
 from realtime.chat.receipts import MarkerMoved, ReceiptToSend
 from realtime.chat.room import Mentioned, Room
-from realtime.chat.room_log import Delivered, Failed, Received
 from realtime.chat.seat import JoinRefused, Seat, SeatEvent
 from realtime.chat.send_result import SendResult
 from realtime.chat.typing_indicator import TypingChanged, TypingToSend

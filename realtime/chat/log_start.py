@@ -15,23 +15,24 @@ class LogStart:
     """
 
     def __init__(self) -> None:
-        self._begin: int | None = None  # of the part without holes
+        self.begin: int | None = None
+        """Of the part without holes; None before the first join."""
         self._own: int | None = None  # the lowest own message before it
         self._reached = 0  # from the own message to here everything has come
 
     @property
     def wants_after(self) -> int | None:
         """The offset after which messages are missing, before the rest; None: nothing is."""
-        return None if self._begin is None or self._own is None else self._reached
+        return None if self.begin is None or self._own is None else self._reached
 
     def complete_from(self, offset: int) -> None:
         """From this offset on the device has everything."""
-        self._begin = offset
+        self.begin = offset
         self._close()
 
     def own(self, offset: int) -> None:
         """An own message stands there."""
-        if (self._begin is None or offset < self._begin) and (self._own is None or offset < self._own):
+        if (self.begin is None or offset < self.begin) and (self._own is None or offset < self._own):
             self._own = self._reached = offset
             self._close()
 
@@ -48,9 +49,9 @@ class LogStart:
 
     def reset(self) -> None:
         """Another log begins."""
-        self._begin = self._own = None
+        self.begin = self._own = None
 
     def _close(self, *, is_end: bool = False) -> None:
         """If the hole is closed, the log begins at the own message."""
-        if self._begin is not None and self._own is not None and (is_end or self._reached + 1 >= self._begin):
-            self._begin, self._own = min(self._begin, self._own), None
+        if self.begin is not None and self._own is not None and (is_end or self._reached + 1 >= self.begin):
+            self.begin, self._own = min(self.begin, self._own), None

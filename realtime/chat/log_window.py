@@ -37,7 +37,8 @@ class LogWindow:
         self._start = 0
         self._counts = [0]  # how many of them are of each log
         self._generation = 0  # the log that is told of now
-        self._floor = (0, 0)  # log and offset up to which messages were let go
+        self.let_go = (0, 0)
+        """Log and offset up to which messages were let go."""
         self._received = self._read = 0  # offsets up to which any other user has the present log
         # Ids are the senders' choice, so unique per user only.
         self._by_id: dict[str, Message | tuple[Message, ...]] = {}
@@ -53,14 +54,19 @@ class LogWindow:
     @property
     def begin(self) -> int | None:
         """The offset of the oldest loaded message; None if there is none, or if it is of a former log."""
-        if not self._counts[self._generation] or any(self._counts[: self._generation]):
+        if not self._counts[self._generation] or self.has_former:
             return None
         return self._placed[self._start].offset
 
     @property
+    def has_former(self) -> bool:
+        """Whether messages of a former log are loaded, before those of the present one."""
+        return any(self._counts[: self._generation])
+
+    @property
     def floor(self) -> int:
         """Up to this offset messages of the present log were let go; 0 if none were."""
-        generation, offset = self._floor
+        generation, offset = self.let_go
         return offset if generation == self._generation else 0
 
     def picture(self, rest: tuple[Message, ...]) -> MessageList[Message]:
@@ -69,7 +75,7 @@ class LogWindow:
 
     def takes(self, offset: int) -> bool:
         """Whether a message at this offset of the present log may be placed, or was let go with those before it."""
-        return (self._generation, offset) > self._floor
+        return (self._generation, offset) > self.let_go
 
     def has(self, message_id: str, user_id: str) -> bool:
         """Whether this message is loaded."""
@@ -95,8 +101,8 @@ class LogWindow:
 
     def reopen(self, begin: int, count: int) -> None:
         """Take ``count`` messages from the offset ``begin`` on, which were let go or never loaded."""
-        if self._floor[0] == self._generation:
-            self._floor = (self._generation, min(self._floor[1], begin - 1))
+        if self.let_go[0] == self._generation:
+            self.let_go = (self._generation, min(self.let_go[1], begin - 1))
         self._limit += count
 
     def marked(self, *, received: int, read: int) -> bool:
@@ -136,7 +142,7 @@ class LogWindow:
         else:
             self._insert(message, low, high)
         if len(self._placed) - self._start > self._limit:
-            self._let_go()
+            self._let_oldest_go()
 
     def replace(self, message: Message) -> None:
         """Show a loaded message in another way; its id, its author and its offset tell which."""
@@ -209,11 +215,11 @@ class LogWindow:
         others = (found,) if isinstance(found, Message) else found
         self._by_id[message.message_id] = tuple(sorted((*others, message), key=_offset))
 
-    def _let_go(self) -> None:
+    def _let_oldest_go(self) -> None:
         oldest = self._placed[self._start]
         generation = next(number for number, count in enumerate(self._counts) if count)
         self._counts[generation] -= 1
-        self._floor = (generation, _offset(oldest))
+        self.let_go = (generation, _offset(oldest))
         found = self._by_id.pop(oldest.message_id)
         if not isinstance(found, Message):
             rest = tuple(message for message in found if message.user_id != oldest.user_id)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
+from realtime.chat.log_events import LogEvent, Received
 from realtime.chat.message import Gap, Marker, Message, Position, RoomState
 from realtime.chat.receipts import MarkerMoved, ReceiptEvent, Receipts, ReceiptToSend
-from realtime.chat.room_log import LogEvent, Received, RoomLog
+from realtime.chat.room_log import RoomLog
 from realtime.chat.typing_indicator import TypingEvent, TypingIndicator
 from realtime.chat.unread import Unread
 from realtime.chat.wire import HistoryReply, JoinReply, LoggedEntry, LoggedMessage, MemberPayload, PresenceDiff

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from realtime.chat.log_events import Delivered
 from realtime.chat.message import RoomState
 from realtime.chat.questions import Questions
 from realtime.chat.room import Room, RoomEvent
-from realtime.chat.room_log import Delivered
 from realtime.chat.send_result import SendResult
 from realtime.chat.wire import HistoryReply, JoinReply, SentReply, read_reply
 from realtime.connection.errors import SendRefused

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime.chat.log_events import Delivered, Failed, Received
 from realtime.chat.message import MessageStatus, Position
-from realtime.chat.room_log import Delivered, Failed, Received, RoomLog
+from realtime.chat.room_log import RoomLog
 from realtime.chat.wire import LoggedMessage
 
 ANA, BEN = "ana", "ben"
@@ -182,12 +183,13 @@ class TestOwnMessages:
         assert log.next_timer() is None
         assert not log.discard("m1")
 
-    def test_unsent_messages_are_known_by_their_id(self):
+    def test_unsent_messages_are_found_by_their_id(self):
         log = joined_log()
         message = log.send("m1", "m1", timestamp_ms=7, now=0.0)
-        assert log.unsent("m1") is message
+        assert log.find("m1") is message
         log.acked("m1", 1, 1001)
-        assert log.unsent("m1") is None
+        assert log.find("m1").offset == 1
+        assert log.find("m2") is None
 
     def test_an_ack_may_come_before_the_first_join_is_answered(self):
         log = RoomLog("lobby", ANA)
