@@ -7,18 +7,27 @@ import pytest
 
 from tests.benchmarks import durable
 from tests.benchmarks.client import BenchError
-from tests.benchmarks.durable import Measured, publish, table
+from tests.benchmarks.durable import GOAL_PER_S, Measured, publish, table
+from tests.interop.node_packages import NodeMissing, installed_node
 
 linux_only = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="run on Linux: it reads /proc")
+SUBJECTS = ["sqlite", "jetstream-sync", "jetstream", "memory", "node"]
 
 
 @linux_only
-def test_a_tiny_run_measures_both_stores(capsys, tmp_path):
-    durable.main(["--clients", "2", "--window", "4", "--messages", "20", "--rounds", "1", "--folder", str(tmp_path)])
+@pytest.mark.node
+def test_a_tiny_run_measures_all_subjects(capsys, tmp_path):
+    try:
+        installed_node()
+    except NodeMissing as missing:
+        pytest.skip(str(missing))
+    tiny = ["--clients", "2", "--window", "4", "--messages", "20", "--rounds", "1", "--folder", str(tmp_path)]
+    durable.main(tiny)
     header, *rows = capsys.readouterr().out.splitlines()
     assert "acked/s" in header
-    assert [row.split()[0] for row in rows] == ["sqlite", "memory"]
-    assert all(float(row.split()[1]) > 0 for row in rows)
+    assert [row.split()[0] for row in rows[:5]] == SUBJECTS
+    assert all(float(row.split()[1]) > 0 for row in rows[:5])
+    assert len([row for row in rows if row.startswith("verdict:")]) == 2
 
 
 class FakeClient:
@@ -35,12 +44,29 @@ class FakeClient:
 
 async def test_everything_is_sent_and_a_refusal_fails_the_run():
     client, ok = FakeClient(), b'43["ok":true]'
-    await publish(client, [ok] * 10, 1)
+    await publish(client, [ok] * 10, 1, b'"ok":true')
     assert len(client.written) == 10
     with pytest.raises(BenchError, match="refused"):
-        await publish(client, [ok, b"no", ok], 1)
+        await publish(client, [ok, b"no", ok], 1, b'"ok":true')
+
+
+def rows(sqlite, jetstream):
+    return [
+        *(Measured("sqlite", rate, 40.0, 10.0) for rate in sqlite),
+        *(Measured("jetstream-sync", rate, 100.0, 10.0) for rate in jetstream),
+    ]
 
 
 def test_the_table_shows_medians():
-    rows = [Measured("sqlite", rate, 40.0) for rate in (1000.0, 3000.0, 2000.0)]
-    assert table(rows).splitlines()[1].split() == ["sqlite", "2000", "1000–3000", "40.0"]
+    shown = table(rows((1000.0, 3000.0, 2000.0), (100.0,))).splitlines()
+    assert shown[1].split()[:5] == ["sqlite", "2000", "1000–3000", "40.0", "10.0"]
+
+
+@pytest.mark.parametrize(
+    ("sqlite", "jetstream", "goal", "ahead"),
+    [(GOAL_PER_S + 1, 9_000, "yes", "yes"), (GOAL_PER_S - 1, 20_000, "no", "no"), (GOAL_PER_S, 20_000, "yes", "no")],
+)
+def test_the_verdicts_are_on_the_goal_and_on_jetstream_at_equal_durability(sqlite, jetstream, goal, ahead):
+    shown = table(rows((sqlite,), (jetstream,)))
+    assert f"verdict: durable, at least {GOAL_PER_S} acked/s: {goal}" in shown
+    assert f"verdict: durable, ahead of JetStream with an fsync per message: {ahead}" in shown
