@@ -1,5 +1,7 @@
 """What the port says to those who do not come with a WebSocket."""
 
+import asyncio
+import inspect
 import json
 
 import pytest
@@ -7,12 +9,21 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from realtime.server.http_endpoints import HttpEndpoints
+from realtime.server.http_responses import json_response, text_response
 
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket"}
 
 
+async def rooms(request):
+    return json_response(200, [request.path])
+
+
 def ask(path, method="GET", headers=UPGRADE):
-    return HttpEndpoints(lambda: {"status": "ok", "connections": 3}).answer(Request(path, Headers(headers), method))
+    endpoints = HttpEndpoints(
+        health=lambda: {"status": "ok", "connections": 3}, metrics=lambda: text_response(200, "rooms 1\n"), rooms=rooms
+    )
+    response = endpoints.answer(Request(path, Headers(headers), method))
+    return asyncio.run(response) if inspect.isawaitable(response) else response
 
 
 @pytest.mark.parametrize(
@@ -44,7 +55,8 @@ def test_any_other_path_is_told_what_is_here(path):
     assert response.status_code == 404
     assert response.headers["Content-Type"].startswith("text/plain")
     assert b"/socket.io/" in response.body
-    assert b"/healthz" in response.body
+    for name in (b"/healthz", b"/metrics", b"/api/rooms/<room>/messages"):
+        assert name in response.body
 
 
 def test_long_polling_is_refused_with_words_that_help():
@@ -86,7 +98,16 @@ def test_only_get_is_answered():
     assert response.headers["Allow"] == "GET, HEAD"
 
 
-@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/", 404), ("/socket.io/", 400)])
+def test_metrics_and_rooms_have_addresses():
+    assert ask("/metrics", headers={}).body == b"rooms 1\n"
+    assert ask("/metrics", method="POST", headers={}).status_code == 405
+    assert json.loads(ask("/api/rooms/lobby/messages?limit=1", headers={}).body) == ["/api/rooms/lobby/messages?limit=1"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/healthz", 200), ("/metrics", 200), ("/api/rooms/x/messages", 200), ("/", 404), ("/socket.io/", 400)],
+)
 def test_a_head_request_gets_the_header_only(path, status):
     """Load balancers ask so; bytes after the header would be taken for the next response (RFC 9110, section 9.3.2)."""
     response = ask(path, method="HEAD", headers={})

@@ -7,6 +7,7 @@ import socket
 import urllib.error
 import urllib.request
 
+import pandas as pd
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -127,6 +128,42 @@ async def test_plain_http_on_the_same_port():
         assert (status, b"/socket.io/" in body) == (404, True)
         status, body = await asyncio.to_thread(fetch, f"{server.url}/socket.io/?EIO=4&transport=polling")
         assert (status, json.loads(body)["code"]) == (400, 0)
+
+
+async def test_pandas_reads_a_rooms_messages_from_the_server():
+    async with RealtimeServer(port=0) as server, raw_client(server, "ana", room="a room") as ana:
+        for text in ("one", "two"):
+            await ana.call("chat:message", {"roomId": "a room", "messageId": f"m-{text}", "text": text})
+        url = f"{server.url}/api/rooms/a%20room/messages"
+        frame = await asyncio.to_thread(pd.read_json, url)
+        assert frame[["userId", "messageId", "text", "offset"]].to_dict("records") == [
+            {"userId": "ana", "messageId": "m-one", "text": "one", "offset": 1},
+            {"userId": "ana", "messageId": "m-two", "text": "two", "offset": 2},
+        ]
+        status, body = await asyncio.to_thread(fetch, f"{url}?limit=0")
+        assert (status, b"limit" in body) == (400, True)
+        assert server.stats.handshakes == 1, "a request is no handshake"
+
+
+async def test_a_rooms_messages_need_the_token_that_the_sockets_need():
+    def authenticate(auth):
+        return "ana" if auth.get("token") == "secret" else None
+
+    async with RealtimeServer(port=0, authenticate=authenticate) as server:
+        url = f"{server.url}/api/rooms/lobby/messages"
+        assert (await asyncio.to_thread(fetch, url))[0] == 401
+        assert await asyncio.to_thread(fetch, url, Authorization="Bearer secret") == (200, b"[]")
+        assert await asyncio.to_thread(fetch, f"{url}?token=secret") == (200, b"[]")
+
+
+async def test_prometheus_reads_figures_from_the_server():
+    async with RealtimeServer(port=0) as server, raw_client(server, "ana", room="lobby") as ana:
+        await ana.call("chat:message", {"roomId": "lobby", "messageId": "m1", "text": "x"})
+        await ana.call("chat:message", {"roomId": "attic", "messageId": "m2", "text": "x"})
+        status, body = await asyncio.to_thread(fetch, f"{server.url}/metrics")
+        assert status == 200
+        for line in (b"connections 1.0", b"rooms 1.0", b"messages_logged_total 1.0", b"refused_total 1.0"):
+            assert b"\nrealtime_" + line in body
 
 
 async def test_a_port_that_is_taken_is_a_clear_error():
