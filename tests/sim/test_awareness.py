@@ -216,3 +216,18 @@ def test_the_report_has_them_with_their_latencies():
     assert [violation.kind for violation in report.violations] == ["late detection", "stale"]
     assert report.latencies["offline"].max_s == 60
     assert report.latencies["position"].count == 0
+
+
+def test_a_position_does_not_go_back_in_the_life_of_an_observer():
+    story = Story("ana", "ben")
+    for at_s, fix_ms in ((1, 1000), (2, 3000), (3, 2000), (4, 4000)):
+        story.at(at_s).position_shown("ben", "ana", fix_ms)
+    assert texts(stale(story)) == ["ben showed ana at 3.000 s where it was 1.000 s before the place that it showed before"]
+
+
+def test_one_that_begins_anew_may_show_an_older_position():
+    story = Story("ana", "ben")
+    story.at(1).position_shown("ben", "ana", 3000)
+    story.at(2).killed("ben")
+    story.at(3).position_shown("ben", "ana", 2000)
+    assert stale(story) == []

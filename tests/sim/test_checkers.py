@@ -192,6 +192,33 @@ def test_a_message_with_two_offsets_was_logged_twice():
     ]
 
 
+# -- gaps
+
+
+def with_a_gap(*kept, gaps):
+    """Ben was told of the first and the fourth message of four; the server forgot some."""
+    story = Story("ana", "ben").send("ana", "m1", "ben").send("ana", "m2").send("ana", "m3").send("ana", "m4", "ben")
+    story.view("ben", "lobby", [(1, "m1"), (4, "m4")], gaps=gaps)
+    story.logged("lobby", [(offset, f"m{offset}") for offset in kept])
+    return story
+
+
+def test_what_is_gone_from_the_server_may_be_missing_where_a_gap_says_so():
+    story = with_a_gap(4, gaps=[(1, 4)])
+    assert [violation for checker in SAFETY for violation in checker(story)] == []
+
+
+def test_what_is_missing_without_a_word_is_lost():
+    assert len(lost(with_a_gap(4, gaps=[]))) == 2
+    assert len(lost(with_a_gap(4, gaps=[(2, 4)]))) == 1
+
+
+def test_a_gap_is_no_excuse_where_the_server_has_the_messages():
+    assert texts(lost(with_a_gap(3, 4, gaps=[(1, 4)]))) == [
+        "'m3' of ana, acked at 0.000 s with offset 3 in lobby, is in the server's log, and ben shows a gap there"
+    ]
+
+
 # -- stuck
 
 
