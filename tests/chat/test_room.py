@@ -2,12 +2,21 @@
 
 import pytest
 
-from realtime.chat.message import Marker, MessageStatus
+from realtime.chat.amendments import Amendment, Kind
+from realtime.chat.log_events import Deleted, Delivered, Edited, Failed, Reacted, Received
+from realtime.chat.message import Gap, Marker, MessageStatus
 from realtime.chat.receipts import MarkerMoved, ReceiptToSend
 from realtime.chat.room import Mentioned, Room
-from realtime.chat.room_log import Delivered, Failed, Received
 from realtime.chat.typing_indicator import TypingChanged, TypingToSend
-from realtime.chat.wire import HistoryReply, JoinReply, LoggedMessage, MarkerPayload, MemberPayload, PresenceDiff
+from realtime.chat.wire import (
+    HistoryReply,
+    JoinReply,
+    LoggedAmendment,
+    LoggedMessage,
+    MarkerPayload,
+    MemberPayload,
+    PresenceDiff,
+)
 
 
 def logged(offset, user_id="ben", text=None, epoch=None):
@@ -15,6 +24,12 @@ def logged(offset, user_id="ben", text=None, epoch=None):
     return LoggedMessage(
         message_id=name, user_id=user_id, text=text or name, timestamp=offset, offset=offset,
         position=epoch and f"{epoch}:{offset}",
+    )  # fmt: skip
+
+
+def amending(offset, kind, about, user_id="ben", **fields):
+    return LoggedAmendment(
+        event=f"chat:{kind}", message_id=about, user_id=user_id, timestamp=1000 + offset, offset=offset, **fields
     )  # fmt: skip
 
 
@@ -280,3 +295,99 @@ class TestReceipts:
         assert room.state().unread == 1
         room.mark_read()
         assert (room.state().unread, room.next_timer()) == (0, None)
+
+
+class TestAmendments:
+    @pytest.fixture
+    def room(self):
+        """Ana's room with a message of Ben's that she has not read, and one of her own."""
+        room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
+        room.joined(reply(receipts=[]))
+        room.receive(logged(1, text="hi @ana"))
+        room.receive(logged(2, "ana"))
+        return room
+
+    def test_what_others_change_shows_and_is_told(self, room):
+        [edited] = room.receive(amending(3, "edit", "ben-1", text="hi all"))
+        [reacted] = room.receive(amending(4, "reaction", "ana-2", emoji="👍", action="add"))
+        assert (edited, reacted) == (Edited(room.find("ben-1")), Reacted(room.find("ana-2")))
+        [deleted] = room.receive(amending(5, "delete", "ben-1"))
+        assert deleted == Deleted(room.find("ben-1"))
+        first, second = room.state().messages
+        assert (first.text, first.is_deleted, second.reactions[0].user_ids) == ("", True, ("ben",))
+        assert str(room.position) == "e:5"
+
+    def test_what_is_changed_is_no_message_more_and_a_mention_may_go(self, room):
+        assert (room.state().unread, room.state().mentioned) == (1, 1)
+        room.receive(amending(3, "edit", "ben-1", text="hi all"))
+        assert (room.state().unread, room.state().mentioned) == (1, 0)
+        room.receive(amending(4, "reaction", "ana-2", emoji="👍", action="add"))
+        assert room.state().unread == 1
+        room.receive(amending(5, "delete", "ben-1"))
+        assert room.state().unread == 0
+
+    def test_an_own_change_shows_at_once_and_until_it_is_refused(self, room):
+        change = Amendment(kind=Kind.EDIT, message_id="ana-2", user_id="ana", timestamp_ms=7, text="mine")
+        for change_id in ("c1", "c2"):
+            room.change(change_id, change)
+        assert room.state().texts[1] == "mine"
+        assert room.change_acked("c1", offset=3, timestamp_ms=8) == [Edited(room.find("ana-2"))]
+        room.change_refused("c2")
+        assert room.state().texts[1] == "mine"
+
+    def test_what_a_page_shows_as_amended_is_unread_as_it_stands(self):
+        room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
+        deleted = LoggedMessage("m2", "ben", "", 2, 2, deleted=True, revision=3)
+        deletion = amending(3, "delete", "m2")
+        room.joined(reply(logged(1), deleted, deletion, receipts=[]))
+        assert (room.state().unread, len(room.state().messages)) == (1, 2)
+
+
+class TestPages:
+    def test_older_ones_are_paged_in(self):
+        room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
+        room.joined(reply(logged(3), more=True, last=3, receipts=[]))
+        assert (room.state().has_older, room.oldest) == (True, 3)
+        assert room.older(HistoryReply(messages=(logged(1), logged(2)), more=False)) == []
+        state = room.state()
+        assert (state.has_older, state.unread, len(state.messages)) == (False, 3, 3)
+
+    def test_the_newest_are_shown_ahead_and_what_is_between_is_behind(self, room):
+        room.disconnected()
+        room.joined(reply(logged(1), last=9, recovered=True, more=True))
+        assert not room.shows_end
+        room.newest(HistoryReply(messages=(logged(8), logged(9)), more=True))
+        assert room.shows_end
+        assert (room.state().texts, room.state().behind) == (("ben-1", "ben-8", "ben-9"), 6)
+
+    def test_what_is_gone_is_a_gap(self, room):
+        room.disconnected()
+        room.joined(JoinReply(position="e:9", recovered=False, messages=(logged(8),), more=False, horizon=7))
+        assert room.state().gaps == (Gap(0, 8),)
+
+    def test_memory_is_bounded(self):
+        room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0, max_messages=2)
+        room.joined(reply(receipts=[]))
+        for offset in (1, 2, 3, 4):
+            room.receive(logged(offset))
+        state = room.state()
+        assert (state.texts, state.has_older, state.unread) == (("ben-3", "ben-4"), True, 4)
+
+
+def test_own_messages_are_delivered_and_read():
+    room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
+    room.joined(reply(logged(1, "ana"), receipts=[("ben", 1, 0)]))
+    room.receive(logged(2, "ana"))
+
+    def statuses():
+        return [message.status.value for message in room.state().messages]
+
+    assert statuses() == ["delivered", "sent"]
+    room.heard_marker("ben", read=2)
+    assert statuses() == ["read", "read"]
+    room.send("m3", "three", timestamp_ms=7, now=0.0)
+    room.heard_marker("cleo", received=3)
+    room.acked("m3", offset=3, timestamp_ms=8)
+    assert statuses() == ["read", "read", "delivered"]
+    room.heard_marker("ana", read=3)
+    assert statuses() == ["read", "read", "delivered"], "what this user read elsewhere is another matter"
