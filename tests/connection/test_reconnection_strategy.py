@@ -144,6 +144,23 @@ def test_the_servers_retry_after_is_a_floor_and_the_jitter_lies_above_it(jitter:
 
 
 @pytest.mark.clause("RT-CON-9")
+def test_the_jitter_above_a_retry_after_is_no_longer_than_it_and_doubles_with_each_refusal_in_a_row() -> None:
+    """A place in a line is worth little if everybody comes much later; who hears the same for ever backs off."""
+    machine = strategy(jitter="none", base_s=1, cap_s=20)
+    delays(machine, 10)  # the window is 20 s by now
+    assert [machine.next_delay(retry_after_s=3) for _ in range(5)] == [3 + 3, 3 + 6, 3 + 12, 3 + 20, 3 + 20]
+    assert delays(machine, 1) == [20]
+    assert machine.next_delay(retry_after_s=3) == 3 + 3
+
+
+def test_a_server_that_says_zero_or_one_for_ever_is_not_hammered() -> None:
+    for wish_s in (0, 1):
+        machine = strategy(jitter="none")
+        waited = [machine.next_delay(retry_after_s=wish_s) for _ in range(8)]
+        assert waited == [wish_s + window_s for window_s in (0.5, 0.5, 1, 2, 4, 8, 16, 20)]
+
+
+@pytest.mark.clause("RT-CON-9")
 @pytest.mark.parametrize("wish_s", [301, 86_400, 1e300])
 def test_a_server_cannot_keep_a_phone_away_for_hours(wish_s: float) -> None:
     assert strategy().heeded_s(wish_s) == 300
