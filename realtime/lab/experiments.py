@@ -6,7 +6,7 @@ import asyncio
 import functools
 import statistics
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -107,7 +107,7 @@ def silent_deaths_s(*, ping_interval_s: float, ping_timeout_s: float, phones: in
 
     async def main(world: World) -> list[float]:
         engine = MemoryEngine(rng=world.rng("engine"))
-        timing = {"ping_interval_s": ping_interval_s, "ping_timeout_s": ping_timeout_s}
+        timing: dict[str, Any] = {"ping_interval_s": ping_interval_s, "ping_timeout_s": ping_timeout_s}
         world.machine("server", lambda machine: SimServer(world, machine, engine=engine, **timing))
         found: list[float] = []
         draw = world.rng("deaths")

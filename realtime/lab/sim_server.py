@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from realtime.server.engine.base import Engine
@@ -27,12 +29,22 @@ class SimServer:
         machine: on which it runs.
         engine: keeps the rooms' logs instead of a database on the machine's disk. It is made outside of the machine
             and outlives the process, so a memory engine stands for a disk.
+        engine_options: of the database otherwise, a :class:`~realtime.server.engine.sqlite.SqliteEngine`.
         options: of :class:`~realtime.server.realtime_server.RealtimeServer`.
     """
 
-    def __init__(self, world: World, machine: Machine, *, engine: Engine | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        world: World,
+        machine: Machine,
+        *,
+        engine: Engine | None = None,
+        engine_options: Mapping[str, Any] = MappingProxyType({}),
+        **options: Any,
+    ) -> None:
         self.world = world
         self.machine = machine
+        self.engine_options = engine_options
         self.engine = self.make_engine() if engine is None else engine
         self.options = options
         self.server = self.make_server()
@@ -47,7 +59,8 @@ class SimServer:
     def make_engine(self) -> Engine:
         """The database of this process: it opens what the one before left."""
         disk = self.machine.disk
-        return SqliteEngine(disk.path / "rooms.db", synced=disk.synced, rng=self.rng("epoch"))
+        rng = self.rng("epoch")
+        return SqliteEngine(disk.path / "rooms.db", synced=disk.synced, rng=rng, **self.engine_options)
 
     def make_server(self) -> RealtimeServer:
         """The server of this process."""

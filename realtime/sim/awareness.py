@@ -47,7 +47,7 @@ def detection_latencies(history: History) -> dict[str, list[float]]:
 
 
 def stale(history: History) -> list[Violation]:
-    """The final presence is not the truth, or the final position is older than the newest acked one.
+    """The final presence is not the truth, or the final position is older than the newest acked one, or one went back.
 
     An observer of presence has to show every subject that it ever showed, or that is in a room with it. One of
     positions, every subject that it ever showed and that the server heard of since the observer joined.
@@ -209,17 +209,29 @@ def _stale_presence(watch: _Watch) -> Iterator[Violation]:
 def _stale_positions(history: History, watch: _Watch) -> Iterator[Violation]:
     newest: dict[str, tuple[int, int]] = {}  # time of the fix, and place of its ack in the history
     last: dict[tuple[str, str], int] = {}
+    alive: dict[tuple[str, str], int] = {}  # as last, of processes that live
     for number, record in enumerate(history.records):
         if isinstance(record, PositionAcked):
             newest[record.subject] = max(newest.get(record.subject, (-1, -1)), (record.timestamp_ms, number))
+        elif isinstance(record, Killed):
+            alive = {pair: shown_ms for pair, shown_ms in alive.items() if pair[0] != record.device}
         elif isinstance(record, PositionShown):
-            last[record.observer, record.subject] = record.timestamp_ms
+            pair = record.observer, record.subject
+            if record.timestamp_ms < alive.get(pair, 0):
+                yield _step_back(record, alive[pair])
+            last[pair] = alive[pair] = record.timestamp_ms
     for (observer, subject), shown_ms in last.items():
         acked_ms, number = newest.get(subject, (-1, -1))
         is_dead = observer in watch.dead or subject in watch.dead
         if not is_dead and shown_ms < acked_ms and number > watch.joined.get(observer, -1):
             text = f"in the end {observer} shows {subject} where it was {(acked_ms - shown_ms) / 1000:.3f} s before"
             yield Violation("stale", f"{text} its newest acked position", watch.end_s)
+
+
+def _step_back(record: PositionShown, before_ms: int) -> Violation:
+    text = f"{record.observer} showed {record.subject} at {at(record.t_s)} where it was"
+    text += f" {(before_ms - record.timestamp_ms) / 1000:.3f} s before the place that it showed before"
+    return Violation("stale", text, record.t_s)
 
 
 def _word(is_online: bool) -> str:

@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from realtime.sim.awareness import detection_latencies, late_detection, position_latencies, stale
-from realtime.sim.evidence import Evidence, Letter
-from realtime.sim.history import History
+from realtime.sim.evidence import Evidence, Letter, Seat
+from realtime.sim.history import Acked, History
 from realtime.sim.log_checkers import divergent, phantom, reordered
 from realtime.sim.report import Latency, Report, Violation, at, in_time
 
@@ -89,7 +89,7 @@ def lost(history: _Source) -> list[Violation]:
 
     What was sent after a member had joined must have come by the callback. What was sent before may stand in its
     view instead, or lie before the beginning of what it has: in the history that it has not scrolled to. The newest
-    message is never that far back.
+    message is never that far back. What the server's log has no more may be missing where the view shows a gap.
     """
     evidence = Evidence.of(history)
     found = []
@@ -101,6 +101,9 @@ def lost(history: _Source) -> list[Violation]:
         for letter in letters:
             acked, name = letter.acked, letter.attempt.message_id
             if acked is None or name in seat.told or seat.is_own(letter):
+                continue
+            if seat.is_in_gap(acked.offset) and name not in shown:
+                found += _untrue_gap(evidence, letter, acked, seat)
                 continue
             was_there = seat.joined is not None and letter.number > seat.joined
             if was_there or (name not in shown and begin is not None and acked.offset >= begin):
@@ -167,6 +170,13 @@ def vacuous(history: _Source) -> list[Violation]:
         "no acked message had a member to reach": not reached,
     }
     return [Violation("vacuous", text, evidence.end_s) for text, holds in reasons.items() if holds]
+
+
+def _untrue_gap(evidence: Evidence, letter: Letter, acked: Acked, seat: Seat) -> list[Violation]:
+    kept = evidence.kept.get(letter.room)
+    if kept is None or (acked.offset, acked.message_id) not in kept.entries:
+        return []
+    return [_loss(evidence, letter, f"is in the server's log, and {seat.receiver} shows a gap there")]
 
 
 def _loss(evidence: Evidence, letter: Letter, how: str) -> Violation:

@@ -101,6 +101,10 @@ class Seat:
         shown = [offset for offset, _ in self.view.entries] if self.view else []
         return shown + [delivery.offset for delivery in self.told.values()]
 
+    def is_in_gap(self, offset: int) -> bool:
+        """Whether the view says that something is missing here."""
+        return self.view is not None and any(after < offset < before for after, before in self.view.gaps)
+
     def is_own(self, letter: Letter) -> bool:
         """Whether this very incarnation sent the message, or heard its ack: it is not called back with it."""
         return letter.sender == self.receiver and self.incarnation in (letter.incarnation, letter.acked_to)

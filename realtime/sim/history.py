@@ -61,11 +61,15 @@ class Delivery(_Record, frozen=True, gc=False):
 
 
 class View(_Record, frozen=True, gc=False):
-    """What a device shows of a room's log, in the order in which it shows it: pairs of offset and message id."""
+    """What a device shows of a room's log, in the order in which it shows it: pairs of offset and message id.
+
+    Between the two offsets of a gap it says that there is something that it cannot show.
+    """
 
     receiver: str
     room: str
     entries: tuple[tuple[int, str], ...]
+    gaps: tuple[tuple[int, int], ...] = ()
 
 
 class Logged(_Record, frozen=True, gc=False):
@@ -214,15 +218,20 @@ class History:
         """An application was called back with a message; ``sender`` and ``content`` are as the application was told."""
         self.records.append(Delivery(self._now_s(), receiver, room, message_id, offset, sender, content))
 
-    def view(self, receiver: str, room: str, entries: Iterable[tuple[int, str]]) -> None:
+    def view(
+        self, receiver: str, room: str, entries: Iterable[tuple[int, str]], *, gaps: Iterable[tuple[int, int]] = ()
+    ) -> None:
         """What a device shows of a room in the end, own messages included, without those that are still to be sent.
 
         Args:
             receiver: the device.
             room: the room.
             entries: offset and message id, in the order shown.
+            gaps: pairs of offsets between which, as it says, messages are missing that the server has no more.
         """
-        self.records.append(View(self._now_s(), receiver, room, tuple((offset, name) for offset, name in entries)))
+        shown = tuple((offset, name) for offset, name in entries)
+        missing = tuple((after, before) for after, before in gaps)
+        self.records.append(View(self._now_s(), receiver, room, shown, missing))
 
     def logged(self, room: str, entries: Iterable[tuple[int, str]]) -> None:
         """What the server's log of a room holds in the end.

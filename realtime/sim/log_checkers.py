@@ -81,7 +81,7 @@ def divergent(history: _Source) -> list[Violation]:
     """Two witnesses disagree: on what stands at an offset, on whether anything does, or on who wrote it.
 
     The witnesses are acks, deliveries and views. A final view has everything that is known to stand in the log from
-    its beginning on, except what is :func:`lost`.
+    its beginning on, except where it shows a gap, and what is :func:`lost`.
     """
     evidence = Evidence.of(history)
     found = []
@@ -121,7 +121,8 @@ def _skipped(seat: Seat, evidence: Evidence, log: Log, high: int, delivery: Deli
     while index < len(log.offsets) and (offset := log.offsets[index]) < delivery.offset:
         message_id = log.by_offset[offset].message_id
         letter = evidence.letters.get(message_id)
-        if message_id not in seat.told and letter is not None and not seat.is_own(letter):
+        is_told = message_id in seat.told or seat.is_in_gap(offset)
+        if not is_told and letter is not None and not seat.is_own(letter):
             names.append(f"{offset} ({evidence.name(message_id)})")
         index += 1
     return ", ".join(names)
@@ -181,7 +182,7 @@ def _holes(seat: Seat, evidence: Evidence) -> Iterator[Violation]:
         claim = log.by_offset[offset]
         letter = evidence.letters.get(claim.message_id)
         is_lost = letter is not None and letter.acked is not None and not seat.is_own(letter)
-        if offset not in shown and not (is_lost and claim.message_id not in seat.told):
+        if offset not in shown and not seat.is_in_gap(offset) and not (is_lost and claim.message_id not in seat.told):
             text = f"{seat.receiver} shows nothing at offset {offset} of {seat.room} ({at(view.t_s)}), where"
             text += f" {claim.witness} has {evidence.name(claim.message_id)}"
             yield Violation("divergent", text, view.t_s)
