@@ -77,6 +77,7 @@ class ReconnectionStrategy:
         # The exponent that reaches the cap. No power beyond it is computed, so attempt 10 000 cannot overflow.
         self._last_exponent = 0 if multiplier == 1 else math.ceil(math.log(cap_s / base_s, multiplier))
         self._attempts = 0
+        self._refusals = 0  # in a row, with a Retry-After
         self._previous_s = base_s
         self._connected_at: float | None = None
 
@@ -96,7 +97,8 @@ class ReconnectionStrategy:
 
         Args:
             retry_after_s: what the server asked for. The delay is not shorter than what is heeded of it
-                (:meth:`heeded_s`), and its jitter lies above.
+                (:meth:`heeded_s`). Its jitter lies above, in a window that is at first no longer than the wait, so that
+                places in a line keep their order, and doubles with each such answer in a row.
 
         Returns:
             Seconds, or None when all allowed attempts are used up.
@@ -105,7 +107,9 @@ class ReconnectionStrategy:
             return None
         self._attempts += 1
         if retry_after_s is not None and self._longest_retry_after_s > 0:
-            return self.heeded_s(retry_after_s) + self._draw(self._window_s(self._attempts))
+            self._refusals += 1
+            return self.heeded_s(retry_after_s) + self._draw(self._window_above_s(self.heeded_s(retry_after_s)))
+        self._refusals = 0
         if self._immediate_first and self._attempts == 1:
             return 0.0
         return self._draw(self._window_s(self._attempts))
@@ -121,7 +125,7 @@ class ReconnectionStrategy:
 
     def reset(self) -> None:
         """Forget all failures."""
-        self._attempts = 0
+        self._attempts = self._refusals = 0
         self._previous_s = self._base_s
         self._connected_at = None
 
@@ -138,6 +142,11 @@ class ReconnectionStrategy:
     def _window_s(self, attempt: int) -> float:
         exponent = max(0, attempt - (2 if self._immediate_first else 1))
         return min(self._cap_s, self._base_s * self._multiplier ** min(exponent, self._last_exponent))
+
+    def _window_above_s(self, wait_s: float) -> float:
+        """``Retry-After`` has whole seconds: less than one of jitter would not part those who were told the same."""
+        doublings = min(self._refusals - 1, 30)  # one second becomes 34 years, and nothing overflows
+        return min(self._window_s(self._attempts), math.ldexp(max(1.0, wait_s), doublings))
 
     def _draw(self, window_s: float) -> float:
         if self._jitter == "none":
