@@ -1,5 +1,6 @@
 """Who can be reached, as the world knows it."""
 
+from realtime.connection.app_state import BackgroundPolicy
 from realtime.lab.scenarios.truth import Person, Truth
 from tests.lab.sim_town import play
 
@@ -62,3 +63,38 @@ def test_a_user_can_be_reached_on_any_device():
     assert of("phone", records) == [True, False]
     assert of("tablet", records) == [True, False, True]
     assert of("ana in lobby", records) == [True, False, True]
+
+
+def test_an_app_that_keeps_its_connection_in_the_background_can_be_reached():
+    async def script(town):
+        people = [Person("ana", "ana", LOBBY), Person("ben", "ben", LOBBY)]
+        policies = {"ana": BackgroundPolicy.KEEP, "ben": BackgroundPolicy.keep_for(5)}
+        machines = {name: await town.phone(name, background=policy) for name, policy in policies.items()}
+        truth = Truth(town.world, "server", machines, people, town.history)
+        truth.watch()
+        town.world.background("ana")
+        town.world.background("ben")
+        await town.world.until(town.world.now_s + 10)
+        town.world.foreground("ben")
+        await town.world.until(town.world.now_s + 2)
+        return [(record.subject, record.is_reachable) for record in town.records("Reachable")]
+
+    records = play(script)
+    assert of("ana", records) == [True]
+    assert of("ben", records) == [True, False, True]
+
+
+def test_who_has_left_a_room_is_not_in_it():
+    async def script(town):
+        machines = {"ana": await town.phone("ana", rooms=("lobby", "kitchen"))}
+        truth = Truth(town.world, "server", machines, [Person("ana", "ana", ("lobby", "kitchen"))], town.history)
+        truth.look()
+        truth.watch()
+        with town.world.on("ana"):
+            await machines["ana"].app.chat.leave("kitchen")
+        await town.world.until(town.world.now_s + 2)
+        return [(record.subject, record.is_reachable) for record in town.records("Reachable")]
+
+    records = play(script)
+    assert of("ana in lobby", records) == of("ana", records) == [True]
+    assert of("ana in kitchen", records) == [True, False]
