@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from realtime.chat.chat_client import ChatClient
 from realtime.chat.message import Message
 from realtime.chat.send_result import SendResult
-from realtime.connection.app_state import AppState
+from realtime.connection.app_state import AppState, AppStateValue, BackgroundPolicy
 from realtime.connection.disk_outbox import DiskOutbox
 from realtime.connection.message_queue import Outbox
 from realtime.connection.net_info import NetInfo, NetType
@@ -74,6 +74,7 @@ class SimPhone:
         self.location_interval_s = location_interval_s
         self.on_disk = on_disk
         self.options = options
+        self._hidden_s = 0.0  # when it went to the background
         self.on_send: Callable[[Message], object] | None = None
         self.app_state = AppState()
         self.net_info = NetInfo(NetType.CELLULAR)
@@ -133,11 +134,19 @@ class SimPhone:
 
     def background(self) -> None:
         """The app goes out of sight."""
+        self._hidden_s = self.world.now_s
         self.app_state.background()
 
     def foreground(self) -> None:
         """The app comes back."""
         self.app_state.foreground()
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the app has been in the background for so long that it keeps no connection."""
+        policy: BackgroundPolicy = self.options.get("background", BackgroundPolicy.DISCONNECT)
+        is_hidden = self.app_state.value is AppStateValue.BACKGROUND
+        return is_hidden and self.world.now_s >= self._hidden_s + policy.keep_s
 
     def network_changed(self, kind: str) -> None:
         """The device reports another network.
@@ -178,9 +187,10 @@ class SimPhone:
         if self.history is None:
             return
         for room_id in self.rooms:
-            messages = self.chat.room(room_id).snapshot.messages
-            entries = [(message.offset, message.message_id) for message in messages if message.offset is not None]
-            self.history.view(self.name, room_id, entries)
+            state = self.chat.room(room_id).snapshot
+            entries = [(message.offset, message.message_id) for message in state.messages if message.offset is not None]
+            gaps = [(gap.after, gap.before) for gap in state.gaps]
+            self.history.view(self.name, room_id, entries, gaps=gaps)
 
     async def stop(self) -> None:
         """Say goodbye."""

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from realtime.connection.app_state import AppStateValue
 from realtime.lab.sim_notes import presence_of
 
 if TYPE_CHECKING:
@@ -29,7 +28,8 @@ class Person(NamedTuple):
 class Truth:
     """Looks at the world once a second, and notes for each device and each user in a room whether it can be reached.
 
-    A device can be reached if its app and the server run, the app is in sight, and packets pass both ways.
+    A device can be reached if its app and the server run, the app is in sight or keeps its connection in the
+    background, and packets pass both ways. A user is in a room on those of their devices that have not left it.
 
     Args:
         world: where.
@@ -66,7 +66,8 @@ class Truth:
             present[person.device] = is_reachable
             for room_id in person.rooms:
                 subject = presence_of(person.user_id, room_id)
-                present[subject] = present.get(subject, False) or is_reachable
+                is_in = is_reachable and room_id in self._machines[person.device].app.chat.rooms
+                present[subject] = present.get(subject, False) or is_in
         for subject, is_reachable in present.items():
             if self._noted.get(subject) is not is_reachable:
                 self._noted[subject] = is_reachable
@@ -77,7 +78,7 @@ class Truth:
         server = self._world.machines[self._server]
         if not (machine.is_running and server.is_running):
             return False
-        if machine.app.app_state.value is AppStateValue.BACKGROUND:
+        if machine.app.is_away:
             return False
         now_ns, host, far = self._world.loop.now_ns, self._world.network.host(device), self._server
         link, server_host = self._world.network.link, self._world.network.host(far)
