@@ -58,6 +58,11 @@ class Authenticator:
         self._authenticate = authenticate
         self._rng = rng
 
+    @property
+    def believes_everybody(self) -> bool:
+        """Whether this is development mode."""
+        return self._authenticate is None
+
     def identify(self, auth: Mapping[str, Any] | None, sid: str) -> Member | Awaitable[Member]:
         """The user and the device of a client.
 

@@ -15,6 +15,7 @@ from realtime.protocol.payload import decode_body, loads
 from realtime.protocol.socketio import RESERVED_EVENTS
 from realtime.server.messages import Refusal
 from realtime.server.session import Session
+from realtime.server.stats import Counters
 
 _log = logging.getLogger("realtime.server")
 
@@ -33,9 +34,14 @@ class _BuiltIn(msgspec.Struct, frozen=True):
 
 
 class EventTable:
-    """The events of a namespace: built-in ones with typed payloads, and the application's own."""
+    """The events of a namespace: built-in ones with typed payloads, and the application's own.
 
-    def __init__(self) -> None:
+    Args:
+        counters: refusals are counted here.
+    """
+
+    def __init__(self, counters: Counters | None = None) -> None:
+        self._counters = Counters() if counters is None else counters
         self._built_in: dict[str, _BuiltIn] = {}
         self._handlers: dict[str, Handler] = {}
         self._running: dict[asyncio.Task[Any], Session] = {}
@@ -80,7 +86,7 @@ class EventTable:
             payload = decode_body(body, built_in.decoder)[1]
         except msgspec.ValidationError as error:
             loads(body)  # where the JSON itself is broken, it is the connection that ends
-            session.refuse(ack_id, _invalid(event, error))
+            self._refuse(session, ack_id, _invalid(event, error))
             return
         self._apply(session, built_in, payload, ack_id)
 
@@ -93,7 +99,7 @@ class EventTable:
         try:
             _, payload = msgspec.convert([event, *args], built_in.kind)
         except msgspec.ValidationError as error:
-            session.refuse(ack_id, _invalid(event, error))
+            self._refuse(session, ack_id, _invalid(event, error))
             return
         self._apply(session, built_in, payload, ack_id)
 
@@ -113,12 +119,16 @@ class EventTable:
         try:
             built_in.handle(session, payload, ack_id)
         except Refusal as refusal:
-            session.refuse(ack_id, refusal)
+            self._refuse(session, ack_id, refusal)
+
+    def _refuse(self, session: Session, ack_id: int | None, refusal: Refusal) -> None:
+        self._counters.refused += 1
+        session.refuse(ack_id, refusal)
 
     def _call(self, session: Session, event: str, args: Sequence[Any], ack_id: int | None) -> None:
         handler = self._handlers.get(event)
         if handler is None:
-            session.refuse(ack_id, Refusal("unknown_event", f"this server does not handle {event!r}"))
+            self._refuse(session, ack_id, Refusal("unknown_event", f"this server does not handle {event!r}"))
             return
         try:
             result = handler(session, *args)

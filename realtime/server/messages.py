@@ -15,11 +15,15 @@ from msgspec import UNSET, Meta, UnsetType
 PAGE = 200
 """Entries in one page of a room's log, at most."""
 
-RoomId = Annotated[str, Meta(min_length=1, max_length=256)]
+ROOM_ID_LENGTH = 256
+MOST_OFFSET = 2**53 - 1
+"""JavaScript has no larger integers."""
+
+RoomId = Annotated[str, Meta(min_length=1, max_length=ROOM_ID_LENGTH)]
 MessageId = Annotated[str, Meta(min_length=1, max_length=256)]
 Text = Annotated[str, Meta(min_length=1, max_length=8_000)]
 Emoji = Annotated[str, Meta(min_length=1, max_length=64)]
-Offset = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # JavaScript has no larger integers
+Offset = Annotated[int, Meta(ge=0, le=MOST_OFFSET)]
 ReactionAction = Literal["add", "remove"]
 AppStateName = Literal["active", "background"]
 

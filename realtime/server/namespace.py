@@ -26,7 +26,7 @@ class Namespace:
 
     def __init__(self, name: str, counters: Counters) -> None:
         self.name = check_namespace(name)
-        self.events = EventTable()
+        self.events = EventTable(counters)
         self.rooms: Rooms[Session] = Rooms()
         self.sessions: dict[str, Session] = {}
         self._counters = counters

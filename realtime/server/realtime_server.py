@@ -6,7 +6,7 @@ import asyncio
 import errno
 import ipaddress
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Self
 
 import msgspec
@@ -28,9 +28,11 @@ from realtime.server.events import Handler
 from realtime.server.http_endpoints import HttpEndpoints, come_again
 from realtime.server.location_events import LocationEvents
 from realtime.server.logged_entries import LoggedEntries
+from realtime.server.metrics import metrics_response
 from realtime.server.namespace import Namespace
 from realtime.server.peer import Peer, Surroundings
 from realtime.server.receipt_events import ReceiptEvents
+from realtime.server.room_api import RoomApi
 from realtime.server.room_events import RoomEvents
 from realtime.server.server_connection import ServerConnection
 from realtime.server.session import Session
@@ -105,9 +107,13 @@ class RealtimeServer:
         self._engine: Engine = MemoryEngine(rng=self._rng) if engine is None else engine
         self._counters = Counters()
         self._admission = Admission(handshakes_per_s)
-        self._endpoints = HttpEndpoints(self._health)
         self._namespaces: dict[str, Namespace] = {}
         self._authenticator = Authenticator(authenticate, self._rng)
+        self._endpoints = HttpEndpoints(
+            health=self._health,
+            metrics=lambda: metrics_response(self.stats),
+            rooms=RoomApi(self._engine, self._authenticator).answer,
+        )
         self._timing = {
             "ping_interval_s": ping_interval_s,
             "ping_timeout_s": ping_timeout_s,
@@ -268,8 +274,10 @@ class RealtimeServer:
             **options,
         )
 
-    def _process_request(self, connection: WebSocketConnection, request: Request) -> Response | None:
-        response = self._endpoints.process_request(connection, request)
+    def _process_request(
+        self, _: WebSocketConnection, request: Request
+    ) -> Response | Awaitable[Response | None] | None:
+        response = self._endpoints.answer(request)
         if response is not None:
             return response
         wait_s = self._admission.knock(asyncio.get_running_loop().time())

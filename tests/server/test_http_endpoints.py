@@ -101,7 +101,9 @@ def test_only_get_is_answered():
 def test_metrics_and_rooms_have_addresses():
     assert ask("/metrics", headers={}).body == b"rooms 1\n"
     assert ask("/metrics", method="POST", headers={}).status_code == 405
-    assert json.loads(ask("/api/rooms/lobby/messages?limit=1", headers={}).body) == ["/api/rooms/lobby/messages?limit=1"]
+    assert json.loads(ask("/api/rooms/lobby/messages?limit=1", headers={}).body) == [
+        "/api/rooms/lobby/messages?limit=1"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,9 @@ def test_bad_parameters_are_refused_by_name(rig, path, words):
     assert words in response.body.decode()
 
 
-@pytest.mark.parametrize("path", ["/api/rooms/lobby", "/api/rooms/", "/api/rooms/a/b/messages", "/api/rooms/a/messages/"])
+@pytest.mark.parametrize(
+    "path", ["/api/rooms/lobby", "/api/rooms/", "/api/rooms/a/b/messages", "/api/rooms/a/messages/"]
+)
 def test_any_other_address_is_told_what_is_here(rig, path):
     response = get(rig, path)
     assert response.status_code == 404
