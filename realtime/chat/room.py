@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
-from realtime.chat.log_events import LogEvent, Received
-from realtime.chat.message import Gap, Marker, Message, Position, RoomState
+from realtime.chat.amendments import Amendment
+from realtime.chat.log_events import Deleted, Edited, LogEvent, Received
+from realtime.chat.message import Marker, Message, Position, RoomState
 from realtime.chat.receipts import MarkerMoved, ReceiptEvent, Receipts, ReceiptToSend
-from realtime.chat.room_log import RoomLog
+from realtime.chat.room_log import MAX_MESSAGES, RoomLog
 from realtime.chat.typing_indicator import TypingEvent, TypingIndicator
 from realtime.chat.unread import Unread
 from realtime.chat.wire import HistoryReply, JoinReply, LoggedEntry, LoggedMessage, MemberPayload, PresenceDiff
@@ -35,6 +36,7 @@ class Room:
         typing_clear_s: after how much silence typing ends.
         receipts: whether the server is told what this user received and read.
         receipt_interval_s: the least time between two such reports.
+        max_messages: beyond this the oldest are let go, and can be paged in again.
     """
 
     def __init__(
@@ -46,9 +48,10 @@ class Room:
         typing_clear_s: float,
         receipts: bool = True,
         receipt_interval_s: float = 1.0,
+        max_messages: int = MAX_MESSAGES,
     ) -> None:
         self._user_id = user_id
-        self._log = RoomLog(room_id, user_id, failed_after_s=failed_after_s)
+        self._log = RoomLog(room_id, user_id, failed_after_s=failed_after_s, max_messages=max_messages)
         self._typing = TypingIndicator(clear_s=typing_clear_s)
         self._members: set[MemberPayload] = set()
         self._users: tuple[str, ...] = ()
@@ -69,7 +72,9 @@ class Room:
             mentioned=self._unread.mentioned,
             markers=self._receipts.markers,
             joined=self._log.is_joined,
-            gaps=(Gap(0, 0),) if self._log.gap else (),
+            has_older=self._log.has_older,
+            behind=self._log.behind,
+            gaps=self._log.gaps,
         )
 
     @property
@@ -92,6 +97,20 @@ class Room:
         """The offset after which a page of history is to be fetched, before what is there."""
         return self._log.wants_older
 
+    @property
+    def oldest(self) -> int | None:
+        """The offset before which a page of history may be fetched for the reader; None: there is none."""
+        return self._log.oldest
+
+    @property
+    def shows_end(self) -> bool:
+        """Whether the end of the log shows, though there is more to come before it."""
+        return self._log.shows_end
+
+    def find(self, message_id: str) -> Message | None:
+        """The message of this id as it shows; None if it is not loaded."""
+        return self._log.find(message_id)
+
     # --- this user
 
     def send(
@@ -112,6 +131,18 @@ class Room:
     def discard(self, message_id: str) -> bool:
         """Forget an unsent message; False if there is none of this id."""
         return self._log.discard(message_id)
+
+    def change(self, change_id: str, change: Amendment) -> None:
+        """This user edits, deletes or reacts to a message; it shows at once."""
+        self._log.change(change_id, change)
+
+    def change_acked(self, change_id: str, *, offset: int, timestamp_ms: int) -> list[RoomEvent]:
+        """The server has the change."""
+        return [*self._log.change_acked(change_id, offset, timestamp_ms)]
+
+    def change_refused(self, change_id: str) -> None:
+        """The server will never take the change."""
+        self._log.change_refused(change_id)
 
     def set_typing(self, is_typing: bool, now: float) -> list[RoomEvent]:
         """This user pressed a key, or emptied the input."""
@@ -161,27 +192,46 @@ class Room:
         for diff in held:
             self.diff(diff)
         moved = self._markers(reply, position)
-        events = self._log.joined(position, _messages(reply), recovered=reply.recovered, more=reply.more)
+        events = self._log.joined(
+            position, reply.messages, recovered=reply.recovered, more=reply.more, horizon=reply.horizon
+        )  # fmt: skip
+        self._show_markers()
         return [*moved, *self._told_page(reply.messages, events)]
 
     def continued(self, reply: HistoryReply) -> list[RoomEvent]:
         """The page that was wanted came."""
-        events = self._log.continued(_messages(reply), recovered=reply.recovered, more=reply.more)
+        events = self._log.continued(
+            reply.messages, recovered=reply.recovered, more=reply.more, horizon=reply.horizon
+        )  # fmt: skip
         return self._told_page(reply.messages, events)
+
+    def newest(self, reply: HistoryReply) -> list[RoomEvent]:
+        """The log's newest page came; it shows ahead of what is still to come."""
+        return self._told_page(reply.messages, self._log.newest(reply.messages))
 
     def filled(self, reply: HistoryReply) -> list[RoomEvent]:
         """The page after :attr:`wants_older` came."""
-        events = self._log.filled(_messages(reply), recovered=reply.recovered, more=reply.more)
+        events = self._log.filled(
+            reply.messages, recovered=reply.recovered, more=reply.more, horizon=reply.horizon
+        )  # fmt: skip
         return self._told_page(reply.messages, events)
+
+    def older(self, reply: HistoryReply) -> list[RoomEvent]:
+        """The page before :attr:`oldest` came."""
+        return self._told_page(reply.messages, self._log.older(reply.messages, more=reply.more))
 
     # --- the others
 
-    def receive(self, entry: LoggedMessage) -> list[RoomEvent]:
-        """A message was broadcast."""
+    def receive(self, entry: LoggedEntry) -> list[RoomEvent]:
+        """A message, or what amends one, was broadcast."""
         events = self._log.received(entry)
-        if events and (position := self._log.position) is not None:
+        if not events or (position := self._log.position) is None:
+            if not self._log.is_joined:
+                self._count(entry)
+            return []
+        if position.epoch != self._epoch:
             self._note_epoch(position.epoch)
-        return self._told(events)
+        return self._told(events, position.offset)
 
     def heard_typing(self, user_id: str, is_typing: bool, now: float) -> list[RoomEvent]:
         """Somebody types, or stopped; one's own other devices do not count."""
@@ -192,6 +242,8 @@ class Room:
         moved = self._receipts.heard(user_id, received=received, read=read)
         if user_id == self._user_id:
             self._unread.read(self._receipts.own_read)
+        elif moved:
+            self._show_markers()
         return [*moved]
 
     def diff(self, diff: PresenceDiff) -> None:
@@ -205,8 +257,11 @@ class Room:
 
     def next_timer(self) -> float | None:
         """When to call :meth:`handle_timer`; None: there is nothing to wait for."""
-        timers = (self._log.next_timer(), self._typing.next_timer(), self._receipts.next_timer())
-        return min((timer for timer in timers if timer is not None), default=None)
+        due = self._log.next_timer()
+        for timer in (self._typing.next_timer(), self._receipts.next_timer()):
+            if timer is not None and (due is None or timer < due):
+                due = timer
+        return due
 
     def handle_timer(self, now: float) -> list[RoomEvent]:
         """Let fail, end and report what has waited long enough."""
@@ -238,38 +293,53 @@ class Room:
             self._receipts.another_log(epoch)
         self._epoch = epoch
 
+    def _show_markers(self) -> None:
+        self._log.marked(received=self._receipts.anyone_received, read=self._receipts.anyone_read)
+
     def _told_page(self, entries: Iterable[LoggedEntry], events: Iterable[LogEvent]) -> list[RoomEvent]:
         """A page shows messages as they stand; some of it is history, of which nothing is told."""
         for entry in entries:
-            if isinstance(entry, LoggedMessage):
-                self._unread.shows(entry.offset, entry.user_id, entry.text, is_deleted=entry.deleted)
-        told = self._told(events)
-        if (position := self._log.position) is not None:
-            self._receipts.received(position.offset)
+            self._count(entry)
+        position = self._log.position
+        if position is None:
+            return []
+        told = self._told(events, position.offset)
+        self._receipts.received(position.offset)
         return told
 
-    def _told(self, events: Iterable[LogEvent]) -> list[RoomEvent]:
-        """A message is what was being typed, is unread, and may mention this user, unless it is one's own."""
+    def _count(self, entry: LoggedEntry) -> None:
+        if isinstance(entry, LoggedMessage):
+            self._unread.shows(entry.offset, entry.user_id, entry.text, is_deleted=entry.deleted)
+
+    def _told(self, events: Iterable[LogEvent], offset: int) -> list[RoomEvent]:
+        """A message is what was being typed, is unread, and may mention this user, unless it is one's own.
+
+        Args:
+            events: what the log tells.
+            offset: everything up to here has arrived by now.
+        """
         told: list[RoomEvent] = []
-        is_news = False
         for event in events:
-            told.append(event)
             if isinstance(event, Received):
                 message = event.message
                 if self._typing.is_anyone:
-                    told[-1:] = [*self._typing.message_from(message.user_id), event]
+                    told += self._typing.message_from(message.user_id)
+                told.append(event)
                 if not message.mine:
-                    is_news = True
-                    if self._unread.shows(message.offset or 0, message.user_id, message.text):
+                    self._receipts.received(offset)
+                    if self._counts(message):
                         told.append(Mentioned(message))
-        if is_news and (position := self._log.position) is not None:
-            self._receipts.received(position.offset)
+                continue
+            told.append(event)
+            if isinstance(event, Edited | Deleted):
+                self._counts(event.message)
         return told
+
+    def _counts(self, message: Message) -> bool:
+        """Note whether a message is unread; whether it mentions this user then."""
+        offset = message.offset or 0
+        return self._unread.shows(offset, message.user_id, message.text, is_deleted=message.is_deleted)
 
     def _newest(self) -> int:
         """The highest offset that is here."""
         return next((message.offset for message in reversed(self._log.messages()) if message.offset is not None), 0)
-
-
-def _messages(reply: JoinReply | HistoryReply) -> list[LoggedMessage]:
-    return [entry for entry in reply.messages if isinstance(entry, LoggedMessage)]

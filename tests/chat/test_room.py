@@ -342,6 +342,13 @@ class TestAmendments:
         room.joined(reply(logged(1), deleted, deletion, receipts=[]))
         assert (room.state().unread, len(room.state().messages)) == (1, 2)
 
+    def test_what_was_deleted_while_this_device_was_away_is_not_unread(self, room):
+        room.disconnected()
+        deleted = LoggedMessage("m3", "ben", "", 3, 3, deleted=True, revision=4)
+        events = room.joined(reply(deleted, amending(4, "delete", "m3"), recovered=True, last=4))
+        assert [type(event) for event in events] == [Received]
+        assert room.state().unread == 1
+
 
 class TestPages:
     def test_older_ones_are_paged_in(self):
