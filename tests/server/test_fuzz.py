@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
+from realtime.protocol.errors import RemoteProtocolError
+from realtime.server.engine.sqlite import SqliteEngine
 from realtime.server.realtime_server import RealtimeServer
 from tests.server.raw_client import raw_client
+from tests.server.rig import Rig
 from tests.server.waiting import until
 
 FIX = {"latitude": 1, "longitude": 2, "accuracy": 3, "timestamp": 4}
@@ -28,6 +31,12 @@ SAMPLES = [
     '424["chat:history",{"roomId":"lobby","limit":10,"after":0}]',
     f'425["location:update",{{"roomId":"lobby","fixes":[{json.dumps(FIX)}]}}]',
     '426["app:state",{"state":"background"}]',
+    '427["chat:edit",{"roomId":"lobby","messageId":"m","text":"\\u00fc","changeId":"c1"}]',
+    '428["chat:delete",{"roomId":"lobby","messageId":"m"}]',
+    '429["chat:reaction",{"roomId":"lobby","messageId":"m","emoji":"\\ud83d\\udc4d","action":"add"}]',
+    '42["chat:reactions",{"roomId":"lobby","messageId":"m"}]',
+    '42["chat:received",{"roomId":"lobby","upTo":9}]',
+    '42["chat:read",{"roomId":"lobby","upTo":9007199254740991}]',
     '451-7["chat:message",{"text":{"_placeholder":true,"num":0}}]',
     '4312["an answer"]',
 ]
@@ -72,6 +81,7 @@ async def attack(server, frames):
 
 
 async def survives(server, bystander, frames):
+    await bystander.send(f'42["chat:message",{json.dumps(MESSAGE)}]')  # there is something to change
     code = await attack(server, frames)
     assert code in CODES, (code, frames)
     bystander_id = await bystander.ask("chat:history", {"roomId": "lobby", "limit": 1})
@@ -101,6 +111,46 @@ async def test_bytes_that_are_no_frames_hurt_nobody_else(caplog):
         assert not complaints(caplog)
 
 
+PATHS = [
+    "/api/rooms/lobby/messages?after=0&before=9&limit=5&all=1",
+    "/api/rooms/lobby/messages?token=abc",
+    "/api/rooms/a%2Fb%20%C3%BC/messages",
+    "/metrics",
+    "/healthz",
+]
+
+
+async def status_of(server, head):
+    """The status of the answer to a request's head; None where the connection is closed without one."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    try:
+        writer.write(head)
+        line = await asyncio.wait_for(reader.readline(), 10)
+        return int(line.split()[1]) if line else None
+    except ConnectionError:
+        return None
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("engine", ["memory", "sqlite"])
+async def test_mutated_requests_are_answered_and_hurt_nobody(engine, caplog, tmp_path):
+    rng = random.Random(3)
+    options = {"engine": SqliteEngine(tmp_path / "rooms.db")} if engine == "sqlite" else {}
+    statuses = set()
+    async with RealtimeServer(port=0, **options) as server, raw_client(server, "ben", room="lobby") as bystander:
+        assert (await bystander.call("chat:message", MESSAGE))["ok"]
+        for _ in range(150):
+            path = bytearray(rng.choice(PATHS).encode())
+            for _ in range(rng.randrange(4)):
+                at = rng.randrange(1, len(path) + 1)
+                path[at : at + rng.randrange(3)] = rng.choice([b"%", b"%ff", b"&", b"=", b"9", b"-1", b"/", b"", b"x"])
+            statuses.add(await status_of(server, b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path))
+        assert not complaints(caplog)
+        assert (await bystander.call("chat:history", {"roomId": "lobby", "limit": 1}))["ok"]
+    assert statuses == {200, 400, 404}
+
+
 @settings(max_examples=25, deadline=None)
 @given(packets=st.lists(st.text(max_size=40) | st.sampled_from(SAMPLES), max_size=6))
 def test_any_text_hurts_nobody_else(packets):
@@ -110,3 +160,36 @@ def test_any_text_hurts_nobody_else(packets):
             await survives(server, bystander, frames)
 
     asyncio.run(run())
+
+EVENTS = [
+    "room:join",
+    "room:leave",
+    "chat:message",
+    "chat:edit",
+    "chat:delete",
+    "chat:reaction",
+    "chat:reactions",
+    "chat:received",
+    "chat:read",
+    "chat:history",
+]
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+VALUES = SCALARS | st.sampled_from(["m", "c1", "lobby", "add", "remove", "\ud83d", "x" * 300, 2**53 - 1, 2**63, [], {}])
+FIELDS = ["messageId", "text", "changeId", "emoji", "action", "upTo", "after", "before", "limit", "since", "replyTo"]
+PLAUSIBLE = {"messageId": "m", "text": "x", "emoji": "👍", "action": "add", "upTo": 1}
+
+
+@settings(max_examples=300, deadline=None)
+@given(event=st.sampled_from(EVENTS), changed=st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=3))
+def test_any_fields_of_any_event_are_answered(event, changed):
+    rig = Rig()
+    ana, ben = rig.sessions("lobby", "ana", "ben")
+    rig.write(ana, "m")
+    body = json.dumps([event, {"roomId": "lobby"} | PLAUSIBLE | changed]).encode()  # "\ud83d" stays an escape
+    try:
+        rig.namespace.events.receive_raw(ana, event, body, 99)
+    except RemoteProtocolError:
+        return  # no JSON, such as NaN: the connection ends
+    [(_, reply)] = [sent for sent in ana.link.take() if sent[0] == 99]
+    assert reply["ok"] or reply["error"].keys() == {"code", "message"}
+    assert rig.say(ben, "chat:history", {"roomId": "lobby"})["ok"]
