@@ -161,6 +161,7 @@ def test_any_text_hurts_nobody_else(packets):
 
     asyncio.run(run())
 
+
 EVENTS = [
     "room:join",
     "room:leave",
