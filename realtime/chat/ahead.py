@@ -36,6 +36,11 @@ class Ahead:
         """The lowest offset of what waits; None: nothing does."""
         return next(iter(self._entries), None)
 
+    @property
+    def is_showing(self) -> bool:
+        """Whether anything shows."""
+        return self.begin is not None or bool(self._from_before)
+
     def hold(self, entry: LoggedEntry) -> None:
         """A broadcast came during the catch-up."""
         self._entries.setdefault(entry.offset, entry)

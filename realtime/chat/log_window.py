@@ -17,7 +17,7 @@ class LogWindow:
     """Messages by log and offset, oldest first; beyond the bound the oldest are let go.
 
     A room may have several logs, one after the other, if its server loses the former: call :meth:`enter` to change to
-    another one. Before :meth:`place` ask :meth:`takes` and :meth:`has`.
+    another one. Before :meth:`place` ask :meth:`is_new`.
 
     Args:
         room_id: for the messages of this class.
@@ -73,9 +73,11 @@ class LogWindow:
         """The messages as they are now, and a few that follow."""
         return MessageList(self._placed, rest, start=self._start)
 
-    def takes(self, offset: int) -> bool:
-        """Whether a message at this offset of the present log may be placed, or was let go with those before it."""
-        return (self._generation, offset) > self.let_go
+    def is_new(self, message_id: str, user_id: str, offset: int) -> bool:
+        """Whether a message of the present log is not loaded, nor was let go with those before it."""
+        if message_id in self._by_id and self.has(message_id, user_id):
+            return False
+        return offset > self.let_go[1] or self._generation > self.let_go[0]
 
     def has(self, message_id: str, user_id: str) -> bool:
         """Whether this message is loaded."""
@@ -132,12 +134,13 @@ class LogWindow:
         """Put a message of the present log where it belongs."""
         if message.mine:
             message = self._standing(message)
-        self._note(message)
-        placed = self._placed
-        low, high = self._span()
-        self._counts[self._generation] += 1
-        offset = _offset(message)
-        if high == len(placed) and (low == high or _offset(placed[-1]) < offset):  # nearly always
+        if self._by_id.setdefault(message.message_id, message) is not message:
+            self._note(message)
+        placed, generation = self._placed, self._generation
+        low = self._start + (sum(self._counts[:generation]) if generation else 0)
+        high = low + self._counts[generation]
+        self._counts[generation] += 1
+        if high == len(placed) and (low == high or _offset(placed[-1]) < _offset(message)):  # nearly always
             placed.append(message)
         else:
             self._insert(message, low, high)
@@ -208,10 +211,8 @@ class LogWindow:
         raise LookupError(f"{message} is not loaded")
 
     def _note(self, message: Message) -> None:
-        found = self._by_id.get(message.message_id)
-        if found is None:
-            self._by_id[message.message_id] = message
-            return
+        """Another user chose the same id."""
+        found = self._by_id[message.message_id]
         others = (found,) if isinstance(found, Message) else found
         self._by_id[message.message_id] = tuple(sorted((*others, message), key=_offset))
 

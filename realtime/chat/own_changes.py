@@ -33,12 +33,11 @@ class OwnChanges:
     """
 
     def __init__(self) -> None:
+        self.are_any = False
+        """Whether anything may show in another way than it stands."""
         self._pending: dict[str, Amendment] = {}  # by change id, in the order they were made
         self._acked: list[Amendment] = []  # beyond what was reached
         self._watched: dict[tuple[str, str], _Watched] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._pending or self._acked or self._watched)
 
     def about(self, message: Message) -> list[str]:
         """The ids of the changes of a message that are not acknowledged."""
@@ -49,6 +48,7 @@ class OwnChanges:
         if message is not None and _key(message) not in self._watched:
             self._watched[_key(message)] = _Watched(message, [])
         self._pending[change_id] = change
+        self.are_any = True
 
     def acked(self, change_id: str, offset: int, timestamp_ms: int) -> Amendment | None:
         """The server has the change: the entry of its log that it is; None if nobody waits for this."""
@@ -112,6 +112,7 @@ class OwnChanges:
         for key, watched in tuple(self._watched.items()):
             if not any(change.is_about(watched.base) for change in waiting):
                 del self._watched[key]
+        self.are_any = bool(waiting or self._watched)
 
 
 def _offset(change: Amendment) -> int:

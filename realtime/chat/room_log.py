@@ -118,7 +118,9 @@ class RoomLog:
     def messages(self) -> MessageList[Message]:
         """All messages, in the room's order, own unsent ones last."""
         if self._picture is None:
-            self._picture = self._window.picture((*self._previewed(), *self._shown(self._unsent.messages)))
+            beyond = self._own_ahead or self._ahead.is_showing or self._unsent.messages
+            rest = (*self._previewed(), *self._shown(self._unsent.messages)) if beyond else ()
+            self._picture = self._window.picture(rest)
         return self._picture
 
     def find(self, message_id: str) -> Message | None:
@@ -184,6 +186,11 @@ class RoomLog:
             self._show(self._window.find(change.message_id, change.author))
             self._changes.reached(self._offset)
 
+    def marked(self, *, received: int, read: int) -> None:
+        """Somebody else has own messages up to one offset, and read them up to another: they show as such."""
+        if self._window.marked(received=received, read=read):
+            self._picture = None
+
     # --- the server's log
 
     def received(self, entry: LoggedEntry) -> list[LogEvent]:
@@ -197,10 +204,6 @@ class RoomLog:
         if entry.position is not None and entry.position.rpartition(":")[0] != self._epoch:
             events = self._change_log(Position.parse(entry.position).epoch, before=entry.offset)
         return events + self._next(entry)
-
-    def amended(self, entry: LoggedAmendment) -> list[LogEvent]:
-        """A broadcast of an edit, a deletion or a reaction arrived."""
-        return self.received(entry)
 
     def disconnected(self) -> None:
         """The connection ended, or the room was left: what is missed from now on comes with the next join."""
@@ -393,7 +396,7 @@ class RoomLog:
             for own in sorted(own for own in self._own_ahead if own <= offset):
                 self._place_own(self._own_ahead.pop(own))
         self._offset = offset
-        if self._changes:
+        if self._changes.are_any:
             self._changes.reached(offset)
 
     def _own(self, offset: int, message: Message | None) -> None:
@@ -410,44 +413,40 @@ class RoomLog:
         """Everything before an entry is known, except what this device wrote itself."""
         if self._own_ahead:
             self._advance(entry.offset - 1)
-        events = self._entry(entry)
+        events: list[LogEvent] = []
+        if isinstance(entry, LoggedMessage):
+            events = self._take(entry)
+        elif isinstance(entry, LoggedAmendment) and (amendment := read_amendment(entry)) is not None:
+            events = self._amend(amendment)
         self._advance(entry.offset)
         return events
-
-    def _entry(self, entry: LoggedEntry) -> list[LogEvent]:
-        if isinstance(entry, LoggedMessage):
-            return self._take(entry)
-        if isinstance(entry, LoggedAmendment) and (amendment := read_amendment(entry)) is not None:
-            return self._amend(amendment)
-        return []
 
     def _take(self, entry: LoggedMessage) -> list[LogEvent]:
         """Place a message of the log, unless it has or had its place; an own unsent one finds it by this."""
         was_unsent = entry.user_id == self._user_id and self.discard(entry.message_id)
-        if self._window.has(entry.message_id, entry.user_id) or not self._window.takes(entry.offset):
+        if not self._window.is_new(entry.message_id, entry.user_id, entry.offset):
             return []
         message = self._place(self._make(entry))
         return [Delivered(message) if was_unsent else Received(message)]
 
     def _place_own(self, message: Message | None) -> None:
-        if message is None or message.offset is None or not self._window.takes(message.offset):
-            return  # it stands where messages were let go
-        if not self._window.has(message.message_id, message.user_id):
+        if message is not None and self._window.is_new(message.message_id, message.user_id, _offset(message)):
             self._place(message)
-            self._start.own(message.offset)
+            self._start.own(_offset(message))
 
     def _place(self, message: Message) -> Message:
         if self._early and message.mine:
             message = fold(message, [change for change in self._early if change.is_about(message)])
             self._early = [change for change in self._early if not change.is_about(message)]
-        if self._changes:
+        if self._changes.are_any:
             message = self._changes.watch(message)
         self._window.place(message)
         self._picture = None
         if self._window.let_go is not self._let_go:
             self._let_go = self._window.let_go
             self._is_whole = False
-            self._gaps.let_go(*self._let_go)
+            if self._gaps.all:
+                self._gaps.let_go(*self._let_go)
         return message
 
     def _amend(self, amendment: Amendment) -> list[LogEvent]:
@@ -471,7 +470,7 @@ class RoomLog:
         self._picture = None
 
     def _shown(self, messages: Sequence[Message]) -> Sequence[Message]:
-        return [self._changes.shown(message) for message in messages] if self._changes else messages
+        return [self._changes.shown(message) for message in messages] if self._changes.are_any else messages
 
     def _previewed(self) -> Sequence[Message]:
         """What shows beyond the position: the end of the log, and own messages."""

@@ -20,13 +20,10 @@ class Unsent:
         self._room_id = room_id
         self._user_id = user_id
         self._failed_after_s = failed_after_s
+        self.messages: tuple[Message, ...] = ()
+        """All of them."""
         self._messages: dict[str, Message] = {}
         self._deadlines: dict[str, float] = {}
-
-    @property
-    def messages(self) -> tuple[Message, ...]:
-        """All of them."""
-        return tuple(self._messages.values())
 
     def get(self, message_id: str) -> Message | None:
         """The one of this id."""
@@ -47,7 +44,7 @@ class Unsent:
             reply_to=reply_to,
             mine=True,
         )
-        self._messages[message_id] = message
+        self._put(message)
         self._deadlines[message_id] = now + self._failed_after_s
         return message
 
@@ -60,8 +57,11 @@ class Unsent:
 
     def discard(self, message_id: str) -> bool:
         """Forget a message; False if there is none of this id."""
+        if self._messages.pop(message_id, None) is None:
+            return False
         self._deadlines.pop(message_id, None)
-        return self._messages.pop(message_id, None) is not None
+        self.messages = tuple(self._messages.values())
+        return True
 
     def next_timer(self) -> float | None:
         """When to call :meth:`handle_timer`; None: there is nothing to wait for."""
@@ -75,5 +75,9 @@ class Unsent:
     def _failed(self, message: Message, error: str | None) -> Message:
         self._deadlines.pop(message.message_id, None)
         message = replace(message, status=MessageStatus.FAILED, error=error)
-        self._messages[message.message_id] = message
+        self._put(message)
         return message
+
+    def _put(self, message: Message) -> None:
+        self._messages[message.message_id] = message
+        self.messages = tuple(self._messages.values())

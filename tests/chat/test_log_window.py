@@ -94,15 +94,15 @@ def test_beyond_its_bound_the_oldest_is_let_go():
 
 def test_what_was_let_go_does_not_come_back_by_itself():
     window = window_of(1, 2, 3, 4, 5, most=3)
-    assert not window.takes(2)
-    assert window.takes(3)
-    assert window.takes(9)
+    assert not window.is_new("x", "ben", 2)
+    assert window.is_new("x", "ben", 3)
+    assert window.is_new("x", "ben", 9)
 
 
 def test_room_is_made_for_what_is_paged_in_and_it_goes_first():
     window = window_of(*range(1, 8), most=3)
     window.reopen(3, 2)
-    assert window.takes(3)
+    assert window.is_new("x", "ben", 3)
     for offset in (3, 4):
         window.place(message(offset))
     assert offsets(window) == [3, 4, 5, 6, 7]
@@ -120,9 +120,9 @@ def test_another_log_stands_after_the_former_and_lets_the_former_go_first():
     window.place(message(3, message_id="new-3"))
     assert window.begin == 1
     window.enter(0)
-    assert not window.takes(2), "it was let go"
+    assert not window.is_new("x", "ben", 2), "it was let go"
     window.enter(1)
-    assert window.takes(1)
+    assert window.is_new("x", "ben", 1)
 
 
 def test_a_former_log_that_returns_keeps_its_place():
@@ -147,7 +147,7 @@ def test_memory_is_bounded_whatever_passes_through():
 def test_in_whatever_order_they_come_the_newest_are_loaded(arriving, most):
     window = LogWindow("lobby", most)
     for offset in arriving:
-        if window.takes(offset):
+        if window.is_new(f"m{offset}", "ben", offset):
             window.place(message(offset))
     shown = offsets(window)
     assert shown == sorted(shown)

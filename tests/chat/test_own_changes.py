@@ -23,7 +23,7 @@ def changed(changes, change_id, change, shown):
 
 
 def test_without_any_a_message_shows_as_it_stands(changes):
-    assert not changes
+    assert not changes.are_any
     assert changes.shown(message()) == message()
     assert changes.amend(message(), edit(7)) == (fold(message(), [edit(7)]), True)
     assert changes.amend(message(revision=7), edit(7)) == (message(revision=7), False)
@@ -43,7 +43,7 @@ def test_a_refused_change_falls_back_to_what_stands_by_then(changes):
     assert changes.refused("c1").text == "mine"
     assert changes.shown(shown).text == "from my tablet"
     changes.reached(4)
-    assert not changes
+    assert not changes.are_any
     assert changes.refused("c1") is None
 
 
@@ -56,7 +56,7 @@ def test_an_acknowledged_change_is_an_entry_of_the_log(changes):
     assert (shown.reactions, shown.revision, applied) == ((Reaction("👍", ("ana",)),), 4, True)
     assert changes.amend(shown, reaction(4)) == (shown, False), "a page may bring it too"
     changes.reached(4)
-    assert not changes
+    assert not changes.are_any
     assert changes.acked("c1", 4, 1004) is None
 
 
@@ -85,7 +85,7 @@ def test_what_is_acknowledged_ahead_of_a_catch_up_waits_for_what_comes_before_it
     assert applied
     assert (shown.text, shown.reactions, shown.revision) == ("mine", (Reaction("👍", ("ben",)),), 9)
     changes.reached(9)
-    assert not changes
+    assert not changes.are_any
 
 
 def test_a_message_that_is_loaded_later_shows_the_change_too(changes):
@@ -125,7 +125,7 @@ def test_in_another_log_old_acknowledgements_mean_nothing(changes):
     changes.add("c1", reaction(None))
     changes.acked("c1", 9, 1009)
     changes.another_log()
-    assert not changes
+    assert not changes.are_any
     assert changes.shown(message()).reactions == ()
 
 
@@ -158,4 +158,4 @@ def test_in_whatever_order_acknowledgements_and_entries_come_it_ends_as_the_log_
         shown, _ = changes.amend(shown, amendment)
     assert shown == fold(mine, log)
     changes.reached(99)
-    assert not changes
+    assert not changes.are_any
