@@ -169,6 +169,7 @@ def test_a_refusal_is_final() -> None:
     assert story.life.next_timer() is None
 
 
+@pytest.mark.clause("RT-CON-8")
 def test_a_refusal_while_reconnecting_is_final_too() -> None:
     story = connected()
     story.tell(story.life.lost(100, "transport error"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from realtime.connection.app_state import AppStateValue, BackgroundPolicy
 from realtime.connection.connection_state import ConnectionState
 from realtime.connection.net_info import NetType
@@ -114,6 +116,7 @@ def test_foreground_cuts_a_wait_short() -> None:
     assert story.tell(story.life.app_changed(61.2, AppStateValue.ACTIVE)) == ["reconnect_attempt(1, 0)", "dial"]
 
 
+@pytest.mark.clause("RT-CON-7")
 def test_an_offline_device_makes_no_attempts_and_an_online_one_makes_one_at_once() -> None:
     story = connected()
     story.tell(story.life.net_changed(10, wifi(up=False)))
@@ -171,6 +174,7 @@ def test_another_network_makes_a_connection_look_for_itself() -> None:
     assert story.words == ["probe"]
 
 
+@pytest.mark.clause("RT-CON-6")
 def test_another_network_cuts_a_wait_and_a_hopeless_attempt_short() -> None:
     story = connected()
     story.tell(story.life.lost(100, "transport close"))

@@ -30,11 +30,13 @@ def test_without_jitter_the_delays_double_up_to_the_cap() -> None:
     assert delays(machine, 6) == [1, 2, 4, 8, 10, 10]
 
 
+@pytest.mark.clause("RT-CON-5")
 def test_the_first_retry_after_a_loss_may_be_immediate() -> None:
     machine = strategy(base_s=1, cap_s=10, jitter="none", immediate_first=True)
     assert delays(machine, 5) == [0, 1, 2, 4, 8]
 
 
+@pytest.mark.clause("RT-CON-4")
 def test_the_cap_comes_before_the_jitter_so_capped_clients_stay_spread() -> None:
     machine = strategy(base_s=0.5, cap_s=20, jitter="full")
     capped = delays(machine, 1000)[20:]
@@ -100,6 +102,7 @@ def test_a_stable_connection_forgets_the_failures() -> None:
     assert machine.next_delay() == 0
 
 
+@pytest.mark.clause("RT-CON-5")
 def test_a_connection_that_drops_at_once_keeps_backing_off() -> None:
     machine = strategy(base_s=1, jitter="none", stable_after_s=10)
     waited = []

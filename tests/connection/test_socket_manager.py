@@ -74,6 +74,7 @@ async def test_async_with_that_is_cancelled_as_it_connects_leaves_no_connection(
     assert peer.caller.said_goodbye
 
 
+@pytest.mark.clause("RT-CON-5")
 @simulated()
 async def test_it_reconnects_at_once_after_a_reset(world: World) -> None:
     await open_server(world)
@@ -117,6 +118,7 @@ async def test_a_server_that_is_gone_for_ten_minutes_is_found_again(world: World
     assert ana.diary[3:5] == ["RECONNECTING", "disconnect(transport close)"]
 
 
+@pytest.mark.clause("RT-CON-4")
 @simulated(seeds=5)
 async def test_backoff_grows_stays_under_the_cap_and_is_jittered_at_the_cap(world: World) -> None:
     peer = await open_server(world)
@@ -268,7 +270,7 @@ async def test_a_half_open_connection_is_found_within_seconds_in_the_foreground(
     assert ana.last("connect") < 73.2
 
 
-@pytest.mark.clause("RT-CON-3")
+@pytest.mark.clause("RT-CON-3", "RT-CON-6")
 @simulated()
 async def test_a_change_of_network_unmasks_a_dead_connection_and_leaves_a_living_one(world: World) -> None:
     await open_server(world)
@@ -300,6 +302,7 @@ async def test_a_probe_on_demand(world: World) -> None:
     assert ana.diary[3:5] == ["RECONNECTING", "disconnect(ping timeout)"]
 
 
+@pytest.mark.clause("RT-CON-7")
 @simulated()
 async def test_a_device_that_knows_it_is_offline_does_not_try(world: World) -> None:
     peer = await open_server(world)
@@ -327,6 +330,7 @@ async def test_bad_packets_end_the_connection_and_a_new_one_is_made(world: World
     assert ana.diary == [*CONNECTING, *lost("parse error"), *AGAIN]
 
 
+@pytest.mark.clause("RT-CON-8")
 @simulated()
 async def test_a_server_that_ends_the_session_is_not_called_again(world: World) -> None:
     peer = await open_server(world)
@@ -489,6 +493,7 @@ async def test_one_attempt_without_reconnection(world: World) -> None:
     assert ana.diary[3:] == [*CONNECTING, "DISCONNECTED", "disconnect(transport close)"]
 
 
+@pytest.mark.clause("RT-CON-8")
 @simulated()
 async def test_a_refusal_ends_connect_at_once(world: World) -> None:
     peer = await open_server(world)

@@ -129,6 +129,7 @@ async def test_a_temporary_refusal_is_waited_for(world: World) -> None:
     assert peer.knocks[1] - peer.knocks[0] >= 5
 
 
+@pytest.mark.clause("RT-CON-9")
 @simulated(seeds=5)
 async def test_retry_after_of_an_overloaded_server_is_honoured(world: World) -> None:
     peer = await open_server(world)
@@ -240,6 +241,7 @@ async def test_connect_twice_at_once(world: World) -> None:
     assert ana.diary == ["CONNECTING", "CONNECTED", "connect"]
 
 
+@pytest.mark.clause("RT-CON-5")
 @simulated()
 async def test_a_flapping_server_is_not_hammered(world: World) -> None:
     peer = await open_server(world)

@@ -61,29 +61,29 @@ def test_those_who_heed_the_servers_word_knock_less_often():
 
 
 def test_the_scenario_is_judged_and_repeats_itself(monkeypatch):
-    monkeypatch.setattr(herd, "PHONES", 40)
-    monkeypatch.setattr(herd, "HANDSHAKES_PER_S", 5)
+    monkeypatch.setattr(herd, "PHONES", 24)
+    monkeypatch.setattr(herd, "HANDSHAKES_PER_S", 3)
     first, again = (run_seed(HERD, 3, Settings(is_shuffled=True)) for _ in range(2))
     assert first.violations == ()
     assert first.hash == again.hash
-    assert first.counts["reconnects"] == 40
+    assert first.counts["reconnects"] == 24
     assert first.counts["acked"] > 0
     assert first.counts["lost"] == first.counts["duplicated"] == first.counts["stuck"] == 0
     assert first.faults == {"kill_app": 1}
-    assert first.latencies["back"].count == 40
+    assert first.latencies["back"].count == 24
 
 
 def test_a_server_that_lets_everybody_in_is_found_out(monkeypatch):
-    monkeypatch.setattr(herd, "PHONES", 40)
-    monkeypatch.setattr(herd, "HANDSHAKES_PER_S", 5)
+    monkeypatch.setattr(herd, "PHONES", 24)
+    monkeypatch.setattr(herd, "HANDSHAKES_PER_S", 3)
     monkeypatch.setattr(Admission, "knock", lambda admission, now: None)
     result = run_seed(HERD, 3)
     assert "over the limit" in {violation.kind for violation in result.violations}
 
 
 def test_who_is_too_late_is_named(monkeypatch):
-    monkeypatch.setattr(herd, "PHONES", 40)
-    monkeypatch.setattr(herd, "HANDSHAKES_PER_S", 5)
+    monkeypatch.setattr(herd, "PHONES", 24)
+    monkeypatch.setattr(herd, "HANDSHAKES_PER_S", 3)
     monkeypatch.setattr(herd, "SLACK_S", -45.0)
     result = run_seed(HERD, 3)
     assert {violation.kind for violation in result.violations} == {"late return"}
