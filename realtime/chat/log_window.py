@@ -61,7 +61,7 @@ class LogWindow:
     @property
     def has_former(self) -> bool:
         """Whether messages of a former log are loaded, before those of the present one."""
-        return any(self._counts[: self._generation])
+        return self._generation > 0 and any(self._counts[: self._generation])
 
     @property
     def floor(self) -> int:

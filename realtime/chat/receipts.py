@@ -60,12 +60,8 @@ class Receipts:
         self._not_before = 0.0
         self._refusals = 0
         self._timer: float | None = None
-        self._markers: dict[str, Marker] = {}  # snapshots share it, so it is never changed
-
-    @property
-    def markers(self) -> Mapping[str, Marker]:
-        """How far everybody is, as the server said; do not change it."""
-        return self._markers
+        self.markers: Mapping[str, Marker] = {}
+        """How far everybody is, as the server said. Snapshots share it, so it is replaced and never changed."""
 
     # --- this user
 
@@ -133,14 +129,14 @@ class Receipts:
         if self._epoch is not None:
             self._received = self.own_read = self.anyone_received = self.anyone_read = 0
             self._confirmed = Marker(self._user_id)
-            self._markers = {}
+            self.markers = {}
             self._on_the_way.clear()
             self._arm()
         self._epoch = epoch
 
     def heard(self, user_id: str, *, received: int = 0, read: int = 0) -> list[MarkerMoved]:
         """The server said how far a user is, this one included: then another device told it."""
-        was = self._markers.get(user_id) or Marker(user_id)
+        was = self.markers.get(user_id) or Marker(user_id)
         now = Marker(user_id, max(was.received, received, read), max(was.read, read))
         if user_id == self._user_id:
             had = self._confirmed
@@ -152,7 +148,7 @@ class Receipts:
             self.anyone_read = max(self.anyone_read, now.read)
         if now == was:
             return []
-        self._markers = {**self._markers, user_id: now}
+        self.markers = {**self.markers, user_id: now}
         moved: list[MarkerMoved] = []
         if now.received > was.received:
             moved.append(MarkerMoved(user_id, "received", now.received))

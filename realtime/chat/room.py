@@ -63,18 +63,20 @@ class Room:
 
     def state(self) -> RoomState:
         """The picture now."""
+        log, unread = self._log, self._unread
+        is_joined = log.is_joined
         return RoomState(
-            room_id=self._log.room_id,
-            messages=self._log.messages(),
+            room_id=log.room_id,
+            messages=log.messages(),
             typing=self._typing.users,
             members=self._users,
-            unread=self._unread.count,
-            mentioned=self._unread.mentioned,
+            unread=unread.count,
+            mentioned=unread.mentioned,
+            joined=is_joined,
+            has_older=log.has_older,
+            behind=0 if is_joined else log.behind,
+            gaps=log.gaps,
             markers=self._receipts.markers,
-            joined=self._log.is_joined,
-            has_older=self._log.has_older,
-            behind=self._log.behind,
-            gaps=self._log.gaps,
         )
 
     @property
@@ -225,13 +227,13 @@ class Room:
     def receive(self, entry: LoggedEntry) -> list[RoomEvent]:
         """A message, or what amends one, was broadcast."""
         events = self._log.received(entry)
-        if not events or (position := self._log.position) is None:
+        if not events:
             if not self._log.is_joined:
                 self._count(entry)
             return []
-        if position.epoch != self._epoch:
-            self._note_epoch(position.epoch)
-        return self._told(events, position.offset)
+        if (epoch := self._log.epoch) is not None and epoch != self._epoch:
+            self._note_epoch(epoch)
+        return self._told(events)
 
     def heard_typing(self, user_id: str, is_typing: bool, now: float) -> list[RoomEvent]:
         """Somebody types, or stopped; one's own other devices do not count."""
@@ -300,24 +302,16 @@ class Room:
         """A page shows messages as they stand; some of it is history, of which nothing is told."""
         for entry in entries:
             self._count(entry)
-        position = self._log.position
-        if position is None:
-            return []
-        told = self._told(events, position.offset)
-        self._receipts.received(position.offset)
-        return told
+        if (position := self._log.position) is not None:
+            self._receipts.received(position.offset)
+        return self._told(events)
 
     def _count(self, entry: LoggedEntry) -> None:
         if isinstance(entry, LoggedMessage):
             self._unread.shows(entry.offset, entry.user_id, entry.text, is_deleted=entry.deleted)
 
-    def _told(self, events: Iterable[LogEvent], offset: int) -> list[RoomEvent]:
-        """A message is what was being typed, is unread, and may mention this user, unless it is one's own.
-
-        Args:
-            events: what the log tells.
-            offset: everything up to here has arrived by now.
-        """
+    def _told(self, events: Iterable[LogEvent]) -> list[RoomEvent]:
+        """A message is what was being typed, is unread, and may mention this user, unless it is one's own."""
         told: list[RoomEvent] = []
         for event in events:
             if isinstance(event, Received):
@@ -326,13 +320,13 @@ class Room:
                     told += self._typing.message_from(message.user_id)
                 told.append(event)
                 if not message.mine:
-                    self._receipts.received(offset)
+                    self._receipts.received(message.offset or 0)  # it is told in its turn: all before it is here
                     if self._counts(message):
                         told.append(Mentioned(message))
-                continue
-            told.append(event)
-            if isinstance(event, Edited | Deleted):
-                self._counts(event.message)
+            else:
+                told.append(event)
+                if isinstance(event, Edited | Deleted):
+                    self._counts(event.message)
         return told
 
     def _counts(self, message: Message) -> bool:

@@ -74,6 +74,11 @@ class RoomLog:
         return None if self._epoch is None else Position(self._epoch, self._offset)
 
     @property
+    def epoch(self) -> str | None:
+        """The log that is told of; None before the first join."""
+        return self._epoch
+
+    @property
     def wants_older(self) -> int | None:
         """The offset of an own message from which on the page of history is to be fetched: it lacks what follows."""
         after = self._start.wants_after
@@ -89,8 +94,10 @@ class RoomLog:
 
     @property
     def has_older(self) -> bool:
-        """Whether the log goes on before what is loaded."""
-        return self.oldest is not None
+        """Whether the log goes on before what is loaded: whether there is an :attr:`oldest`."""
+        if self._is_whole or self._start.begin is None or self._window.has_former:
+            return False
+        return self._start.wants_after is None or self.wants_older is None
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
