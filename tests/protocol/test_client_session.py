@@ -386,3 +386,29 @@ def test_arbitrary_frames_raise_nothing_else_and_end_the_session_once(received):
             assert not (events and before is ClientState.CLOSED)
     with contextlib.suppress(LocalProtocolError):
         session.send_event("a", [])
+
+
+def test_offsets_of_our_server_are_no_arguments():
+    session = connected(b'40{"sid":"s","pid":"EPOCH.secret"}')
+    for text, args in [
+        (b'42["news",{"n":1},"EPOCH.41"]', ({"n": 1},)),
+        (b'42["news","EPOCH.42"]', ()),
+        (b'451-["photo",{"_placeholder":true,"num":0},"EPOCH.43"]', None),
+    ]:
+        assert session.receive_text(text) == ([] if args is None else [EventReceived("news", args)])
+    assert session.receive_binary(b"\x00") == [EventReceived("photo", (b"\x00",))]
+    assert session.recovery == Recovery("EPOCH.secret", "EPOCH.43")
+
+
+@pytest.mark.parametrize("last", ["alice", "EPOCH.", "EPOCH.x", "EPOCH.1.2", "OTHER.7", "EPOCH"])
+def test_what_is_no_offset_of_our_server_is_an_argument_and_poisons_nothing(last):
+    session = connected(b'40{"sid":"s","pid":"EPOCH.secret"}')
+    session.receive_text(b'42["news","EPOCH.41"]')
+    assert session.receive_text(f'42["typing","{last}"]'.encode()) == [EventReceived("typing", (last,))]
+    assert session.recovery == Recovery("EPOCH.secret", "EPOCH.41")
+
+
+def test_offsets_of_other_servers_stay_where_they_are():
+    session = connected(b'40{"sid":"s","pid":"Y_z7"}')
+    assert session.receive_text(b'42["news",1,"Q84NiQw.1"]') == [EventReceived("news", (1, "Q84NiQw.1"))]
+    assert session.recovery == Recovery("Y_z7", "Q84NiQw.1")

@@ -88,6 +88,7 @@ def test_settings_that_make_no_sense_are_refused(options):
         (b'40{"pid":"p","offset":"o"}', ConnectRequested("/", {}, "p", "o")),
         (b'40{"x":1,"pid":"p"}', ConnectRequested("/", {"x": 1}, "p", None)),
         (b'40{"pid":1,"offset":null}', ConnectRequested("/", {}, None, None)),
+        (b'40{"pid":"p","offset":7}', ConnectRequested("/", {}, "p", "")),
     ],
 )
 def test_a_request_for_a_namespace_tells_auth_and_recovery_apart(text, asked):

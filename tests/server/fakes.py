@@ -13,6 +13,7 @@ class FakeLink:
     def __init__(self):
         self.sent = []
         self.left = []
+        self.was_replaced = []
         self.fences = []
         self.lags = False
 
@@ -35,6 +36,9 @@ class FakeLink:
 
     def leave(self, namespace):
         self.left.append(namespace)
+
+    def replaced(self, namespace):
+        self.was_replaced.append(namespace)
 
     def pass_fences(self):
         """The client has seen everything written so far."""

@@ -17,6 +17,8 @@ class RawClient:
         self.deadline_s = deadline_s
         self.handshake = None
         self.sid = None
+        self.pid = None
+        self.offset = None  # of the last event that was taken by :meth:`event`
         self.answers_pings = True
         self._ack_id = 0
         self._put_aside = []
@@ -37,13 +39,32 @@ class RawClient:
                 await self.send("3")
 
     async def join_namespace(self, auth=None, namespace="/"):
-        """Send CONNECT and return the answer's data; the packet must be an acceptance."""
+        """Send CONNECT and return the session id; the answer must be an acceptance."""
         prefix = "" if namespace == "/" else f"{namespace},"
         await self.send(f"40{prefix}{'' if auth is None else json.dumps(auth)}")
         answer = await self.receive()
         assert answer.startswith(f"40{prefix}{{"), answer
-        self.sid = json.loads(answer[2 + len(prefix) :])["sid"]
+        ids = json.loads(answer[2 + len(prefix) :])
+        self.sid, self.pid = ids["sid"], ids.get("pid")
         return self.sid
+
+    async def resume(self, other, auth=None, namespace="/", **changed):
+        """Go on with another client's session; returns the missed events, and notes the answer's ids.
+
+        ``pid`` and ``offset`` are the other client's, unless they are given.
+        """
+        wish = {"pid": other.pid, "offset": other.offset} | changed
+        prefix = "" if namespace == "/" else f"{namespace},"
+        wish = {key: value for key, value in wish.items() if value is not None}
+        await self.send(f"40{prefix}{json.dumps((auth or {}) | wish)}")
+        missed = []
+        while not (frame := await self.receive()).startswith(f"40{prefix}{{"):
+            assert frame.startswith(f"42{prefix}"), frame
+            missed.append(json.loads(frame[2 + len(prefix) :]))
+            self.offset = missed[-1].pop()
+        ids = json.loads(frame[2 + len(prefix) :])
+        self.sid, self.pid = ids["sid"], ids["pid"]
+        return missed
 
     async def ask(self, event, *args):
         """Send an event and return its ack id, without waiting."""
@@ -66,11 +87,13 @@ class RawClient:
         return await self.answer(await self.ask(event, *args))
 
     async def event(self, name=None):
-        """The next event as (name, *args); with ``name``, the next one of that name, others dropped."""
+        """The next event as (name, *args), offset noted; with ``name``, the next of that name, others dropped."""
         while True:
             frame = await self.receive()
             assert frame.startswith("42"), frame
             event = json.loads(frame[2:])
+            if self.pid is not None:
+                self.offset = event.pop()
             if name in (None, event[0]):
                 return tuple(event)
 

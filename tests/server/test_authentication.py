@@ -1,7 +1,6 @@
 """Who a client is: its own word on a developer's machine, a checked token elsewhere."""
 
 import inspect
-import random
 
 import pytest
 
@@ -10,11 +9,11 @@ from realtime.server.rooms import Member
 
 
 def development():
-    return Authenticator(None, random.Random(0))
+    return Authenticator(None)
 
 
 async def identified(authenticate, auth):
-    found = Authenticator(authenticate, random.Random(0)).identify(auth, "sid")
+    found = Authenticator(authenticate).identify(auth, "sid")
     return await found if inspect.isawaitable(found) else found
 
 
@@ -24,11 +23,10 @@ def test_in_development_a_client_says_who_it_is():
 
 
 @pytest.mark.parametrize("auth", [None, {}, {"userId": None}])
-def test_a_stock_client_without_auth_gets_a_name_of_its_own(auth):
-    authenticator = development()
-    first, second = (authenticator.identify(auth, "sid").user_id for _ in range(2))
-    assert first.startswith("anonymous-")
-    assert first != second
+def test_a_stock_client_without_auth_is_named_after_its_session(auth):
+    first, again, other = (development().identify(auth, sid).user_id for sid in ("ABCDEFGHI", "ABCDEFGHI", "BCDEFGHIJ"))
+    assert first == again == "anonymous-ABCDEFGH"
+    assert other == "anonymous-BCDEFGHI"
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_a_room_with_nobody_else_needs_no_broadcast(namespace):
 
 def test_frames_of_another_namespace_name_it(counters):
     namespace = Namespace("/custom", counters)
-    assert namespace.frame("x", b"1")[2:] == b'42/custom,["x",1]'
+    assert namespace.frame("x", b"1").text == b'42/custom,["x",1]'
 
 
 def test_what_cannot_be_sent_is_sent_to_nobody(namespace):

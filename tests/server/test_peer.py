@@ -11,8 +11,8 @@ from tests.server.raw_client import raw_client
 from tests.server.waiting import until
 
 
-def serving(**options):
-    return RealtimeServer(port=0, **options)
+def serving(*, recovery_s=0, **options):
+    return RealtimeServer(port=0, recovery_s=recovery_s, **options)
 
 
 async def test_the_handshake_announces_what_holds():
@@ -24,8 +24,8 @@ async def test_the_handshake_announces_what_holds():
         assert client.sid not in ("", sid)
 
 
-async def test_no_private_id_is_offered_while_nothing_can_be_recovered():
-    async with serving() as server, raw_client(server, connected=False) as client:
+async def test_no_private_id_is_offered_where_nothing_can_be_recovered():
+    async with serving(recovery_s=0) as server, raw_client(server, connected=False) as client:
         await client.send('40{"userId":"ana","pid":"p","offset":"o"}')
         answer = json.loads((await client.receive())[2:])
         assert set(answer) == {"sid"}

@@ -27,6 +27,18 @@ def test_two_devices_of_a_user_are_two_members():
     assert rooms.members("lobby") == [ANA_TABLET]
 
 
+def test_every_coming_and_going_is_told_once():
+    told = []
+    rooms = Rooms(joined=lambda *who: told.append(("in", *who)), left=lambda *who: told.append(("out", *who)))
+    rooms.join("lobby", "s1", ANA)
+    rooms.join("lobby", "s1", ANA)
+    rooms.join("attic", "s2", ANA)
+    rooms.leave("lobby", "s1")
+    rooms.leave("lobby", "s1")
+    rooms.leave_all("s2")
+    assert told == [("in", "lobby", "s1"), ("in", "attic", "s2"), ("out", "lobby", "s1"), ("out", "attic", "s2")]
+
+
 def test_joining_twice_and_leaving_twice_change_nothing():
     rooms = Rooms()
     assert rooms.join("lobby", "s1", ANA)

@@ -30,6 +30,9 @@ class Wire:
     def leave(self, namespace):
         self.left.append(namespace)
 
+    def replaced(self, namespace):
+        pass
+
 
 def session(namespace="/"):
     options = {"sid": "s1", "member": Member("ana", "phone"), "namespace": namespace, "auth": {"userId": "ana"}}
@@ -110,3 +113,29 @@ def test_a_fence_is_passed_while_the_session_stands():
     ana.fence(lambda: passed.append(3))
     assert passed == [1]
     assert len(ana.link.fences) == 2
+
+
+def test_on_another_connection_only_its_own_answers_go_out():
+    ana = session()
+    late = ana.own_ack_id(7)
+    assert (late, ana.own_ack_id(None)) == (7, None)
+    ana.detached(Wire())
+    assert not ana.connected
+    ana.acknowledge(late, OkReply())
+    ana.attached(Wire(), {"userId": "ana", "token": "new"})
+    assert (ana.connected, ana.recovered, ana.auth["token"]) == (True, True, "new")
+    ana.acknowledge(late, OkReply())
+    ana.answer(late, ["late"])
+    assert ana.link.frames == []
+    ana.answer(ana.own_ack_id(7), ["in time"])
+    assert ana.link.frames == [text_frame(b'437["in time"]')]
+
+
+def test_a_fence_of_the_connection_before_is_not_passed():
+    ana, passed = session(), []
+    ana.fence(lambda: passed.append(1))
+    before = ana.link
+    ana.detached(Wire())
+    ana.attached(Wire(), None)
+    before.fences[0]()
+    assert passed == []
