@@ -164,6 +164,7 @@ class ClientSession:
         self._connect = encode(Packet(PacketType.CONNECT, namespace, _connect_data(auth, recover)))
         self._pid = recover.pid if recover else None
         self._offset = recover.offset if recover else None
+        self._epoch = _epoch(self._pid)
         self._state = OPENING
         self._max_payload = 0
         self._decoder = Decoder()
@@ -261,9 +262,7 @@ class ClientSession:
             args = tuple(_decode(body)[1:])
         except ValueError:
             args = tuple(loads(body)[1:])
-        if args and self._pid is not None and isinstance(args[-1], str):
-            self._offset = args[-1]
-        return EventReceived(name, args, ack_id)
+        return EventReceived(name, args if self._pid is None else self._follow(args), ack_id)
 
     def _receive_engine(self, text: bytes) -> list[Event]:
         kind, payload = decode_engine(text)
@@ -317,15 +316,30 @@ class ClientSession:
             )
         recovered = pid is not None and pid == self._pid
         if not recovered:
-            self._pid, self._offset = pid, None
+            self._pid, self._offset, self._epoch = pid, None, _epoch(pid)
         early, self._early = self._early, []
         return [Connected(sid, pid, recovered), *map(self._event, early)]
 
     def _event(self, packet: Packet) -> EventReceived:
-        name, *args = packet.data
-        if self._pid is not None and args and isinstance(args[-1], str):
-            self._offset = args[-1]
-        return EventReceived(name, tuple(args), packet.ack_id)
+        name, *rest = packet.data
+        args = tuple(rest)
+        return EventReceived(name, args if self._pid is None else self._follow(args), packet.ack_id)
+
+    def _follow(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Note the offset of an event; the arguments of the application's are the rest.
+
+        Other servers' offsets look like any string: there, each string at the end is taken for one, as by every
+        client, and stays where it is.
+        """
+        last = args[-1] if args else None
+        if not isinstance(last, str):
+            return args
+        if self._epoch is None:
+            self._offset = last
+        elif last.startswith(self._epoch) and last[len(self._epoch) :].isdigit():
+            self._offset = last
+            return args[:-1]
+        return args
 
     def _after_sending(self, kind: PacketType) -> ClientState:
         state = _SENT.get((self._state, kind))
@@ -357,6 +371,12 @@ def _connect_data(auth: Mapping[str, Any] | None, recover: Recovery | None) -> d
         return None if auth is None else dict(auth)
     data = {**(auth or {}), "pid": recover.pid}
     return data if recover.offset is None else {**data, "offset": recover.offset}
+
+
+def _epoch(pid: str | None) -> str | None:
+    """How the offsets of a session begin, where its private id tells: ours is ``<epoch>.<secret>``."""
+    epoch, dot, _ = (pid or "").partition(".")
+    return epoch + dot if epoch and dot else None
 
 
 def _refusal(data: Any) -> ConnectFailed:

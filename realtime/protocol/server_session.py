@@ -101,7 +101,7 @@ class ConnectRequested(msgspec.Struct, frozen=True):
         namespace: which one; whether it exists is for the server to say.
         auth: what the client's application sent, without the protocol's own keys.
         pid: the session that the client wants to go on with, if any.
-        offset: the last event that it received there; a ``pid`` without an offset cannot be recovered.
+        offset: of the last event that it received there; None before the first, "" if it is none at all.
     """
 
     namespace: str
@@ -491,6 +491,5 @@ def _request(namespace: str, data: dict[str, Any] | None) -> ConnectRequested:
     if data is None:
         return ConnectRequested(namespace, None, None, None)
     pid, offset = data.pop("pid", None), data.pop("offset", None)
-    return ConnectRequested(
-        namespace, data, pid if isinstance(pid, str) else None, offset if isinstance(offset, str) else None
-    )
+    known = isinstance(offset, str | None)
+    return ConnectRequested(namespace, data, pid if isinstance(pid, str) else None, offset if known else "")

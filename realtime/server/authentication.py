@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -13,7 +12,6 @@ from msgspec import Meta
 
 from realtime.protocol.errors import RealtimeError
 from realtime.server.rooms import Member
-from realtime.utils.ids import new_id
 
 _log = logging.getLogger("realtime.server")
 
@@ -50,13 +48,11 @@ class Authenticator:
     Args:
         authenticate: called with the client's ``auth`` object, which holds a ``token``; returns the user id, or
             None to refuse; may be async, and may raise :class:`AuthenticationFailed`. Without it, clients are
-            believed: ``auth`` is ``{userId, deviceId?}``, and whoever sends no ``userId`` gets one.
-        rng: source of those.
+            believed: ``auth`` is ``{userId, deviceId?}``, and whoever sends no ``userId`` is named after its session.
     """
 
-    def __init__(self, authenticate: Authenticate | None, rng: random.Random) -> None:
+    def __init__(self, authenticate: Authenticate | None) -> None:
         self._authenticate = authenticate
-        self._rng = rng
 
     @property
     def believes_everybody(self) -> bool:
@@ -68,7 +64,7 @@ class Authenticator:
 
         Args:
             auth: as the client sent it.
-            sid: names a device that has no name of its own.
+            sid: names a device, and in development mode a user, that has no name of its own.
 
         Raises:
             AuthenticationFailed: now, or when what is returned is awaited.
@@ -76,7 +72,7 @@ class Authenticator:
         auth = auth or {}
         if self._authenticate is None:
             claim = _read(auth, _DevelopmentAuth, "in development mode, auth is {userId, deviceId?}")
-            return Member(claim.user_id or f"anonymous-{new_id(self._rng)[:8]}", claim.device_id or sid)
+            return Member(claim.user_id or f"anonymous-{sid[:8]}", claim.device_id or sid)
         device_id = _read(auth, _DeviceAuth, "auth is {token, deviceId?}").device_id or sid
         try:
             answer = self._authenticate(auth)

@@ -26,7 +26,7 @@ from realtime.protocol.server_session import (
 from realtime.server.authentication import AuthenticationFailed, Authenticator
 from realtime.server.deadlines import Deadlines
 from realtime.server.frames import binary_frame, text_frame
-from realtime.server.namespace import Namespace
+from realtime.server.namespace import TAKEN_OVER, Namespace
 from realtime.server.rooms import Member
 from realtime.server.server_connection import ServerConnection
 from realtime.server.session import Session
@@ -71,6 +71,7 @@ class Peer:
         self._sessions: dict[str, tuple[Session, Namespace]] = {}
         self._authenticating: dict[asyncio.Future[Member], None] = {}
         self._is_lost = False
+        self._may_return = True  # its sessions outlive the connection
         # Broadcasts call these once per receiver: no wrapper in between.
         self.write = connection.write
         self.write_volatile = connection.write_volatile
@@ -112,7 +113,10 @@ class Peer:
             task.cancel()
         sessions, self._sessions = self._sessions, {}
         for session, namespace in sessions.values():
-            namespace.remove(session, reason)
+            if not self._may_return:
+                namespace.remove(session, reason)
+            elif (when := namespace.lose(session, reason)) is not None:
+                self._shared.deadlines.watch(namespace, when)
 
     def due(self, now: float) -> float | None:
         """See :class:`Waiting`."""
@@ -136,22 +140,28 @@ class Peer:
             self._flush()
             self._remove(namespace, "ended by the server")
 
+    def replaced(self, namespace: str) -> None:
+        """See :class:`SessionLink`."""
+        self._sessions.pop(namespace, None)
+        self._connection.end(CloseCode.GOING_AWAY, TAKEN_OVER)
+
     # Events of the protocol
 
     def _handle(self, event: Event) -> None:
         if type(event) is EventReceivedRaw:
             self._shared.counters.messages_in += 1
             session, namespace = self._sessions[event.namespace]
-            namespace.events.receive_raw(session, event.event, event.body, event.ack_id)
+            namespace.events.receive_raw(session, event.event, event.body, session.own_ack_id(event.ack_id))
         elif isinstance(event, EventReceived):
             self._shared.counters.messages_in += 1
             session, namespace = self._sessions[event.namespace]
-            namespace.events.receive(session, event.event, event.args, event.ack_id)
+            namespace.events.receive(session, event.event, event.args, session.own_ack_id(event.ack_id))
         elif isinstance(event, ConnectRequested):
             self._connect(event)
         elif isinstance(event, NamespaceLeft):
             self._remove(event.namespace, "left by the client")
         elif isinstance(event, PeerClosed):
+            self._may_return = False
             self._connection.end(CloseCode.NORMAL_CLOSURE, "closed by the client")
         elif isinstance(event, FencePassed):
             event.token()
@@ -159,16 +169,14 @@ class Peer:
             self._connection.end(CloseCode.GOING_AWAY, event.reason)
 
     def _connect(self, request: ConnectRequested) -> None:
-        """Let a client into a namespace.
-
-        A ``pid`` in the request is not honoured: this server offers none yet, so it cannot be one of ours. Taking a
-        session over (its member, its rooms, what it missed) belongs here, before :meth:`_accept`.
-        """
-        if request.namespace not in self._shared.namespaces:
+        """Let a client into a namespace, if it is who it must be."""
+        namespace = self._shared.namespaces.get(request.namespace)
+        if namespace is None:
             self._machine.refuse(request.namespace, "Invalid namespace")
             self._flush()
             return
-        sid = new_id(self._shared.rng)
+        claimed = namespace.claimed(request.pid)
+        sid = new_id(self._shared.rng) if claimed is None else claimed.sid  # the name of who has no other
         try:
             member = self._shared.authenticator.identify(request.auth, sid)
         except AuthenticationFailed as error:
@@ -197,11 +205,32 @@ class Peer:
 
     def _accept(self, request: ConnectRequested, sid: str, member: Member) -> None:
         namespace = self._shared.namespaces[request.namespace]
+        if request.pid is None:
+            self._begin(request, namespace, sid, member)
+        elif (found := namespace.recover(request.pid, request.offset, member)) is not None:
+            self._go_on(request, namespace, *found)
+        else:
+            self._shared.counters.recoveries_refused += 1
+            fresh = new_id(self._shared.rng)
+            self._begin(request, namespace, fresh, member if member.device_id != sid else Member(member.user_id, fresh))
+
+    def _begin(self, request: ConnectRequested, namespace: Namespace, sid: str, member: Member) -> None:
         session = Session(sid=sid, member=member, namespace=namespace.name, link=self, auth=request.auth)
-        self._sessions[namespace.name] = (session, namespace)
-        self._machine.accept(namespace.name, sid)
-        self._flush()
+        if session.auth.get("recovery") is not False:
+            namespace.promise(session)
+        self._welcome(session, namespace)
         namespace.add(session)
+
+    def _go_on(self, request: ConnectRequested, namespace: Namespace, session: Session, missed: list[bytes]) -> None:
+        if missed:
+            self.write(b"".join(missed))  # before the answer, as the protocol has it
+        self._welcome(session, namespace)
+        namespace.resume(session, self, request.auth)
+
+    def _welcome(self, session: Session, namespace: Namespace) -> None:
+        self._sessions[namespace.name] = (session, namespace)
+        self._machine.accept(namespace.name, session.sid, session.pid)
+        self._flush()
 
     def _refuse(self, request: ConnectRequested, error: AuthenticationFailed) -> None:
         self._machine.refuse(request.namespace, str(error), {"code": error.code})
@@ -213,6 +242,7 @@ class Peer:
 
     def _refuse_packet(self, code: CloseCode, error: RemoteProtocolError) -> None:
         self._shared.counters.bad_packets += 1
+        self._may_return = False
         self._connection.end(code, str(error))
 
     def _flush(self) -> None:

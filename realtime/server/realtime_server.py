@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import math
 import random
 from collections.abc import Awaitable, Mapping
 from typing import Any, Self
@@ -32,6 +33,7 @@ from realtime.server.metrics import metrics_response
 from realtime.server.namespace import Namespace
 from realtime.server.peer import Peer, Surroundings
 from realtime.server.receipt_events import ReceiptEvents
+from realtime.server.recovery import Recovery, new_recovery
 from realtime.server.room_api import RoomApi
 from realtime.server.room_events import RoomEvents
 from realtime.server.server_connection import ServerConnection
@@ -54,6 +56,8 @@ class RealtimeServer:
         ping_interval_s: from one Engine.IO ping to the next.
         ping_timeout_s: a client that does not answer one within this is given up.
         connect_timeout_s: so is one that asks for no namespace.
+        recovery_s: how long a session outlives its connection, so that its client can go on with it and hear what it
+            missed; a client whose ``auth`` says ``recovery: false`` wants none. 0 keeps no session.
         handshakes_per_s: so many clients may come in within a second; the others are told to come again (HTTP status
             503), each when there is a place for it. None lets everybody in.
         max_payload: bytes that one packet may have.
@@ -78,6 +82,7 @@ class RealtimeServer:
         ping_interval_s: float = 25.0,
         ping_timeout_s: float = 20.0,
         connect_timeout_s: float = 45.0,
+        recovery_s: float = 120.0,
         handshakes_per_s: int | None = HANDSHAKES_PER_S,
         max_payload: int = 1_000_000,
         max_backlog: int = 1024 * 1024,
@@ -94,6 +99,8 @@ class RealtimeServer:
             max_backlog=max_backlog,
             close_timeout_s=close_timeout_s,
         )
+        if not 0 <= recovery_s < math.inf:
+            raise ValueError(f"recovery_s must be a number of seconds, or 0 for no recovery, not {recovery_s}")
         if not 0 <= port <= 65_535:
             raise ValueError(f"port must be 0 to 65535, not {port}")
         if authenticate is None and not allow_unauthenticated and not _is_this_machine(host):
@@ -108,7 +115,7 @@ class RealtimeServer:
         self._counters = Counters()
         self._admission = Admission(handshakes_per_s)
         self._namespaces: dict[str, Namespace] = {}
-        self._authenticator = Authenticator(authenticate, self._rng)
+        self._authenticator = Authenticator(authenticate)
         self._endpoints = HttpEndpoints(
             health=self._health,
             metrics=lambda: metrics_response(self.stats),
@@ -119,6 +126,7 @@ class RealtimeServer:
             "ping_timeout_s": ping_timeout_s,
             "connect_timeout_s": connect_timeout_s,
         }
+        self._recovery_s = recovery_s
         self._max_payload = max_payload
         self._max_backlog = max_backlog
         self._close_timeout_s = close_timeout_s
@@ -174,8 +182,18 @@ class RealtimeServer:
             LocalProtocolError: the name cannot travel.
         """
         if name not in self._namespaces:
-            self._namespaces[name] = Namespace(name, self._counters)
+            self._namespaces[name] = Namespace(name, self._counters, self._new_recovery())
         return self._namespaces[name]
+
+    def _new_recovery(self) -> Recovery | None:
+        if not self._recovery_s:
+            return None
+        return new_recovery(
+            self._rng,
+            window_s=self._recovery_s,
+            unnoticed_s=self._timing["ping_interval_s"] + self._timing["ping_timeout_s"],
+            max_replay=self._max_backlog // 2,
+        )
 
     def on(self, event: str, handler: Handler) -> Handler:
         """Handle an event of the application's own in ``/``: see :meth:`EventTable.on`.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
+from realtime.protocol.socketio import EncodedPacket
 from realtime.server.engine.base import Engine, EngineError, Page, Position, Record
 from realtime.server.messages import (
     PAGE,
@@ -43,11 +44,12 @@ class RoomEvents:
         self._namespace = namespace
         self._engine = engine
         self._when_logged: list[Callable[[Record], None]] = []
-        self._joining: dict[str, dict[Session, list[tuple[int | None, bytes]]]] = {}
+        self._joining: dict[str, dict[Session, list[tuple[int | None, EncodedPacket]]]] = {}
         namespace.events.add("room:join", JoinRoom, self._join)
         namespace.events.add("room:leave", RoomOnly, self._leave)
         namespace.events.add("app:state", AppState, self._app_state)
         namespace.when_gone(self._gone)
+        namespace.when_back(self._back)
 
     def require(self, session: Session, room_id: str) -> None:
         """Refuse a session that is not in a room.
@@ -66,13 +68,15 @@ class RoomEvents:
         """Broadcast what the engine has made durable."""
         for callback in self._when_logged:
             callback(record)
-        origin = self._namespace.sessions.get(record.origin)
+        origin = self._namespace.find(record.origin)
         if not self._joining and self._namespace.is_alone(record.room_id, origin):
             return
         frame = self._namespace.frame(record.event, record.body)
         self.tell(record.room_id, frame, skip=origin, offset=record.offset)
 
-    def tell(self, room_id: str, frame: bytes, *, skip: Session | None = None, offset: int | None = None) -> None:
+    def tell(
+        self, room_id: str, frame: EncodedPacket, *, skip: Session | None = None, offset: int | None = None
+    ) -> None:
         """Broadcast a frame to all sessions in a room but ``skip``; those that are joining get it after their answer.
 
         Args:
@@ -84,9 +88,9 @@ class RoomEvents:
                 if session is not skip:
                     held.append((offset, frame))
 
-    def tell_users(self, room_id: str, frames: Mapping[str, bytes]) -> None:
+    def tell_users(self, room_id: str, frames: Mapping[str, EncodedPacket]) -> None:
         """Send each of these users' sessions in a room, those that are joining included, a frame of their own."""
-        for session in self._namespace.rooms.sessions(room_id):
+        for session in self._namespace.audience(room_id):
             if (frame := frames.get(session.user_id)) is not None:
                 self._namespace.send(session, frame)
         for session, held in self._joining.get(room_id, {}).items():
@@ -146,7 +150,7 @@ class RoomEvents:
             receipts=[Receipt(*marker) for marker in page.markers],
         )
 
-    def _stop_joining(self, session: Session, room_id: str) -> list[tuple[int | None, bytes]] | None:
+    def _stop_joining(self, session: Session, room_id: str) -> list[tuple[int | None, EncodedPacket]] | None:
         joining = self._joining.get(room_id)
         if joining is None:
             return None
@@ -167,7 +171,11 @@ class RoomEvents:
         for room_id in tuple(self._joining):
             self._stop_joining(session, room_id)
         for room_id in self._namespace.rooms.leave_all(session):
-            self._tell(PresenceDiff(room_id, leaves=[_present(session)]))
+            self._tell(PresenceDiff(room_id, leaves=[_present(session)]), skip=session)
+
+    def _back(self, session: Session, room_ids: list[str]) -> None:
+        for room_id in room_ids:
+            self._tell(PresenceDiff(room_id, joins=[_present(session)]), skip=session)
 
     def _app_state(self, session: Session, request: AppState, ack_id: int | None) -> None:
         if session.app_state != request.state:

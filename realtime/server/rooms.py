@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, KeysView
+from collections.abc import Callable, Hashable, KeysView
 from typing import Generic, NamedTuple, TypeVar
 
 S = TypeVar("S", bound=Hashable)
@@ -26,9 +26,17 @@ class Rooms(Generic[S]):
 
     A device that reconnects has two sessions until its old connection is known to be dead; it is present from the
     first one's join to the last one's leave, without a flicker between.
+
+    Args:
+        joined: called with a room and a session that is new there.
+        left: called with a room and a session that is there no more.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, joined: Callable[[str, S], None] | None = None, left: Callable[[str, S], None] | None = None
+    ) -> None:
+        self._joined = joined
+        self._left = left
         self._rooms: dict[str, _Room[S]] = {}
         self._of: dict[S, dict[str, None]] = {}
         self._nobody: dict[S, Member] = {}
@@ -46,6 +54,8 @@ class Rooms(Generic[S]):
             return False
         room.sessions[session] = member
         self._of.setdefault(session, {})[room_id] = None
+        if self._joined is not None:
+            self._joined(room_id, session)
         count = room.devices.get(member, 0)
         room.devices[member] = count + 1
         return count == 0
@@ -60,6 +70,8 @@ class Rooms(Generic[S]):
         del rooms[room_id]
         if not rooms:
             del self._of[session]
+        if self._left is not None:
+            self._left(room_id, session)
         room.devices[member] -= 1
         if room.devices[member]:
             return False

@@ -7,11 +7,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from realtime.protocol.socketio import EncodedPacket, encode_ack, encode_event
-from realtime.server.frames import binary_frame, text_frame
+from realtime.protocol.socketio import MAX_ACK_DIGITS, EncodedPacket, encode_ack, encode_event
 from realtime.server.messages import AppStateName, ErrorReply, Refusal, encode
-from realtime.server.packets import ack_frame
+from realtime.server.packets import ack_frame, packet_frames
 from realtime.server.rooms import Member
+from realtime.server.trail import Trail
+
+_ACK_SPAN = 1 << (10**MAX_ACK_DIGITS).bit_length()
 
 
 class SessionLink(Protocol):
@@ -33,9 +35,16 @@ class SessionLink(Protocol):
         """Take the session off the client's connection, and tell the client."""
         ...
 
+    def replaced(self, namespace: str) -> None:
+        """Another connection has the session now: let go of it, and end this one."""
+        ...
+
 
 class Session:
     """What an event handler is given: who sent the event, and ways to answer.
+
+    It survives its connection, if the client can recover it: it is then the same object with the same rooms, and the
+    client hears what was sent to it meanwhile.
 
     Args:
         sid: the Socket.IO id.
@@ -55,9 +64,16 @@ class Session:
         self.auth = dict(auth or {})
         self.app_state: AppStateName = "active"
         self.connected = True
+        self.recovered = False
+        """Whether its present connection is not its first."""
+        self.pid: str | None = None
+        """The private id by which its client recovers it."""
+        self.trail: Trail | None = None
+        """What it may have missed; None if it cannot be recovered."""
+        self._acks_from = 0
 
     def __repr__(self) -> str:
-        state = "connected" if self.connected else "disconnected"
+        state = "connected" if self.connected else "disconnected" if self.trail is None else "away"
         user, device = self.member
         return f"<Session {self.sid!r} user={user!r} device={device!r} namespace={self.namespace!r} {state}>"
 
@@ -72,18 +88,25 @@ class Session:
         return self.member.device_id
 
     def emit(self, event: str, *args: Any) -> None:
-        """Send an event to this client. Ignored when it is no longer connected.
+        """Send an event to this client; one that has lost its connection hears it when it comes back.
+
+        Ignored once the session has ended.
 
         Raises:
             LocalProtocolError: the name is reserved, or an argument cannot be sent.
         """
-        frame = frames(encode_event(event, args, namespace=self.namespace))
-        if self.connected:
-            self.link.write(frame)
+        self.send(encode_event(event, args, namespace=self.namespace))
+
+    def send(self, packet: EncodedPacket) -> None:
+        """Send an event that is encoded already; otherwise as :meth:`emit`."""
+        if self.trail is not None:
+            self.link.write(self.trail.add(packet))
+        elif self.connected:
+            self.link.write(packet_frames(packet))
 
     def disconnect(self) -> None:
         """End this session; the client is told, and will not reconnect by itself. Calling it twice is harmless."""
-        if self.connected:
+        if self.connected or self.trail is not None:
             self.connected = False
             self.link.leave(self.namespace)
 
@@ -92,22 +115,41 @@ class Session:
 
         It costs a ping and a pong. It is never called if the connection is lost, or the session ends, before that.
         """
+        link = self.link
 
         def passed_here() -> None:
-            if self.connected:
+            if self.connected and self.link is link:
                 passed()
 
         if self.connected:
-            self.link.fence(passed_here)
+            link.fence(passed_here)
+
+    # For the connection
 
     def closed(self) -> None:
-        """Its connection has ended, or it left: nothing is sent from now on."""
+        """It has ended: nothing is sent from now on."""
         self.connected = False
+
+    def detached(self, link: SessionLink) -> None:
+        """Its connection has ended, and another may follow."""
+        self.connected = False
+        self.link = link
+
+    def attached(self, link: SessionLink, auth: Mapping[str, Any] | None) -> None:
+        """It goes on, on another connection."""
+        self.link = link
+        self.auth = dict(auth or {})
+        self.connected = self.recovered = True
+        self._acks_from += _ACK_SPAN
+
+    def own_ack_id(self, ack_id: int | None) -> int | None:
+        """An ack id as the handlers get it, so that a late answer finds no later connection, where it means another."""
+        return None if ack_id is None else self._acks_from + ack_id
 
     def acknowledge(self, ack_id: int | None, reply: msgspec.Struct) -> None:
         """Answer an event with one object, if the client asked for an answer."""
-        if ack_id is not None and self.connected:
-            self.link.write(ack_frame(ack_id, encode(reply), self.namespace))
+        if ack_id is not None and self.connected and ack_id >= self._acks_from:
+            self.link.write(ack_frame(ack_id - self._acks_from, encode(reply), self.namespace))
 
     def refuse(self, ack_id: int | None, refusal: Refusal) -> None:
         """Answer an event with ``{"ok": false, …}``, if the client asked for an answer."""
@@ -119,12 +161,5 @@ class Session:
         Raises:
             LocalProtocolError: an argument cannot be sent.
         """
-        if ack_id is not None and self.connected:
-            self.link.write(frames(encode_ack(ack_id, args, namespace=self.namespace)))
-
-
-def frames(packet: EncodedPacket) -> bytes:
-    """A packet as WebSocket frames: attachments follow their packet with nothing in between."""
-    if not packet.attachments:
-        return text_frame(packet.text)
-    return text_frame(packet.text) + b"".join(map(binary_frame, packet.attachments))
+        if ack_id is not None and self.connected and ack_id >= self._acks_from:
+            self.link.write(packet_frames(encode_ack(ack_id - self._acks_from, args, namespace=self.namespace)))

@@ -21,6 +21,8 @@ class Counters(msgspec.Struct):
         volatile_dropped: volatile frames that a lagging receiver was spared.
         ended_too_slow: connections ended because the receiver did not keep up.
         bad_packets: connections ended over a packet that the protocol forbids.
+        sessions_recovered: clients that came back to their session, and heard all that they had missed.
+        recoveries_refused: clients that came back to a session, and had to begin a new one.
     """
 
     handshakes: int = 0
@@ -35,6 +37,8 @@ class Counters(msgspec.Struct):
     volatile_dropped: int = 0
     ended_too_slow: int = 0
     bad_packets: int = 0
+    sessions_recovered: int = 0
+    recoveries_refused: int = 0
 
 
 class Stats(Counters, kw_only=True):

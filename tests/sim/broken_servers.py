@@ -109,13 +109,13 @@ class DropsABroadcast(_Altered):
 
         def broadcast(room_id, frame, *, skip=None, volatile=False):
             nonlocal count
-            count += b"chat:message" in frame
+            count += b"chat:message" in frame.text
             others = [session for session in namespace.rooms.sessions(room_id) if session is not skip]
-            if b"chat:message" not in frame or count % 10 or not others:
+            if b"chat:message" not in frame.text or count % 10 or not others:
                 told(room_id, frame, skip=skip, volatile=volatile)
                 return
             for session in others[1:]:
-                session.link.write(frame)
+                session.send(frame)
 
         namespace.broadcast = broadcast
 
