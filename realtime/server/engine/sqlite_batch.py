@@ -7,7 +7,7 @@ edit may stand right behind its message; then what came of it is written, for al
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -43,16 +43,21 @@ _Row = tuple[int, int, str, str, int, str]  # of ``messages``
 
 
 class Batch:
-    """Apply it within a transaction, once; :attr:`touched` are the rooms that you must save then."""
+    """Apply it within a transaction, once; you must save the rooms in :attr:`touched` then."""
 
     def __init__(self, db: sqlite3.Connection, rooms: Rooms, epoch: str, entries: Sequence[Draft | Mark]) -> None:
-        self.touched: list[Room] = []
+        self._touched: dict[int, Room] = {}
         self._db = db
         self._epoch = epoch
         self._entries = entries
-        messages = [entry for entry in entries if isinstance(entry, Draft) and entry.about is None]
-        changes = [entry for entry in entries if isinstance(entry, Draft) and entry.about is not None]
-        marks = [entry for entry in entries if isinstance(entry, Mark)]
+        messages: list[Draft] = []
+        changes: list[Draft] = []
+        marks: list[Mark] = []
+        for entry in entries:
+            if isinstance(entry, Mark):
+                marks.append(entry)
+            else:
+                (messages if entry.about is None else changes).append(entry)
         self._rooms = rooms.made(dict.fromkeys(draft.room_id for draft in messages))
         others = rooms.find([*(draft.room_id for draft in changes), *(mark.room_id for mark in marks)])
         self._rooms |= others
@@ -84,9 +89,12 @@ class Batch:
             insert(self._db, "changes", self._new_changes)
         markers = [(room, *self._markers[room, user_id]) for room, user_id in self._new_markers]
         insert(self._db, "markers", markers, or_replace=True)
-        touched = dict.fromkeys(number for number, *_ in (*self._new, *self._new_changes))
-        self.touched = [room for room in self._rooms.values() if room.number in touched]
         return results
+
+    @property
+    def touched(self) -> Collection[Room]:
+        """What :meth:`apply` changed."""
+        return self._touched.values()
 
     def _apply(self, entry: Draft | Mark) -> Result:
         if isinstance(entry, Mark):
@@ -113,6 +121,7 @@ class Batch:
         record = stamped(draft, self._epoch, offset)
         row = (room.number, offset, draft.event, draft.origin, draft.timestamp_ms, record.body.decode())
         self._new[room.number, offset] = row
+        self._touched[room.number] = room
         return Logged(Appended(offset, draft.timestamp_ms), record)
 
     def _known(self, table: str, drafts: Sequence[Draft]) -> dict[_Key, Appended]:
@@ -141,6 +150,7 @@ class Batch:
         except NotApplied as refused:
             return refused
         room.changes += 1
+        self._touched[room.number] = room
         self._changes[key] = replace(logged.appended, duplicate=True)
         self._new_changes.append((*key, logged.appended.offset, logged.appended.timestamp_ms, room.changes))
         return logged

@@ -53,8 +53,7 @@ def selected(
     """
     found: list[T] = []
     for portion in portions(keys):
-        sql = f"WITH asked ({', '.join(columns)}) AS (VALUES {_places(len(columns), len(portion))}) {query}"
-        [rows] = db.execute(sql, _flat(portion)).fetchone()
+        [rows] = db.execute(_asking(columns, len(portion), query), _flat(portion)).fetchone()
         found += decoder.decode(rows)
     return found
 
@@ -62,6 +61,11 @@ def selected(
 @lru_cache(maxsize=128)
 def _places(columns: int, rows: int) -> str:
     return ", ".join([f"({', '.join('?' * columns)})"] * rows)
+
+
+@lru_cache(maxsize=128)
+def _asking(columns: Sequence[str], rows: int, query: str) -> str:
+    return f"WITH asked ({', '.join(columns)}) AS (VALUES {_places(len(columns), rows)}) {query}"
 
 
 def _flat(rows: Iterable[Sequence[object]]) -> list[object]:
