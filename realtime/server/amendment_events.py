@@ -6,11 +6,10 @@ from functools import partial
 
 import msgspec
 
-from realtime.server.engine.base import Appended, Engine, EngineError, Record
+from realtime.server.engine.base import Engine, EngineError, Record
 from realtime.server.logged_entries import LoggedEntries
 from realtime.server.messages import (
     ChangeBody,
-    ChangedReply,
     DeleteMessage,
     EditMessage,
     MessageOnly,
@@ -58,16 +57,7 @@ class AmendmentEvents:
 
     def _log(self, session: Session, ack_id: int | None, body: ChangeBody, change_id: str | None) -> None:
         self._rooms.require(session, body.room_id)
-        self._entries.append(
-            session,
-            ack_id,
-            room_id=body.room_id,
-            entry_id=change_id,
-            event=body.event,
-            body=body,
-            reply=_changed,
-            about=body.message_id,
-        )
+        self._entries.append(session, ack_id, body, change_id)
 
     def _reactions(self, session: Session, request: MessageOnly, ack_id: int | None) -> None:
         self._rooms.require(session, request.room_id)
@@ -94,7 +84,3 @@ class _Reacted(msgspec.Struct):
 
 
 _REACTED = msgspec.json.Decoder(_Reacted)
-
-
-def _changed(result: Appended) -> ChangedReply:
-    return ChangedReply(offset=result.offset, timestamp=result.timestamp_ms)

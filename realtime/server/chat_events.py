@@ -6,7 +6,7 @@ from functools import partial
 
 from msgspec import UNSET
 
-from realtime.server.engine.base import Appended, Engine, EngineError, Page, Position
+from realtime.server.engine.base import Engine, EngineError, Page, Position
 from realtime.server.logged_entries import LoggedEntries
 from realtime.server.messages import (
     ChatBody,
@@ -15,7 +15,6 @@ from realtime.server.messages import (
     ReadHistory,
     Refusal,
     SendMessage,
-    SentReply,
     SetTyping,
     TypingBody,
     encode,
@@ -41,15 +40,8 @@ class ChatEvents:
     def _message(self, session: Session, request: SendMessage, ack_id: int | None) -> None:
         self._rooms.require(session, request.room_id)
         reply_to = UNSET if request.reply_to is None else request.reply_to
-        self._entries.append(
-            session,
-            ack_id,
-            room_id=request.room_id,
-            entry_id=request.message_id,
-            event="chat:message",
-            body=ChatBody(request.room_id, request.message_id, session.user_id, request.text, reply_to),
-            reply=partial(_sent, request.message_id),
-        )
+        body = ChatBody(request.room_id, request.message_id, session.user_id, request.text, reply_to)
+        self._entries.append(session, ack_id, body, request.message_id)
 
     def _typing(self, session: Session, request: SetTyping, ack_id: int | None) -> None:
         self._rooms.require(session, request.room_id)
@@ -78,7 +70,3 @@ class ChatEvents:
             more=more,
         )
         session.acknowledge(ack_id, reply)
-
-
-def _sent(message_id: str, result: Appended) -> SentReply:
-    return SentReply(message_id=message_id, offset=result.offset, timestamp=result.timestamp_ms)

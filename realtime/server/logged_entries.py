@@ -3,118 +3,107 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple
 
 import msgspec
 
 from realtime.server.engine.base import Appended, Draft, Engine, EngineError, NotApplied
-from realtime.server.messages import Refusal, encode
+from realtime.server.messages import ChangeBody, ChangedReply, ChatBody, Refusal, SentReply, encode
 from realtime.server.namespace import Namespace
-from realtime.server.order_guard import EntryKey, OrderGuard
+from realtime.server.order_guard import OrderGuard
 from realtime.server.session import Session
 from realtime.server.stats import Counters
 from realtime.utils.ambient import wall_time_ms
 from realtime.utils.ids import new_id
-
-Reply = Callable[[Appended], msgspec.Struct]
 
 
 class LoggedEntries:
     """Appends to rooms' logs. The broadcast is not its business: the engine delivers what it has logged.
 
     Args:
+        counters: what becomes of entries is counted here.
         rng: source of the ids of entries that come without one.
     """
 
     def __init__(self, namespace: Namespace, engine: Engine, counters: Counters, rng: random.Random) -> None:
         self.guard = OrderGuard()
         namespace.when_gone(self.guard.forget)
+        self.counters = counters
         self._engine = engine
-        self._counters = counters
         self._rng = rng
 
-    def append(
-        self,
-        session: Session,
-        ack_id: int | None,
-        *,
-        room_id: str,
-        entry_id: str | None,
-        event: str,
-        body: msgspec.Struct,
-        reply: Reply,
-        about: str | None = None,
-    ) -> None:
-        """Log an entry, and answer for it once it is durable.
+    def append(self, session: Session, ack_id: int | None, body: ChatBody | ChangeBody, entry_id: str | None) -> None:
+        """Log a message or a change, and answer for it once it is durable.
 
         Args:
             session: the sender; you must have made sure that it is in the room.
             ack_id: of the event. Who asks for no answer would not send again what failed, so no order is kept for it.
-            room_id: in which log.
-            entry_id: the sender's id, of a message or of a change; None: the entry could not be known when it came
-                again, so what comes later does not wait for it.
-            event: as which it is broadcast.
-            body: its payload.
-            reply: makes the answer.
-            about: the message that it changes.
+            body: what is logged and broadcast.
+            entry_id: the sender's id, of the message or of the change; None: the entry could not be known when it
+                came again, so what comes later does not wait for it.
 
         Raises:
             Refusal: an earlier entry of this session must come first.
         """
-        key = None if entry_id is None else EntryKey("message" if about is None else "change", entry_id)
-        turn = 0 if ack_id is None else self.guard.admit(session, room_id, key)
+        room_id = body.room_id
+        is_change = type(body) is ChangeBody
+        turn = 0 if ack_id is None else self.guard.admit(session, room_id, is_change, entry_id)
         draft = Draft(
             room_id=room_id,
             user_id=session.user_id,
             message_id=new_id(self._rng) if entry_id is None else entry_id,
-            event=event,
+            event=body.event if isinstance(body, ChangeBody) else "chat:message",
             body=encode(body),
             timestamp_ms=wall_time_ms(),
             origin=session.sid,
-            about=about,
+            about=body.message_id if is_change else None,
         )
-        asked = _Asked(session, session.link, ack_id, room_id, about is not None, key, turn)
-        self._engine.append(draft, partial(self._answered, asked, reply))
-
-    def _answered(self, asked: _Asked, reply: Reply, result: Appended | EngineError) -> None:
-        if isinstance(result, Appended):
-            self._count(result, is_change=asked.is_change)
-            asked.session.acknowledge(asked.ack_id, reply(result))
-        else:
-            self._counters.refused += 1
-            code = result.code if isinstance(result, NotApplied) else "storage_failed"
-            asked.session.refuse(asked.ack_id, Refusal(code, str(result)))
-        if isinstance(result, Appended | NotApplied):
-            if asked.key is not None:
-                self.guard.stored(asked.session, asked.room_id, asked.key)
-            return
-        self._counters.storage_failures += 1
-        if asked.is_waited_for and asked.key is not None:
-            self.guard.failed(asked.session, asked.room_id, asked.key, asked.turn)
-
-    def _count(self, result: Appended, *, is_change: bool) -> None:
-        if result.duplicate:
-            self._counters.duplicates += 1
-        elif is_change:
-            self._counters.changes_logged += 1
-        else:
-            self._counters.messages_logged += 1
+        asked = _Asked(self, session, session.link, ack_id, room_id, is_change, entry_id, turn)
+        self._engine.append(draft, asked.answered)
 
 
-class _Asked(NamedTuple):
+class _Asked(msgspec.Struct, eq=False):
     """An entry that the engine has."""
 
+    entries: LoggedEntries
     session: Session
     link: object
     ack_id: int | None
     room_id: str
     is_change: bool
-    key: EntryKey | None
+    entry_id: str | None
     turn: int
 
-    @property
-    def is_waited_for(self) -> bool:
+    def answered(self, result: Appended | EngineError) -> None:
+        """The engine has done with it."""
+        if isinstance(result, Appended):
+            self._logged(result)
+        else:
+            self.entries.counters.refused += 1
+            code = result.code if isinstance(result, NotApplied) else "storage_failed"
+            self.session.refuse(self.ack_id, Refusal(code, str(result)))
+        if isinstance(result, Appended | NotApplied):
+            self.entries.guard.done(self.session, self.room_id, self.is_change, self.entry_id)
+            return
+        self.entries.counters.storage_failures += 1
+        if self.entry_id is not None and self._is_waited_for():
+            self.entries.guard.failed(self.session, self.room_id, self.is_change, self.entry_id, self.turn)
+
+    def _logged(self, result: Appended) -> None:
+        counters = self.entries.counters
+        if result.duplicate:
+            counters.duplicates += 1
+        elif self.is_change:
+            counters.changes_logged += 1
+        else:
+            counters.messages_logged += 1
+        offset, timestamp = result.offset, result.timestamp_ms
+        if self.is_change:
+            self.session.acknowledge(self.ack_id, ChangedReply(offset=offset, timestamp=timestamp))
+        else:
+            assert self.entry_id is not None
+            reply = SentReply(message_id=self.entry_id, offset=offset, timestamp=timestamp)
+            self.session.acknowledge(self.ack_id, reply)
+
+    def _is_waited_for(self) -> bool:
         """Whether the client, on the connection by which it asked, waits for the answer."""
         return self.ack_id is not None and self.session.connected and self.session.link is self.link

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from itertools import count
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from realtime.server.messages import Refusal
 
@@ -17,14 +17,7 @@ _MOST_AWAITED = 1000  # of one session in one room
 _ROUNDS = 2
 
 
-class EntryKey(NamedTuple):
-    """What tells the entries of one user in one room apart: message ids, and the ids of changes to messages."""
-
-    kind: str
-    entry_id: str
-
-    def __str__(self) -> str:
-        return f"the {self.kind} {self.entry_id!r}"
+_Key = tuple[bool, str]  # whether it is a change, and its id: those of changes and messages are known apart
 
 
 class Fenced(Hashable, Protocol):
@@ -43,7 +36,7 @@ class Fenced(Hashable, Protocol):
 class _Hold:
     def __init__(self, link: object) -> None:
         self.link = link
-        self.awaited: dict[EntryKey, int] = {}  # what was refused, and its turn
+        self.awaited: dict[_Key, int] = {}  # what was refused, and its turn
         self.idle_rounds = 0
         self.has_refused = False  # in this round
         self.has_let_in = False
@@ -67,11 +60,14 @@ class OrderGuard:
         """How many refused entries are awaited, of all sessions."""
         return sum(len(hold.awaited) for hold in self._holds.values())
 
-    def admit(self, session: Fenced, room_id: str, entry: EntryKey | None) -> int:
-        """Let an entry pass on its way to the engine; you must then call :meth:`stored` or :meth:`failed`.
+    def admit(self, session: Fenced, room_id: str, is_change: bool, entry_id: str | None) -> int:
+        """Let an entry pass on its way to the engine; you must then call :meth:`done` or :meth:`failed`.
 
         Args:
-            entry: None if the client has no id for it: then it could not be known again.
+            session: the sender.
+            room_id: in whose log it shall be.
+            is_change: whether it is a change, with a change's id, or a message.
+            entry_id: None if the client has no id for it: then it could not be known again.
 
         Returns:
             Its turn: smaller than that of everything that was sent later for the first time.
@@ -82,29 +78,33 @@ class OrderGuard:
         hold = self._hold(session, room_id) if self._holds else None
         if hold is None:
             return next(self._turns)
-        turn = None if entry is None else hold.awaited.get(entry)
+        key = None if entry_id is None else (is_change, entry_id)
+        turn = None if key is None else hold.awaited.get(key)
         first = min(hold.awaited, key=hold.awaited.__getitem__)
-        if turn is not None and entry == first:
+        if turn is not None and key == first:
             hold.has_let_in = True
             del hold.awaited[first]
             if not hold.awaited:
                 del self._holds[session, room_id]
             return turn
         hold.has_refused = True
-        if turn is None and entry is not None and len(hold.awaited) < _MOST_AWAITED:
-            hold.awaited[entry] = next(self._turns)
+        if turn is None and key is not None and len(hold.awaited) < _MOST_AWAITED:
+            hold.awaited[key] = next(self._turns)
         raise Refusal(
             "storage_failed",
-            f"{first} of yours could not be stored; send that again, and then this, so that they stay in order",
+            f"your {'change' if first[0] else 'message'} {first[1]!r} could not be stored; "
+            "send that again, and then this, so that they stay in order",
         )
 
-    def stored(self, session: Fenced, room_id: str, entry: EntryKey) -> None:
+    def done(self, session: Fenced, room_id: str, is_change: bool, entry_id: str | None) -> None:
         """The engine has an entry, or will never take it."""
-        hold = self._hold(session, room_id) if self._holds else None
-        if hold is not None and hold.awaited.pop(entry, None) is not None and not hold.awaited:
-            del self._holds[session, room_id]
+        hold = self._hold(session, room_id) if self._holds and entry_id is not None else None
+        if hold is not None and entry_id is not None:
+            hold.awaited.pop((is_change, entry_id), None)
+            if not hold.awaited:
+                del self._holds[session, room_id]
 
-    def failed(self, session: Fenced, room_id: str, entry: EntryKey, turn: int) -> None:
+    def failed(self, session: Fenced, room_id: str, is_change: bool, entry_id: str, turn: int) -> None:
         """The engine could not store an entry; the client must have been told right before."""
         hold = self._hold(session, room_id)
         if hold is None:
@@ -113,7 +113,8 @@ class OrderGuard:
         else:
             hold.has_refused = True  # behind this round's fence
             hold.idle_rounds = 0
-        hold.awaited[entry] = min(turn, hold.awaited.get(entry, turn))
+        key = (is_change, entry_id)
+        hold.awaited[key] = min(turn, hold.awaited.get(key, turn))
 
     def forget(self, session: Fenced) -> None:
         """A session has ended, or has another connection: it sends again in order by itself."""
