@@ -31,6 +31,7 @@ class FakeSocket(EventEmitter):
         self.asked = []
         self.outbox = []
         self.left = []  # (message, receipt) of an earlier run of the app
+        self.probed = 0
         self._ids = 0
 
     def emit(self, event, payload, *, ack=False, volatile=False):
@@ -53,6 +54,9 @@ class FakeSocket(EventEmitter):
         claimed = [each for each in self.left if each[0].event == event and wanted(each[0].args)]
         self.left = [each for each in self.left if each not in claimed]
         return claimed
+
+    def probe(self):
+        self.probed += 1
 
     def connect(self):
         self.connected = True

@@ -96,13 +96,25 @@ class TestEditing:
                 ana.chat.edit_message("lobby", message_id, text)
         with pytest.raises(LocalProtocolError, match=r"await chat\.join\('tram'\)"):
             ana.chat.edit_message("tram", "ana-2", "x")
-        unsent = ana.chat.send_message("lobby", "typo")
+        refused = ana.chat.send_message("lobby", "typo")
+        ana.socket.refuse("chat:message")
         with pytest.raises(LocalProtocolError, match="discard"):
-            ana.chat.edit_message("lobby", unsent.message_id, "x")
+            ana.chat.edit_message("lobby", refused.message_id, "x")
         ana.chat.delete_message("lobby", "ana-2")
         with pytest.raises(LocalProtocolError, match="was deleted"):
             ana.chat.edit_message("lobby", "ana-2", "x")
         assert ana.socket.said() == ["chat:message", "chat:delete"]
+
+    @jumping
+    async def test_an_unsent_message_can_be_changed_too(self):
+        ana = await with_two()
+        ana.socket.disconnect()
+        unsent = ana.chat.send_message("lobby", "typo")
+        ana.chat.edit_message("lobby", unsent.message_id, "no typo")
+        assert [message.text for message in ana.state.unsent] == ["no typo"]
+        ana.socket.said()
+        ana.socket.connect()
+        assert ana.socket.said() == ["room:join", "chat:message", "chat:edit"]
 
 
 class TestDeleting:
@@ -214,7 +226,7 @@ class TestRetrying:
         ana.socket.said()
         assert ana.chat.retry(result.message_id)
         assert ana.socket.said() == []
-        assert ana.socket.hurried == 1
+        assert ana.socket.probed == 1
 
     @jumping
     async def test_there_is_nothing_to_retry_of_what_was_sent(self):

@@ -11,6 +11,7 @@ from realtime.chat.message import (
     Position,
     Reaction,
     RoomState,
+    check_change,
     check_edit,
     check_emoji,
     check_message,
@@ -114,3 +115,24 @@ def test_an_emoji_has_1_to_64_characters(emoji):
     with pytest.raises(LocalProtocolError, match=f"this one has {len(emoji)}"):
         check_emoji(emoji)
     check_emoji("👩‍🚀")
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (None, "no message 'm1' in 'lobby'"),
+        (message("m1", MessageStatus.FAILED), "not taken by the server: retry it, or discard it"),
+        (message("m1"), "only its author may change it: ben wrote it"),
+        (message("m1", MessageStatus.SENT), "was deleted"),
+    ],
+)
+def test_what_cannot_be_changed_is_refused(found, words):
+    if found is not None:
+        changes = {MessageStatus.FAILED: {"error": "no"}, MessageStatus.SENT: {"mine": True, "is_deleted": True}}
+        found = msgspec.structs.replace(found, **changes.get(found.status, {}))
+    with pytest.raises(LocalProtocolError, match=words):
+        check_change("lobby", "m1", found, authors_only=True)
+
+
+def test_others_messages_take_reactions():
+    assert check_change("lobby", "m1", message("m1"), authors_only=False) == message("m1")
