@@ -40,6 +40,28 @@ async def test_a_log_that_was_trimmed_begins_later():
     assert history.records[0].entries == ((4, "m3"), (5, "m4"))
 
 
+async def test_what_messages_say_is_returned_and_other_entries_are_no_messages():
+    engine, history = MemoryEngine(), History(lambda: 7.0)
+    append(engine, "lobby", 1)
+    body = b'{"messageId":"m1","emoji":"+","action":"add"}'
+    reaction = Draft(
+        room_id="lobby",
+        user_id="ben",
+        message_id="c1",
+        event="chat:reaction",
+        body=body,
+        timestamp_ms=0,
+        origin="",
+        about="m1",
+    )
+    engine.append(reaction, lambda appended: None)
+    logs = await note_logs(history, engine, ["lobby", "kitchen"])
+    assert history.records[0].entries == ((1, "m1"),)
+    assert list(logs) == ["lobby", "kitchen"]
+    assert list(logs["lobby"]) == ["m1"]
+    assert b'"messageId":"m1"' in logs["lobby"]["m1"]
+
+
 async def test_an_engine_that_fails_is_not_a_log():
     class Broken(MemoryEngine):
         def read(self, room_id, done, **where):

@@ -438,3 +438,13 @@ def test_a_misspelt_host_is_refused_where_there_are_machines(when, verb):
         verb(world)
 
     simulate(main)
+
+
+def test_a_trace_that_came_with_this_lab_is_followed_by_its_name():
+    """So that a plan means the same wherever the lab is installed."""
+
+    async def main(world):
+        world.follow("ana", "traces/bus-lte.log")
+        return world.network.host("ana").access.trace is not None
+
+    assert simulate(main).result

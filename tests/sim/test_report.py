@@ -37,6 +37,14 @@ def test_a_long_list_is_cut():
     assert lines[-1] == "… and 10 more"
 
 
+def test_what_another_checker_found_is_counted_with_it():
+    found = report(Violation("lost", "m1", 3.0), lost=1)
+    more = found.with_further([Violation("divergent", "m2", 1.0), Violation("stale", "m3", 9.0)])
+    assert [violation.text for violation in more.violations] == ["m2", "m1", "m3"]
+    assert (more.counts["lost"], more.counts["divergent"]) == (1, 1)
+    assert set(more.counts) == set(found.counts)
+
+
 def test_it_travels_as_json():
     found = report(Violation("lost", "'m1' never reached ben", 3.0), lost=1)
     values = msgspec.json.decode(msgspec.json.encode(found))

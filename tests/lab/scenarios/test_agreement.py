@@ -56,12 +56,22 @@ def test_the_servers_log_is_a_witness():
     assert len(texts(state(message(1, reactions=(Reaction("👍", ("ben", "ana")),))), logs=reacted)) == 1, "in order"
 
 
-def test_markers_are_the_same_everywhere():
+def test_what_was_read_is_the_same_everywhere():
+    """What was received is told to the authors only."""
     one, other = state(markers={"cleo": Marker("cleo", 5, 3)}), state(markers={"cleo": Marker("cleo", 5, 4)})
-    assert texts(one, other) == [
-        "divergent: in the end cleo has received 5 and read 3 of lobby to ana, received 5 and read 4 to ben"
-    ]
+    assert texts(one, other) == ["divergent: in the end cleo has read 3 of lobby to ana, 4 to ben"]
     assert len(texts(one, state())) == 1
+    assert texts(state(markers={"cleo": Marker("cleo", 5, 3)}), state(markers={"cleo": Marker("cleo", 7, 3)})) == []
+
+
+def test_an_author_knows_that_another_user_has_it():
+    own = message(1, mine=True)
+    assert texts(state(own), state(message(1))) == [
+        "stale: in the end ana shows 'm1' of lobby as sent, and ben has it, who is another user"
+    ]
+    assert texts(state(message(1, mine=True, status=MessageStatus.READ)), state(message(1))) == []
+    assert texts(state(own)) == texts(state(own), state()) == []
+    assert texts(state(own), state(message(1, mine=True))) == [], "ben is a device of the same user"
 
 
 def test_nobody_types_for_ever():
