@@ -13,6 +13,7 @@ from realtime.server.engine.base import Engine, EngineError, Page
 if TYPE_CHECKING:
     from realtime.sim.history import History
 
+MESSAGE = "chat:message"
 _PAGE = 200
 
 
@@ -20,27 +21,36 @@ class _Body(msgspec.Struct, rename="camel"):
     message_id: str
 
 
-async def note_logs(history: History, engine: Engine, rooms: Iterable[str]) -> None:
-    """Note what the logs of rooms hold.
+async def note_logs(history: History, engine: Engine, rooms: Iterable[str]) -> dict[str, dict[str, bytes]]:
+    """Note which messages the logs of rooms hold. What amends a message is no message.
 
     Args:
         history: where to.
         engine: the server's.
         rooms: their ids.
 
+    Returns:
+        For each room the messages by id, each as it stands now: a JSON object.
+
     Raises:
         EngineError: a log cannot be read.
     """
+    logs: dict[str, dict[str, bytes]] = {}
     for room_id in rooms:
         entries: list[tuple[int, str]] = []
-        is_over = False
+        logs[room_id] = {}
+        last, is_over = 0, False
         while not is_over:
-            page = await _read(engine, room_id, after=entries[-1][0] if entries else 0)
-            entries += [
-                (record.offset, msgspec.json.decode(record.body, type=_Body).message_id) for record in page.records
-            ]
+            page = await _read(engine, room_id, after=last)
+            for record in page.records:
+                last = record.offset
+                if record.event == MESSAGE:
+                    message_id = msgspec.json.decode(record.body, type=_Body).message_id
+                    entries.append((record.offset, message_id))
+                    logs[room_id][message_id] = record.body
             is_over = not page.more or not page.records
         history.logged(room_id, entries)
+    return logs
 
 
 async def _read(engine: Engine, room_id: str, *, after: int) -> Page:

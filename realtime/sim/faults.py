@@ -9,6 +9,7 @@ comes.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection
@@ -20,6 +21,7 @@ from realtime.network.link import LinkConditions
 from realtime.network.profiles import Profile, profile
 from realtime.network.traces import Trace, load_trace
 from realtime.sim.machine import Machines
+from realtime.utils.share import share_path
 
 
 class Faults(ABC):
@@ -102,14 +104,14 @@ class Faults(ABC):
 
         Args:
             host: its name.
-            trace: as it was loaded, or its path.
+            trace: as it was loaded, or its path. One that is not there is looked for in the lab's ``data``.
             for_s: as for :meth:`set_profile`.
 
         Raises:
             TraceError: the file is no trace.
             OSError: it cannot be read.
         """
-        loaded = load_trace(Path(trace)) if isinstance(trace, Path | str) else trace
+        loaded = load_trace(_found(Path(trace))) if isinstance(trace, Path | str) else trace
         if not isinstance(loaded, Trace | None):
             raise TypeError(f"a host follows a Trace, the path of one, or None, not {trace!r}")
         self._do("follow", _host(host), loaded, for_s=_length(for_s))
@@ -274,6 +276,13 @@ def _host(name: object) -> str:
     if not isinstance(name, str) or not name:
         raise TypeError(f"a host is named by a string, not by {name!r}")
     return name
+
+
+def _found(path: Path) -> Path:
+    with contextlib.suppress(FileNotFoundError):
+        if not path.exists() and (ours := share_path("data") / path).exists():
+            return ours
+    return path
 
 
 def _length(for_s: object) -> float | None:

@@ -105,6 +105,12 @@ class Report(msgspec.Struct, frozen=True):
         """Whether nothing was violated."""
         return not self.violations
 
+    def with_further(self, violations: Iterable[Violation]) -> Report:
+        """The same with violations that another checker found."""
+        found = list(violations)
+        counts = {key: count + sum(each.kind == key for each in found) for key, count in self.counts.items()}
+        return Report(counts, tuple(in_time([*self.violations, *found])), self.latencies)
+
     def __str__(self) -> str:
         def line(*keys: str) -> str:
             return ", ".join(f"{key} {self.counts[key]}" for key in keys)

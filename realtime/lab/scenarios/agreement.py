@@ -1,4 +1,4 @@
-"""What everybody shows in the end, compared: the contents of messages, markers, and who types."""
+"""What everybody shows in the end, compared: the contents of messages, receipts, and who types."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from realtime.chat.message import Marker, Message, RoomState
+from realtime.chat.message import Marker, Message, MessageStatus, RoomState
 from realtime.sim.report import Violation
 
 SERVER = "the server"
@@ -39,7 +39,7 @@ def disagreements(states: States, logs: Logs, *, now_s: float) -> list[Violation
         kind_and_text = [
             *(("divergent", text) for text in _contents(room_id, shown, logs.get(room_id, {}))),
             *(("divergent", text) for text in _markers(room_id, shown)),
-            *(("stale", text) for text in _typing(room_id, shown)),
+            *(("stale", text) for text in (*_receipts(room_id, shown), *_typing(room_id, shown))),
         ]
         found += [Violation(kind, f"in the end {text}", now_s) for kind, text in kind_and_text]
     return found
@@ -75,15 +75,24 @@ def _content(text: str, is_deleted: bool, reactions: Mapping[str, tuple[str, ...
 
 
 def _markers(room_id: str, shown: Mapping[str, RoomState]) -> Iterator[str]:
-    users = dict.fromkeys(user_id for state in shown.values() for user_id in state.markers)
-    for user_id in users:
-        seen = {device: state.markers.get(user_id, Marker(user_id)) for device, state in shown.items()}
-        [(first, marker), *others] = seen.items()
-        other = next(((device, its) for device, its in others if its != marker), None)
+    for user_id in dict.fromkeys(user_id for state in shown.values() for user_id in state.markers):
+        read = {device: state.markers.get(user_id, Marker(user_id)).read for device, state in shown.items()}
+        [(first, marker), *others] = read.items()
+        other = next((device for device, its in others if its != marker), None)
         if other is not None:
-            device, its = other
-            text = f"{user_id} has received {marker.received} and read {marker.read} of {room_id} to {first}"
-            yield f"{text}, received {its.received} and read {its.read} to {device}"
+            yield f"{user_id} has read {marker} of {room_id} to {first}, {read[other]} to {other}"
+
+
+def _receipts(room_id: str, shown: Mapping[str, RoomState]) -> Iterator[str]:
+    """Of messages that another user has, the author knows so."""
+    has: dict[str, str] = {}
+    for device, state in shown.items():
+        has |= {message.message_id: device for message in state.messages if not message.mine}
+    for device, state in shown.items():
+        for message in state.messages:
+            if message.mine and message.status is MessageStatus.SENT and message.message_id in has:
+                what = f"{message.message_id!r} of {room_id} as sent"
+                yield f"{device} shows {what}, and {has[message.message_id]} has it, who is another user"
 
 
 def _typing(room_id: str, shown: Mapping[str, RoomState]) -> Iterator[str]:

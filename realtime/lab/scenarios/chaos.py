@@ -7,14 +7,15 @@ stuck, everybody shows the same, and who is there, and where.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from realtime.connection.errors import SendRefused
+from realtime.lab.scenarios.agreement import Logs, disagreements
+from realtime.lab.scenarios.habits import Habits
 from realtime.lab.scenarios.networks import give_network
 from realtime.lab.scenarios.truth import Person, Truth
+from realtime.lab.scenarios.variety import Variety
 from realtime.lab.server_log import note_logs
 from realtime.lab.sim_phone import SimPhone
 from realtime.lab.sim_server import SimServer
@@ -39,9 +40,8 @@ QUIET_S = 70.0
 """Afterwards at least so long: the server finds a silent phone dead within 45 s, and tells those who come back."""
 DRAIN_S = 400.0
 """And at most so long: what is not settled by then is stuck. Linux's RTO and the clients' backoff end long before."""
-EVERY_S = 6.0
-"""Between two messages of one phone, on average."""
-BUDGET = FaultBudget(per_minute=8, unhealthy_share=0.7, at_once=3, longest_s=40.0)
+TRACES = ("traces/bus-lte.log", "traces/tram-3g.log", "traces/drive-5g.csv")
+BUDGET = FaultBudget(per_minute=8, unhealthy_share=0.7, at_once=3, longest_s=40.0, traces=TRACES)
 COMMIT_S = 0.0005, 0.1
 """How long the server's disk takes: from a good flash disk to a busy cloud volume."""
 PROFILES = ("wifi", "lte", "slow-4g", "3g", "edge")
@@ -97,16 +97,16 @@ def scenario(
         """
         if on_disk:
             world.slow_work(*COMMIT_S)
-        play = _Play(world, phone, on_disk=on_disk)
-        kept = None if engine is None else engine(world.rng("engine"))
-        host = world.machine(SERVER, lambda machine: server(world, machine, engine=kept))
+        variety = Variety.drawn(world.rng("variety"), [person.device for person in PEOPLE])
+        play = _Play(world, phone, variety, on_disk=on_disk)
+        kept, options = None if engine is None else engine(world.rng("engine")), variety.server_options()
+        host = world.machine(SERVER, lambda machine: server(world, machine, engine=kept, **options))
         play.move_in(profile, trace)
         await play.storm(faults)
         await play.settle()
-        await note_logs(
-            play.history, host.app.engine, dict.fromkeys(room for person in PEOPLE for room in person.rooms)
-        )
-        return play.judged(may_be_vacuous=faults is not None)
+        rooms = dict.fromkeys(room for person in PEOPLE for room in person.rooms)
+        logs = await note_logs(play.history, host.app.engine, rooms)
+        return play.judged(logs, may_be_vacuous=faults is not None)
 
     return main
 
@@ -128,14 +128,16 @@ class _Play:
     Args:
         world: where.
         phone: what runs on the machines.
+        variety: the traits of this run.
         on_disk: what phones have to send is on their disks.
     """
 
-    def __init__(self, world: World, phone: type[SimPhone], *, on_disk: bool) -> None:
+    def __init__(self, world: World, phone: type[SimPhone], variety: Variety, *, on_disk: bool) -> None:
         self.world = world
         self.history = History(lambda: world.now_s)
         self.machines: dict[str, Machine] = {}
         self._phone = phone
+        self._variety = variety
         self._on_disk = on_disk
         self._is_riding = True
         self._truth = Truth(world, SERVER, self.machines, PEOPLE, self.history)
@@ -161,6 +163,7 @@ class _Play:
                 rooms=person.rooms,
                 history=self.history,
                 on_disk=self._on_disk,
+                background=self._variety.policies[person.device],
                 shares=None if person.shares_in is None else (_While(walk, lambda: self._is_riding), person.shares_in),
             )
 
@@ -177,30 +180,13 @@ class _Play:
         began_s = world.now_s
         (drawn_plan(world.rng("faults")) if faults is None else faults).apply(world)
         for person in PEOPLE:
-            world.spawn("main", self._write(person, until_s=began_s + CHAOS_S), name=f"{person.device} writes")
+            Habits(world, person, self.machines[person.device], self._variety).begin(began_s + CHAOS_S)
         await world.until(began_s + CHAOS_S)
         for person in PEOPLE:  # profiles and traces have outages of their own
             world.follow(person.device, None)
             world.set_profile(person.device, "wifi")
         world.crash(world.rng("the empty battery").choice([p.device for p in PEOPLE if p.shares_in is None]))
         self.history.healed()
-
-    async def _write(self, person: Person, *, until_s: float) -> None:
-        world, draw = self.world, self.world.rng(f"{person.device} writes")
-        machine = self.machines[person.device]
-        for n in range(10_000):
-            await asyncio.sleep(draw.expovariate(1 / EVERY_S))
-            if world.now_s >= until_s:
-                return
-            room = draw.choice(person.rooms)
-            if machine.is_running:
-                with world.on(person.device):
-                    self._send(machine.app, room, f"{person.device} {n}")
-
-    def _send(self, phone: SimPhone, room: str, text: str) -> None:
-        if room in phone.chat.rooms:
-            with contextlib.suppress(SendRefused):  # the outbox is full: nothing was promised
-                phone.send(room, text)
 
     async def settle(self) -> None:
         """Wait until everything that was said is answered, and everybody is where they want to be."""
@@ -213,16 +199,19 @@ class _Play:
         await asyncio.sleep(15)  # the last fix, its ack and its broadcast
         self._truth.look()
 
-    def judged(self, *, may_be_vacuous: bool) -> Report:
+    def judged(self, logs: Logs, *, may_be_vacuous: bool) -> Report:
         """What everybody shows in the end, and what the checkers say to all of it."""
-        for phone in self._living():
+        phones = self._living()
+        for phone in phones:
             phone.show()
-        return check(
+        states = {phone.name: {room: phone.chat.room(room).snapshot for room in phone.rooms} for phone in phones}
+        report = check(
             self.history,
             offline_within_s=FOUND_WITHIN_S,
             online_within_s=FOUND_WITHIN_S,
             may_be_vacuous=may_be_vacuous,
         )
+        return report.with_further(disagreements(states, logs, now_s=self.world.now_s))
 
     def _living(self) -> list[SimPhone]:
         return [machine.app for machine in self.machines.values() if machine.is_running]

@@ -77,6 +77,8 @@ class Habits:
         while True:
             await asyncio.sleep(draw.expovariate(1 / LEAVES_EVERY_S))
             room_id, away_s = draw.choice(self._person.rooms), draw.uniform(0, STAYS_AWAY_S)
+            if room_id == self._person.shares_in:
+                continue  # who shares a position in a room stays there
             if self._world.now_s + away_s >= until_s:
                 return
             if (phone := self._in(room_id)) is not None:
