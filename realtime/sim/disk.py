@@ -84,13 +84,15 @@ class Disk:
             FileNotFoundError: nothing is there.
             ValueError: the path leads elsewhere.
         """
-        where = Path(path).resolve(strict=True)
-        if not where.is_relative_to(self._folder.resolve()):
-            raise ValueError(f"{path} is not on the disk of {self.host}, which is {self._folder}")
-        if self._beginning is None or where.is_dir():
-            self.sync(where.stat())
+        name = self._name(path)
+        where = self._folder / name
+        status = where.stat()
+        if stat.S_ISDIR(status.st_mode):
+            self._sync_folder(name)
+        elif self._beginning is None:
+            self._is_on_disk(where, self._all_names(name, status), where.read_bytes())
         else:
-            self._beginning.files[where.relative_to(self._folder.resolve()).as_posix()] = where.read_bytes()
+            self._beginning.files[name] = where.read_bytes()
 
     @contextlib.contextmanager
     def syncing(self, rng: random.Random) -> Iterator[Callable[[], None]]:
@@ -151,7 +153,7 @@ class Disk:
         for name, data in under_way.files.items():
             path = self._folder / name
             if path.exists():
-                self._is_on_disk(path, list(self._names(path.stat())), data)
+                self._is_on_disk(path, self._all_names(name, path.stat()), data)
 
     def _is_on_disk(self, path: Path, names: Sequence[str], data: bytes) -> None:
         self._remember(path, data)
@@ -187,6 +189,21 @@ class Disk:
     def _forget(self, *, keep: set[int]) -> None:
         for number in [number for number in self._synced if number not in keep]:
             self._synced.pop(number).close()
+
+    def _name(self, path: str | os.PathLike[str]) -> str:
+        """The path within the disk."""
+        text, prefix = os.fspath(path), f"{self._folder}{os.sep}"
+        name = text.removeprefix(prefix)
+        if name != text and ".." not in name and "//" not in name and not os.path.islink(text):  # nearly always
+            return name
+        where, folder = Path(path).resolve(strict=True), self._folder.resolve()
+        if not where.is_relative_to(folder):
+            raise ValueError(f"{path} is not on the disk of {self.host}, which is {self._folder}")
+        name = where.relative_to(folder).as_posix()
+        return "" if name == "." else name
+
+    def _all_names(self, name: str, status: os.stat_result) -> list[str]:
+        return [name] if status.st_nlink == 1 else list(self._names(status))
 
     def _names(self, status: os.stat_result) -> Iterator[str]:
         """The paths within the disk, "" being itself, that lead to this file or folder."""
