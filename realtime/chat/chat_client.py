@@ -11,16 +11,27 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from realtime.chat.log_events import Delivered, Failed, Received
-from realtime.chat.message import RoomState, check_message, check_room_id
+from realtime.chat.log_events import Deleted, Delivered, Edited, Failed, Reacted, Received
+from realtime.chat.message import (
+    Message,
+    RoomState,
+    check_change,
+    check_edit,
+    check_emoji,
+    check_message,
+    check_room_id,
+)
 from realtime.chat.questions import Questions
 from realtime.chat.receipts import MarkerMoved, ReceiptToSend
 from realtime.chat.room import Mentioned, Room
-from realtime.chat.seat import JoinRefused, Seat, SeatEvent
+from realtime.chat.room_frame import messages_frame
+from realtime.chat.room_log import MAX_MESSAGES
+from realtime.chat.seat import PAGE, JoinRefused, Seat, SeatEvent
 from realtime.chat.send_result import SendResult
 from realtime.chat.typing_indicator import TypingChanged, TypingToSend
 from realtime.chat.wire import (
     DoneReply,
+    LoggedAmendment,
     LoggedMessage,
     MessageDelivered,
     PresenceDiff,
@@ -39,11 +50,22 @@ from realtime.utils.ids import new_id
 from realtime.utils.observable import Observable
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from realtime.connection.socket_manager import SocketManager
 
 T = TypeVar("T")
 _log = logging.getLogger("realtime.chat")
 
+_MESSAGE_EVENTS: dict[type, str] = {
+    Received: "message",
+    Mentioned: "mention",
+    Delivered: "message_delivered",
+    Failed: "message_failed",
+    Edited: "message_edited",
+    Deleted: "message_deleted",
+    Reacted: "reaction",
+}
 _MARKER_EVENTS = {"received": "delivered", "read": "read"}
 
 
@@ -59,9 +81,11 @@ class ChatClient:
 
     - ``message(message)``: once for each message that this device did not send, in the room's order; not for the
       history that comes with the first join;
-    - ``message_delivered(message)``: the server has an own message;
+    - ``message_delivered(message)``: the server has an own message, be it late;
     - ``message_failed(message)``: an own message got no acknowledgement in time; it stays in the outbox and may be
       delivered yet. With a ``message.error``: the server refused it for good;
+    - ``message_edited(message)``, ``message_deleted(message)``, ``reaction(message)``: somebody, this user included,
+      changed a message that is loaded, and the server has it;
     - ``mention(message)``: after ``message``, if it names this user and is unread;
     - ``delivered(room_id, user_id, up_to)``, ``read(room_id, user_id, up_to)``: how far a user is now, by offsets of
       the room's log: somebody else, or this user on another device;
@@ -77,6 +101,8 @@ class ChatClient:
         receipts: tell the others what this device received and its user read. Whoever does not tell is told all the
             same; but the user's other devices do not learn what was read here.
         receipt_interval_s: the least time between two such reports about one room.
+        max_messages: how many messages of a room are kept in memory; the oldest are let go, and :meth:`load_older`
+            brings them again.
     """
 
     def __init__(
@@ -89,6 +115,7 @@ class ChatClient:
         typing_clear_s: float = 3.0,
         receipts: bool = True,
         receipt_interval_s: float = 1.0,
+        max_messages: int = MAX_MESSAGES,
     ) -> None:
         self.user_id = user_id
         self._socket = socket
@@ -100,6 +127,7 @@ class ChatClient:
             typing_clear_s=typing_clear_s,
             receipts=receipts,
             receipt_interval_s=receipt_interval_s,
+            max_messages=max_messages,
         )
         self._events = EventEmitter()
         self._seats: dict[str, Seat] = {}
@@ -114,6 +142,8 @@ class ChatClient:
         self._hear("connect", self._connected)
         self._hear("disconnect", self._disconnected)
         self._hear_payload("chat:message", LoggedMessage, self._received)
+        for event in ("chat:edit", "chat:delete", "chat:reaction"):
+            self._hear_payload(event, LoggedAmendment, self._received)
         self._hear_payload("chat:typing", TypingPayload, self._heard_typing)
         self._hear_payload("chat:message_delivered", MessageDelivered, self._heard_delivered)
         self._hear_payload("chat:read", ReadByUser, self._heard_read)
@@ -174,6 +204,29 @@ class ChatClient:
         seat.changed([])
         return True
 
+    async def load_older(self, room_id: str, limit: int = 50) -> bool:
+        """Bring the messages before the first one that is loaded.
+
+        Args:
+            room_id: a joined room.
+            limit: how many entries of the log, 1 to 200.
+
+        Returns:
+            Whether there are still older ones. Without a connection nothing comes.
+
+        Raises:
+            LocalProtocolError: the room was not joined, or the limit makes no sense.
+            SendRefused: the server could not give them.
+        """
+        if not 1 <= limit <= PAGE:
+            raise LocalProtocolError(f"a page has 1 to {PAGE} entries, not {limit}")
+        return await self._wanted(room_id).load_older(limit)
+
+    def to_frame(self, room_id: str | None = None) -> pd.DataFrame:
+        """The messages of a room, or of all rooms, as a frame: see :data:`realtime.chat.room_frame.COLUMNS`."""
+        seats = self._seats if room_id is None else [room_id]
+        return messages_frame(self.room(each).snapshot for each in tuple(seats))
+
     # --- messages
 
     def send_message(self, room_id: str, text: str, reply_to: str | None = None) -> SendResult:
@@ -189,9 +242,50 @@ class ChatClient:
             SendRefused: the outbox is full, or this client closed; nothing was sent or shown.
         """
         check_message(room_id, text, reply_to)
-        if self._is_closed:
-            raise SendRefused("closed", f"{self.user_id}'s chat is closed: make a new ChatClient, and send it there")
+        self._check_open()
         return self._wanted(room_id).send(new_id(self._rng), text, reply_to)
+
+    def edit_message(self, room_id: str, message_id: str, text: str) -> SendResult:
+        """Change the text of an own message; it shows at once, and goes out when there is a connection.
+
+        Returns:
+            What becomes of the change; need not be awaited.
+
+        Raises:
+            LocalProtocolError: there is no such message here, it is not one's own, it was deleted, or the text is
+                empty or too long.
+            SendRefused: the outbox is full, or this client closed; nothing was changed.
+        """
+        check_edit(text)
+        seat, message = self._changeable(room_id, message_id, authors_only=True)
+        return seat.edit(new_id(self._rng), message, text)
+
+    def delete_message(self, room_id: str, message_id: str) -> SendResult:
+        """Take an own message away; its bubble stays, empty. As :meth:`edit_message`."""
+        seat, message = self._changeable(room_id, message_id, authors_only=True)
+        return seat.delete(new_id(self._rng), message)
+
+    def add_reaction(self, room_id: str, message_id: str, emoji: str) -> SendResult:
+        """React to a message with 1 to 64 characters. As :meth:`edit_message`, but to anybody's message."""
+        return self._react(room_id, message_id, emoji, add=True)
+
+    def remove_reaction(self, room_id: str, message_id: str, emoji: str) -> SendResult:
+        """Take an own reaction back. As :meth:`add_reaction`."""
+        return self._react(room_id, message_id, emoji, add=False)
+
+    def retry(self, message_id: str) -> bool:
+        """Try now to send a message that shows as failed.
+
+        A late one goes out by itself as well; this looks at the connection, and hurries it. One that the server
+        refused is sent again.
+
+        Returns:
+            False if there is no unsent message of this id.
+        """
+        found = any(seat.retry(message_id) for seat in self._seats.values())
+        if found:
+            self._socket.probe()
+        return found
 
     def discard(self, message_id: str) -> bool:
         """Take an unsent message back, out of the outbox and out of sight.
@@ -264,9 +358,9 @@ class ChatClient:
         for seat in self._seats.values():
             seat.disconnected()
 
-    def _received(self, message: LoggedMessage) -> None:
-        if (seat := self._seats.get(message.room_id or "")) is not None and seat.wanted:
-            seat.changed(seat.room.receive(message))
+    def _received(self, entry: LoggedMessage | LoggedAmendment) -> None:
+        if (seat := self._seats.get(entry.room_id or "")) is not None and seat.wanted:
+            seat.changed(seat.room.receive(entry))
 
     def _heard_typing(self, typing: TypingPayload) -> None:
         if (seat := self._seats.get(typing.room_id)) is not None and seat.wanted:
@@ -288,6 +382,20 @@ class ChatClient:
 
     # --- seats
 
+    def _changeable(self, room_id: str, message_id: str, *, authors_only: bool) -> tuple[Seat, Message]:
+        seat = self._wanted(room_id)
+        self._check_open()
+        return seat, check_change(room_id, message_id, seat.room.find(message_id), authors_only=authors_only)
+
+    def _react(self, room_id: str, message_id: str, emoji: str, *, add: bool) -> SendResult:
+        check_emoji(emoji)
+        seat, message = self._changeable(room_id, message_id, authors_only=False)
+        return seat.react(new_id(self._rng), message, emoji, add=add)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise SendRefused("closed", f"{self.user_id}'s chat is closed: make a new ChatClient, and send it there")
+
     def _seat(self, room_id: str) -> Seat:
         seat = self._seats.get(room_id)
         if seat is None:
@@ -305,18 +413,12 @@ class ChatClient:
         """The state shows it already: now the handlers, then wait for what is due next."""
         for event in events:
             match event:
-                case Received(message):
-                    self._events.dispatch("message", message)
-                case Delivered(message):
-                    self._events.dispatch("message_delivered", message)
-                case Failed(message):
-                    self._events.dispatch("message_failed", message)
+                case Received() | Delivered() | Failed() | Edited() | Deleted() | Reacted() | Mentioned():
+                    self._events.dispatch(_MESSAGE_EVENTS[type(event)], event.message)
                 case TypingChanged(user_id, is_typing):
                     self._events.dispatch("typing", seat.room_id, user_id, is_typing)
                 case TypingToSend(is_typing):
                     self._socket.emit("chat:typing", {"roomId": seat.room_id, "isTyping": is_typing}, volatile=True)
-                case Mentioned(message):
-                    self._events.dispatch("mention", message)
                 case MarkerMoved(user_id, kind, up_to):
                     self._events.dispatch(_MARKER_EVENTS[kind], seat.room_id, user_id, up_to)
                 case ReceiptToSend():

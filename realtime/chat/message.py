@@ -221,6 +221,32 @@ def check_edit(text: str) -> None:
     _check_length(text)
 
 
+def check_change(room_id: str, message_id: str, message: Message | None, *, authors_only: bool) -> Message:
+    """Refuse a change of a message that the server would refuse.
+
+    Args:
+        room_id: the room.
+        message_id: of the message.
+        message: as it shows; None if it is not loaded.
+        authors_only: the change is an edit or a deletion.
+
+    Returns:
+        The message.
+
+    Raises:
+        LocalProtocolError: it is not here, not the user's own, was deleted, or was refused by the server.
+    """
+    if message is None:
+        raise LocalProtocolError(f"there is no message {message_id!r} in {room_id!r}, or it is not loaded: load_older")
+    if message.error is not None:
+        raise LocalProtocolError(f"message {message_id!r} was not taken by the server: retry it, or discard it")
+    if authors_only and not message.mine:
+        raise LocalProtocolError(f"message {message_id!r}: only its author may change it: {message.user_id} wrote it")
+    if message.is_deleted:
+        raise LocalProtocolError(f"message {message_id!r} was deleted, and takes no more changes")
+    return message
+
+
 def check_emoji(emoji: str) -> None:
     """Refuse what cannot be a reaction.
 
