@@ -7,14 +7,20 @@ import pytest
 
 from realtime.server.messages import (
     AppState,
+    ChangeBody,
     ChatBody,
+    DeleteMessage,
+    EditMessage,
     ErrorReply,
     JoinReply,
     JoinRoom,
     LocationUpdate,
+    MarkUpTo,
     PresenceDiff,
     PresentMember,
+    React,
     ReadHistory,
+    Receipt,
     Refusal,
     RoomOnly,
     SendMessage,
@@ -55,6 +61,14 @@ def test_a_user_id_in_a_payload_is_ignored():
         (ReadHistory, {"roomId": "r", "limit": 201}, "limit"),
         (ReadHistory, {"roomId": "r", "limit": 0}, "limit"),
         (ReadHistory, {"roomId": "r", "before": -1}, "before"),
+        (ReadHistory, {"roomId": "r", "before": 2**53}, "before"),
+        (JoinRoom, {"roomId": "r", "limit": 201}, "limit"),
+        (EditMessage, {"roomId": "r", "messageId": "m", "text": ""}, "text"),
+        (EditMessage, {"roomId": "r", "messageId": "m", "text": "x", "changeId": 7}, "changeId"),
+        (DeleteMessage, {"roomId": "r", "messageId": ""}, "messageId"),
+        (React, {"roomId": "r", "messageId": "m", "emoji": "x" * 65, "action": "add"}, "emoji"),
+        (React, {"roomId": "r", "messageId": "m", "emoji": "x", "action": "flip"}, "action"),
+        (MarkUpTo, {"roomId": "r", "upTo": -1}, "upTo"),
         (AppState, {"state": "asleep"}, "asleep"),
         (LocationUpdate, {"roomId": "r", "fixes": []}, "fixes"),
         (LocationUpdate, {"roomId": "r", "fixes": [FIX] * 101}, "fixes"),
@@ -91,6 +105,8 @@ def test_a_join_reply_carries_records_that_were_encoded_before():
         messages=[msgspec.Raw(b'{"offset":1}')],
         more=False,
         members=[PresentMember("ana", "phone", "active")],
+        horizon=0,
+        receipts=[Receipt("ana", received=3, read=2)],
     )
     assert json.loads(encode(reply)) == {
         "ok": True,
@@ -99,7 +115,16 @@ def test_a_join_reply_carries_records_that_were_encoded_before():
         "messages": [{"offset": 1}],
         "more": False,
         "members": [{"userId": "ana", "deviceId": "phone", "state": "active"}],
+        "horizon": 0,
+        "receipts": [{"userId": "ana", "received": 3, "read": 2}],
     }
+
+
+def test_a_change_names_its_event_and_only_what_it_is_about():
+    body = ChangeBody("chat:delete", "r", "m", "u")
+    assert json.loads(encode(body)) == {"event": "chat:delete", "roomId": "r", "messageId": "m", "userId": "u"}
+    body = ChangeBody("chat:reaction", "r", "m", "u", emoji="👍", action="add")
+    assert json.loads(encode(body)).keys() == {"event", "roomId", "messageId", "userId", "emoji", "action"}
 
 
 def test_a_refusal_becomes_an_error_reply():

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import random
 from urllib.parse import quote
 
 import pandas as pd
@@ -18,7 +17,7 @@ from tests.server.rig import Rig
 
 
 def authenticator(authenticate=None):
-    return Authenticator(authenticate, random.Random(0))
+    return Authenticator(authenticate)
 
 
 def get(rig, path="/api/rooms/lobby/messages", *, authenticate=None, method="GET", **headers):
