@@ -32,7 +32,7 @@ class Namespace:
 
     def __init__(self, name: str, counters: Counters, recovery: Recovery | None = None) -> None:
         self.name = check_namespace(name)
-        self.events = EventTable()
+        self.events = EventTable(counters)
         self.rooms = self._new_rooms()
         self.sessions: dict[str, Session] = {}
         """Those that are connected, by session id."""
