@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from realtime.chat.message import MessageStatus
+from realtime.chat.message import MessageStatus, Reaction
 from realtime.lab.background import BackgroundLoopError
 from realtime.protocol.errors import LocalProtocolError
 
@@ -117,6 +117,45 @@ def test_offline_a_message_waits_and_may_be_discarded(ana):
     assert ana.chat.discard(sent.message_id)
     assert not ana.chat.discard(sent.message_id)
     assert ana.chat.room("lobby").snapshot.texts == ()
+
+
+def test_messages_are_edited_reacted_to_and_taken_away(lab, ana, ben):
+    said = ana.chat.send("lobby", "helo").wait(10)
+    assert ana.chat.edit("lobby", said.message_id, "hello").wait(10).text == "hello"
+    shown = ben.chat.room("lobby")
+    lab.wait_until(lambda: shown.snapshot.texts == ("hello",))
+    assert ben.chat.react("lobby", said.message_id, "👍").wait(10).reactions == (Reaction("👍", ("ben",)),)
+    ben.chat.unreact("lobby", said.message_id, "👍").wait(10)
+    lab.wait_until(lambda: ana.chat.room("lobby").snapshot.messages[0].revision == 4)
+    assert ana.chat.room("lobby").snapshot.messages[0].reactions == ()
+    with pytest.raises(LocalProtocolError, match="ana wrote it"):
+        ben.chat.delete("lobby", said.message_id)
+    assert ana.chat.delete("lobby", said.message_id).wait(10).is_deleted
+
+
+def test_who_read_what_is_seen(lab, ana, ben):
+    said = ana.chat.send("lobby", "hi").wait(10)
+    lab.wait_until(lambda: ana.chat.room("lobby").snapshot.messages[0].status is MessageStatus.DELIVERED)
+    lab.wait_until(lambda: ben.chat.room("lobby").snapshot.unread == 1)
+    assert ben.chat.mark_read("lobby", up_to=said.offset)
+    lab.wait_until(lambda: ana.chat.room("lobby").snapshot.messages[0].status is MessageStatus.READ)
+
+
+def test_older_messages_are_loaded_and_all_are_a_frame(lab, ana):
+    for number in range(60):
+        ana.chat.send("lobby", str(number))
+    lab.wait_until(lambda: not ana.chat.room("lobby").snapshot.unsent)
+    ben = lab.phone("ben")
+    assert ben.chat.room("lobby").snapshot.has_older, "a first page has 50"
+    assert not ben.chat.load_older("lobby")
+    assert list(ben.chat.to_frame("lobby")["text"]) == [str(number) for number in range(60)]
+    assert ben.chat.to_frame().equals(ben.chat.to_frame("lobby"))
+
+
+def test_there_is_nothing_to_retry_when_all_is_sent(ana):
+    sent = ana.chat.send("lobby", "hi")
+    sent.wait(10)
+    assert not ana.chat.retry(sent.message_id)
 
 
 def test_its_repr_is_the_clients(ana):
