@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from realtime.chat.chat_client import ChatClient
 from realtime.chat.message import Message, RoomState
@@ -12,6 +12,9 @@ from realtime.chat.send_result import SendResult
 from realtime.lab.background import BackgroundLoop
 from realtime.utils.event_emitter import Handler
 from realtime.utils.observable import Observable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 JOIN_TIMEOUT_S = 20.0
 
@@ -112,6 +115,32 @@ class PhoneChat:
         """
         return self._background.call(self._send, room_id, text, reply_to)
 
+    def edit(self, room_id: str, message_id: str, text: str) -> Sent:
+        """Change the text of an own message; it shows at once, and goes out when there is a connection.
+
+        Raises:
+            LocalProtocolError: there is no such message here, it is not one's own, it was deleted, or the text is
+                empty or too long.
+            SendRefused: the outbox is full; nothing was changed.
+        """
+        return self._changed(self.client.edit_message, room_id, message_id, text)
+
+    def delete(self, room_id: str, message_id: str) -> Sent:
+        """Take an own message away; its bubble stays, empty. As :meth:`edit`."""
+        return self._changed(self.client.delete_message, room_id, message_id)
+
+    def react(self, room_id: str, message_id: str, emoji: str) -> Sent:
+        """React to a message with 1 to 64 characters. As :meth:`edit`, but to anybody's message."""
+        return self._changed(self.client.add_reaction, room_id, message_id, emoji)
+
+    def unreact(self, room_id: str, message_id: str, emoji: str) -> Sent:
+        """Take an own reaction back. As :meth:`react`."""
+        return self._changed(self.client.remove_reaction, room_id, message_id, emoji)
+
+    def retry(self, message_id: str) -> bool:
+        """Try now to send a message that shows as failed; False if there is no unsent one of this id."""
+        return self._background.call(self.client.retry, message_id)
+
     def discard(self, message_id: str) -> bool:
         """Take an unsent message back; False if there is none of this id."""
         return self._background.call(self.client.discard, message_id)
@@ -120,9 +149,23 @@ class PhoneChat:
         """Tell the room that this user types; it ends by itself, or by the message."""
         self._background.call(self.client.set_typing, room_id, is_typing)
 
-    def mark_read(self, room_id: str) -> None:
-        """The user has seen the room: nothing in it is unread."""
-        self._background.call(self.client.mark_read, room_id)
+    def mark_read(self, room_id: str, up_to: int | None = None) -> bool:
+        """The user has seen the room, or its messages up to an offset; False in the background, where nobody looks."""
+        return self._background.call(self.client.mark_read, room_id, up_to)
+
+    def load_older(self, room_id: str, limit: int = 50, *, timeout_s: float = JOIN_TIMEOUT_S) -> bool:
+        """Bring up to ``limit`` entries before the first message; returns whether there are still older ones.
+
+        Raises:
+            LocalProtocolError: the room was not joined, or the limit makes no sense.
+            SendRefused: the server could not give them.
+            TimeoutError: no answer in time.
+        """
+        return self._background.run(self.client.load_older(room_id, limit), timeout_s)
+
+    def to_frame(self, room_id: str | None = None) -> pd.DataFrame:
+        """The messages of a room, or of all rooms, a row for each."""
+        return self._background.call(self.client.to_frame, room_id)
 
     def on(self, event: str, handler: Handler) -> Handler:
         """Call ``handler`` at every event of :class:`~realtime.chat.chat_client.ChatClient`."""
@@ -135,6 +178,9 @@ class PhoneChat:
     def off(self, event: str, handler: Handler | None = None) -> None:
         """Remove one handler, or all handlers of the event."""
         self._background.call(self.client.off, event, handler)
+
+    def _changed(self, change: Callable[..., SendResult], *args: str) -> Sent:
+        return Sent(self._background.call(change, *args), self._background)
 
     def _send(self, room_id: str, text: str, reply_to: str | None) -> Sent:
         result = self.client.send_message(room_id, text, reply_to)
