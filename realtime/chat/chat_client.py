@@ -223,9 +223,9 @@ class ChatClient:
         return await self._wanted(room_id).load_older(limit)
 
     def to_frame(self, room_id: str | None = None) -> pd.DataFrame:
-        """The messages of a room, or of all rooms, as a frame: see :data:`realtime.chat.room_frame.COLUMNS`."""
-        seats = self._seats if room_id is None else [room_id]
-        return messages_frame(self.room(each).snapshot for each in tuple(seats))
+        """The messages of a room, or of all :attr:`rooms`: see :data:`realtime.chat.room_frame.COLUMNS`."""
+        rooms = self.rooms if room_id is None else (room_id,)
+        return messages_frame(self.room(each).snapshot for each in rooms)
 
     # --- messages
 

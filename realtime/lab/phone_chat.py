@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from realtime.chat.chat_client import ChatClient
 from realtime.chat.message import Message, RoomState
+from realtime.chat.room_frame import messages_frame
 from realtime.chat.send_result import SendResult
 from realtime.lab.background import BackgroundLoop
 from realtime.utils.event_emitter import Handler
@@ -164,8 +165,9 @@ class PhoneChat:
         return self._background.run(self.client.load_older(room_id, limit), timeout_s)
 
     def to_frame(self, room_id: str | None = None) -> pd.DataFrame:
-        """The messages of a room, or of all rooms, a row for each."""
-        return self._background.call(self.client.to_frame, room_id)
+        """The messages of a room, or of all of :attr:`rooms`, a row for each; made on the caller's thread."""
+        rooms = self.rooms if room_id is None else (room_id,)
+        return messages_frame([self.room(each).snapshot for each in rooms])
 
     def on(self, event: str, handler: Handler) -> Handler:
         """Call ``handler`` at every event of :class:`~realtime.chat.chat_client.ChatClient`."""
