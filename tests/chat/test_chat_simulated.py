@@ -52,7 +52,7 @@ def test_a_message_is_pending_for_a_round_trip_and_then_sent():
     assert 0.2 < later_s < 1.0, "3G: a round trip of 0.3 s or 0.4 s, and the rate"
 
 
-@pytest.mark.clause("RT-CHAT-3")
+@pytest.mark.clause("RT-CHAT-3", "RT-DLV-4")
 @pytest.mark.parametrize("seed", range(3))
 def test_on_a_very_bad_network_every_message_reaches_everybody_once_in_one_order(seed):
     async def script(world, town):
@@ -91,7 +91,7 @@ def test_messages_survive_a_tunnel():
     assert (ben.failed, ana.room.gap, ben.room.gap) == ([], False, False)
 
 
-@pytest.mark.clause("RT-CHAT-3")
+@pytest.mark.clause("RT-CHAT-3", "RT-DLV-3")
 def test_a_message_whose_ack_is_lost_is_not_sent_twice():
     """LTE, 35 ms one way: the line is cut when the message has arrived, and its ack has not."""
 
@@ -188,7 +188,7 @@ def test_two_devices_of_one_user_show_the_same():
     assert play(script).result == 30
 
 
-@pytest.mark.clause("RT-CHAT-3")
+@pytest.mark.clause("RT-CHAT-3", "RT-DLV-6")
 def test_a_server_that_lost_its_memory_makes_a_gap_and_the_outbox_still_arrives():
     async def script(world, town):
         ana, ben = await town.phone("ana"), await town.phone("ben")

@@ -43,6 +43,7 @@ def say(
     return receipt
 
 
+@pytest.mark.clause("RT-DLV-1")
 async def test_what_is_said_offline_goes_out_once_and_in_order() -> None:
     outgoing, line = delivery(), Line()
     receipts = [say(outgoing, number) for number in range(3)]
@@ -54,6 +55,7 @@ async def test_what_is_said_offline_goes_out_once_and_in_order() -> None:
     assert outgoing.messages == ()
 
 
+@pytest.mark.clause("RT-DLV-1")
 async def test_an_acknowledged_message_is_done() -> None:
     outgoing, line = delivery(), Line()
     receipt = say(outgoing, "hello", line, ack=True)
@@ -293,6 +295,7 @@ async def test_who_does_not_want_to_wait_gets_the_servers_word() -> None:
     assert await receipt == FAILED
 
 
+@pytest.mark.clause("RT-DLV-1")
 async def test_any_other_refusal_is_final() -> None:
     outgoing, line = delivery(), Line()
     receipt = say(outgoing, "one", line, ack=True)

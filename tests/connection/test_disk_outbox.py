@@ -109,6 +109,7 @@ def test_limits_that_shrank_keep_what_is_there(outbox: DiskOutbox, path: Path) -
     dropping.close()
 
 
+@pytest.mark.clause("RT-QUEUE-3")
 def test_after_kills_everything_a_receipt_was_returned_for_is_there_once_and_in_order(path: Path) -> None:
     """Three lives on one file, each ended by SIGKILL amid emits: the numbers of lines are where."""
     kept: dict[int, int] = {}

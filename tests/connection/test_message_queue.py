@@ -77,6 +77,7 @@ def test_what_needs_an_ack_stays_until_it_comes(make: Make) -> None:
     assert queue.messages == ()
 
 
+@pytest.mark.clause("RT-QUEUE-2")
 def test_unacknowledged_messages_are_written_again_in_order_and_before_newer_ones(make: Make) -> None:
     queue = make()
     for ack in (True, False, True):
@@ -121,6 +122,7 @@ def test_discard_takes_a_message_out_wherever_it_stands(make: Make) -> None:
     assert write_all(queue) == [2, 4]
 
 
+@pytest.mark.clause("RT-QUEUE-4")
 def test_too_many_messages_are_refused_and_what_was_there_stays(make: Make) -> None:
     queue = make(max_messages=2)
     put(queue)
@@ -152,6 +154,7 @@ def test_a_message_over_the_limit_is_refused_even_by_an_empty_queue(make: Make) 
     assert refused.value.code == "message_too_large"
 
 
+@pytest.mark.clause("RT-QUEUE-4")
 def test_the_oldest_make_way_if_the_caller_says_so(make: Make) -> None:
     queue = make(max_messages=3, max_bytes=100, when_full=WhenFull.DROP_OLDEST)
     for size in (30, 20, 40):

@@ -61,6 +61,7 @@ def test_a_closed_file_says_so(path: Path) -> None:
         file.change(add=stored(1))
 
 
+@pytest.mark.clause("RT-QUEUE-5")
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no POSIX locks")
 def test_another_program_is_kept_out_and_told_who_has_it(path: Path) -> None:
     command = [sys.executable, "-c", HOLD, path]
@@ -118,6 +119,7 @@ def lost_but_for_its_wal(path: Path) -> None:
     path.with_name(f"{path.name}-wal").write_bytes(b"what was written last")
 
 
+@pytest.mark.clause("RT-QUEUE-5")
 @pytest.mark.parametrize("spoil", [text, somebody_elses, torn, cut, nonsense_inside, lost_but_for_its_wal])
 def test_what_is_no_outbox_or_a_damaged_one_is_renamed_and_said(
     path: Path, spoil: Callable[[Path], None], caplog: pytest.LogCaptureFixture

@@ -40,6 +40,7 @@ async def test_ten_messages_said_offline_arrive_once_and_in_order(world: World) 
     assert ana.socket.queued_messages == ()
 
 
+@pytest.mark.clause("RT-QUEUE-2")
 @simulated()
 async def test_unacknowledged_messages_are_written_again_before_newer_ones(world: World) -> None:
     peer = await open_server(world)

@@ -148,6 +148,7 @@ def test_it_says_goodbye():
     assert play(script) is ConnectionState.DISCONNECTED
 
 
+@pytest.mark.clause("RT-QUEUE-3")
 @pytest.mark.parametrize("end", ["kill_app", "crash"])
 def test_with_its_outbox_on_disk_nothing_that_it_said_is_lost_with_the_app(end):
     """Amid an outage, twice, and once more between the server's having it and the ack."""

@@ -24,6 +24,7 @@ CHAOS = "realtime.lab.scenarios.chaos:main"
 BROKEN = ("lost", "duplicated", "reordered", "phantom", "divergent", "stuck")
 
 
+@pytest.mark.clause("RT-DLV-2", "RT-DLV-3", "RT-DLV-4", "RT-DLV-5")
 @pytest.mark.parametrize("seed", range(8))
 def test_whatever_happens_nothing_is_lost_repeated_or_out_of_order(seed):
     result = run_seed(CHAOS, seed, Settings(is_shuffled=seed % 2 == 1))

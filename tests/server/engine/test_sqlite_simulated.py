@@ -73,6 +73,7 @@ def play(fault, *, seed=0, is_honest=True):
     return simulate(main, seed=seed, max_virtual_s=600)
 
 
+@pytest.mark.clause("RT-DLV-2")
 @pytest.mark.parametrize("fault", [None, "kill_app", "crash"])
 def test_every_acknowledged_message_is_in_the_log_once_whatever_becomes_of_the_machine(fault):
     acked, held, position = play(fault).result
