@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,23 +15,7 @@ from realtime.server.stats import Counters, Stats
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-_WHAT = {
-    "connections": "WebSocket connections",
-    "sessions": "users on devices, in all namespaces",
-    "rooms": "rooms with somebody in them",
-    "handshakes": "WebSocket handshakes that were accepted",
-    "handshakes_refused": "handshakes that came too many at a time",
-    "messages_in": "events received",
-    "messages_logged": "chat messages that got an offset",
-    "changes_logged": "edits, deletions and reactions that got an offset",
-    "duplicates": "messages and changes that came again and were answered as the first time",
-    "refused": "events answered with a refusal",
-    "storage_failures": "messages and changes that the engine could not store",
-    "deliveries": "frames of broadcasts handed to a receiver",
-    "volatile_dropped": "volatile frames that a lagging receiver was spared",
-    "ended_too_slow": "connections ended because the receiver did not keep up",
-    "bad_packets": "connections ended over a packet that the protocol forbids",
-}
+_ARGUMENT = re.compile(r"^ {4}(\w+): (.*)$", re.MULTILINE)  # of a docstring
 
 
 def metrics_response(stats: Stats) -> Response:
@@ -54,6 +40,7 @@ class _Snapshot:
     def collect(self) -> Iterator[Metric]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+        what = dict(_ARGUMENT.findall(f"{inspect.getdoc(Counters)}\n{inspect.getdoc(Stats)}"))
         for name in self._stats.__struct_fields__:
             family = CounterMetricFamily if name in Counters.__struct_fields__ else GaugeMetricFamily
-            yield family(f"realtime_{name}", _WHAT.get(name, name), value=getattr(self._stats, name))
+            yield family(f"realtime_{name}", what.get(name, ""), value=getattr(self._stats, name))
