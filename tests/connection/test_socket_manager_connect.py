@@ -158,6 +158,23 @@ async def test_an_absurd_retry_after_keeps_a_phone_away_for_five_minutes_and_its
 
 
 @simulated()
+async def test_a_user_who_wants_it_now_does_not_wait_for_the_next_attempt(world: World) -> None:
+    peer = await open_server(world)
+    ana = Phone(world)
+    ana.socket.probe()
+    assert ana.socket.state is ConnectionState.DISCONNECTED, "who said nothing of a connection gets none"
+    await ana.connect()
+    peer.mood = Mood.DROPPING
+    ana.socket.net_info.update(type="wifi")
+    await world.until(600)
+    assert ana.socket.state is ConnectionState.RECONNECTING
+    peer.mood = Mood.FRIENDLY
+    ana.socket.probe()
+    await world.until(601)  # six round trips and a little are 0.25 s; the pauses have long been 20 s and more
+    assert ana.socket.connected
+
+
+@simulated()
 async def test_allowed_attempts_are_used_up(world: World) -> None:
     peer = await open_server(world)
     ana = Phone(world, reconnection=ReconnectionStrategy(max_reconnect_attempts=2, base_s=1))
