@@ -97,7 +97,7 @@ def message_of(entry: LoggedMessage, *, room_id: str, user_id: str, mine: bool) 
         reply_to=entry.reply_to,
         mine=mine,
         revision=entry.revision,
-        edited_ms=entry.edited_at,
+        edited_ms=None if entry.deleted else entry.edited_at,
         is_deleted=entry.deleted,
         reactions=tuple(Reaction(emoji, users) for emoji, users in reactions.items()) if reactions else (),
     )
@@ -119,7 +119,7 @@ def amended(message: Message, amendment: Amendment) -> Message:
     if amendment.kind is Kind.EDIT:
         return replace(message, text=amendment.text, edited_ms=amendment.timestamp_ms, revision=revision)
     if amendment.kind is Kind.DELETE:
-        return replace(message, text="", is_deleted=True, revision=revision)
+        return replace(message, text="", edited_ms=None, is_deleted=True, revision=revision)
     return replace(message, reactions=_reacted(message.reactions, amendment), revision=revision)
 
 

@@ -8,7 +8,7 @@ class LogStart:
 
     A first join brings the newest messages only. But an own message may turn out to stand before them: it was sent by
     an earlier connection, or an earlier run of the app, and its acknowledgement comes now. Whoever wrote it was there
-    already, so all that follows it is wanted as well.
+    already, so all that follows it is wanted as well, and the message as it stands: it may have been amended.
 
     Call :meth:`complete_from` at the first join and :meth:`own` for every acknowledged message; while
     :attr:`wants_after` is an offset, fetch a page of what follows it, and say :meth:`filled`.
@@ -33,8 +33,7 @@ class LogStart:
     def own(self, offset: int) -> None:
         """An own message stands there."""
         if (self.begin is None or offset < self.begin) and (self._own is None or offset < self._own):
-            self._own = self._reached = offset
-            self._close()
+            self._own, self._reached = offset, offset - 1
 
     def filled(self, offset: int, *, more: bool) -> None:
         """Everything up to this offset has come.

@@ -152,6 +152,8 @@ class RoomLog:
         """The server has the message, at ``offset`` of the log. A repeated ack changes nothing."""
         message = self._unsent.get(message_id)
         if message is None:
+            if self._window.has(message_id, self._user_id):  # it came by the log, maybe a former one
+                self._own(offset, None)
             return []
         self.discard(message_id)
         message = replace(message, offset=offset, timestamp_ms=timestamp_ms, status=MessageStatus.SENT, error=None)
@@ -183,7 +185,8 @@ class RoomLog:
         if change is None:
             return []
         events = self._amend(change)
-        self._own(offset, None)
+        if offset > max(self._offset, self._end):  # else it changed nothing, and this is an entry of somebody else
+            self._own(offset, None)
         return events
 
     def change_refused(self, change_id: str) -> None:
@@ -355,8 +358,19 @@ class RoomLog:
 
     def _history(self, entries: Iterable[LoggedEntry]) -> list[LogEvent]:
         """Messages of a page as they stand; what is told is that own ones among them arrived: their acks were lost."""
-        events = [event for entry in entries if isinstance(entry, LoggedMessage) for event in self._take(entry)]
+        events: list[LogEvent] = []
+        for entry in entries:
+            if isinstance(entry, LoggedMessage):
+                events += self._take(entry) or self._refreshed(entry)
         return [event for event in events if isinstance(event, Delivered)]
+
+    def _refreshed(self, entry: LoggedMessage) -> list[LogEvent]:
+        """A page knows all amendments up to its newest; of an own message from before the first page, it alone does."""
+        loaded = self._window.find(entry.message_id, entry.user_id)
+        if loaded is not None and loaded.offset == entry.offset and loaded.revision <= entry.revision:
+            self._window.replace(self._changes.watch(self._make(entry)))
+            self._picture = None
+        return []
 
     # --- inside: logs and places in them
 
@@ -408,6 +422,7 @@ class RoomLog:
 
     def _own(self, offset: int, message: Message | None) -> None:
         """The log has an own entry."""
+        self._end = max(self._end, offset)
         if self._epoch is not None and offset <= self._offset:
             self._place_own(message)
         else:

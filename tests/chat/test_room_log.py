@@ -60,7 +60,7 @@ class TestOwnMessagesBeforeTheFirstPage:
     @pytest.mark.parametrize("acked_first", [True, False])
     def test_what_stands_between_is_wanted_and_comes_as_history(self, acked_first):
         log = self.returned(acked_first=acked_first)
-        assert log.wants_older == 2
+        assert log.wants_older == 1
         assert said(log.filled([logged(3), logged(4)], recovered=True, more=True)) == []
         assert log.wants_older == 4
         assert said(log.filled([logged(5), logged(6), logged(7), logged(8)], recovered=True, more=True)) == []
@@ -85,7 +85,7 @@ class TestOwnMessagesBeforeTheFirstPage:
         log.disconnected()
         assert log.wants_older is None
         log.joined(Position("e", 9), [], recovered=True, more=False)
-        assert log.wants_older == 2
+        assert log.wants_older == 1
 
     def test_in_another_log_the_place_means_nothing(self):
         log = self.returned(acked_first=True)

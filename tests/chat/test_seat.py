@@ -141,7 +141,7 @@ async def test_what_follows_an_own_message_before_the_first_page_is_fetched():
     taken.socket.answer("room:join", **JOINED | {"position": "e:5", "messages": [entry(5)], "more": True})
     taken.socket.said()
     taken.socket.answer("chat:message", offset=2, timestamp=1)
-    assert taken.socket.said("chat:history") == [{"roomId": "lobby", "after": 2, "limit": 200}]
+    assert taken.socket.said("chat:history") == [{"roomId": "lobby", "after": 1, "limit": 200}]
     taken.socket.answer("chat:history", messages=[entry(3)], more=True, recovered=True)
     assert taken.socket.said("chat:history") == [{"roomId": "lobby", "after": 3, "limit": 200}]
     taken.socket.answer("chat:history", messages=[entry(4), entry(5)], more=False, recovered=True)
@@ -160,7 +160,7 @@ async def test_older_messages_that_are_refused_are_a_gap():
     taken.socket.answer("room:join", **JOINED | {"position": "e:5", "messages": [entry(5)], "more": True})
     taken.socket.refuse("chat:history")
     assert taken.seat.state.snapshot.gap
-    assert taken.socket.said("chat:history") == [{"roomId": "lobby", "after": 2, "limit": 200}], "not asked again"
+    assert taken.socket.said("chat:history") == [{"roomId": "lobby", "after": 1, "limit": 200}], "not asked again"
 
 
 @jumping
@@ -178,4 +178,4 @@ async def test_older_messages_are_asked_for_again_at_the_next_connection():
     taken.socket.connected = True
     taken.seat.connected()
     taken.socket.answer("room:join", **JOINED | {"position": "e:5", "recovered": True})
-    assert taken.socket.said("chat:history") == [{"roomId": "lobby", "after": 2, "limit": 200}]
+    assert taken.socket.said("chat:history") == [{"roomId": "lobby", "after": 1, "limit": 200}]
