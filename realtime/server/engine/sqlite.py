@@ -58,7 +58,7 @@ class SqliteEngine:
 
     Messages that arrive while one commit is under way share the next one. The database is worked on by one thread of
     its own. What goes wrong there (a full disk, a lock held by another program) is answered as an
-    :class:`EngineError`, and the next message is a new attempt.
+    :class:`EngineError`, to all that waited meanwhile too, and the next message is a new attempt.
 
     Other programs may read the file meanwhile. They cannot open it as an engine; where one program opens it twice, the
     later one takes it over.
@@ -238,6 +238,10 @@ class SqliteEngine:
         outcome = future.result()
         if sweep is not None:
             self._swept(sweep, outcome.next_room)
+        if isinstance(outcome.results, EngineError):
+            # Behind what failed nothing may pass that was sent later.
+            appends = [*appends, *(done for _, done in self._appends)]
+            self._appends = []
         if self._appends or self._reads or self._trims or self._sweep:
             self._work()  # the disk works while the answers go out
         else:
