@@ -210,8 +210,14 @@ class SocketManager:
         return await line.measure_rtt()
 
     def probe(self) -> None:
-        """Find out within seconds whether the connection is alive, and reconnect if not; call it on any suspicion."""
-        self._driver.probe()
+        """Find out within seconds whether the connection is alive, and reconnect if not; call it on any suspicion.
+
+        Where the connection is lost and the next attempt waits, it is made now; a server's ``Retry-After`` is heeded.
+        """
+        if self._life.state is ConnectionState.RECONNECTING:
+            self._driver.perform(self._life.connect(asyncio.get_running_loop().time()))
+        else:
+            self._driver.probe()
 
     # --- events
 

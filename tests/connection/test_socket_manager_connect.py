@@ -165,7 +165,7 @@ async def test_a_user_who_wants_it_now_does_not_wait_for_the_next_attempt(world:
     assert ana.socket.state is ConnectionState.DISCONNECTED, "who said nothing of a connection gets none"
     await ana.connect()
     peer.mood = Mood.DROPPING
-    ana.socket.net_info.update(type="wifi")
+    world.reset("ana")
     await world.until(600)
     assert ana.socket.state is ConnectionState.RECONNECTING
     peer.mood = Mood.FRIENDLY
