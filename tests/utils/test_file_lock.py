@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from realtime.utils.file_lock import FileLock, sync_folder
+from tests.faulty_disk import small_disk
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="there are no POSIX locks")
 HOLD = "import sys; from pathlib import Path; from realtime.utils.file_lock import FileLock; "
@@ -57,3 +58,13 @@ def test_a_lock_needs_its_folder(tmp_path):
 
 def test_a_folder_can_be_synced(tmp_path):
     sync_folder(tmp_path)
+
+
+def test_on_a_full_disk_it_is_locked_and_let_go_without_a_name(tmp_path):
+    with small_disk(tmp_path / "disk") as disk:
+        disk.fill()
+        FileLock(disk.path / "lock").release()
+        disk.free()
+        lock = FileLock(disk.path / "lock")
+        assert (disk.path / "lock").read_text() == f"{os.getpid()}\n"
+        lock.release()
