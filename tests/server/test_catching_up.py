@@ -1,5 +1,6 @@
 """After a long absence: thousands of entries in pages, each small, whichever way one reads."""
 
+import asyncio
 import json
 import random
 
@@ -7,7 +8,10 @@ import pytest
 
 from realtime.server.engine.base import Draft
 from realtime.server.engine.memory import MemoryEngine
+from realtime.server.engine.sqlite import SqliteEngine
 from realtime.server.paging import PAGE_BYTES
+from realtime.server.realtime_server import RealtimeServer
+from tests.server.raw_client import raw_client
 from tests.server.rig import Rig
 
 COUNT = 10_000
@@ -32,20 +36,23 @@ class CountingEngine:
         self.engine.read(room_id, answered, **span)
 
 
+def draft(n, text):
+    body = {"roomId": "lobby", "messageId": f"m{n}", "userId": "ana", "text": text}
+    return Draft(
+        room_id="lobby",
+        user_id="ana",
+        message_id=f"m{n}",
+        event="chat:message",
+        body=json.dumps(body).encode(),
+        timestamp_ms=n,
+        origin="",
+    )
+
+
 def rig_with(count, text):
     engine = MemoryEngine(rng=random.Random(0), messages_per_room=count)
     for n in range(1, count + 1):
-        body = {"roomId": "lobby", "messageId": f"m{n}", "userId": "ana", "text": text(n)}
-        draft = Draft(
-            room_id="lobby",
-            user_id="ana",
-            message_id=f"m{n}",
-            event="chat:message",
-            body=json.dumps(body).encode(),
-            timestamp_ms=n,
-            origin="",
-        )
-        engine.append(draft, lambda result: None)
+        engine.append(draft(n, text(n)), lambda result: None)
     rig = Rig(CountingEngine(engine))
     return rig, rig.session("ben")
 
@@ -103,6 +110,35 @@ def test_the_newest_first_and_then_what_is_between():
         reply = rig.say(ben, "chat:history", {"roomId": "lobby", "after": offsets[-1], "before": 951, "limit": 200})
         offsets, more = offsets + checked(reply), reply["more"]
     assert offsets[1:] + newest == list(range(401, 1001))
+
+
+async def test_ten_thousand_from_the_disk_while_others_go_on_writing(tmp_path):
+    """What is read in pages and what is heard meanwhile is everything, once, in one order."""
+    engine = CountingEngine(SqliteEngine(tmp_path / "rooms.db", rng=random.Random(0)))
+    async with RealtimeServer(port=0, engine=engine) as server:
+        stored = asyncio.Queue()
+        for n in range(1, COUNT + 1):
+            engine.append(draft(n, "hello"), stored.put_nowait)
+        for _ in range(COUNT):
+            await stored.get()
+        async with raw_client(server, "ana", room="lobby") as ana, raw_client(server, "ben") as ben:
+            epoch = (await ana.call("chat:history", {"roomId": "lobby", "limit": 1}))["position"].rpartition(":")[0]
+            engine.pages.clear()
+            reply = await ben.call("room:join", {"roomId": "lobby", "since": f"{epoch}:0"})
+            offsets = checked(reply)
+            while reply["more"]:
+                message = {"roomId": "lobby", "messageId": f"new {len(offsets)}", "text": "x"}
+                await ana.send(f'42["chat:message",{json.dumps(message)}]')
+                reply = await ben.call("chat:history", {"roomId": "lobby", "after": offsets[-1], "limit": 200})
+                offsets += checked(reply)
+            last = (await ana.call("chat:message", {"roomId": "lobby", "messageId": "last", "text": "x"}))["offset"]
+            heard = []
+            while not heard or heard[-1] < last:
+                heard.append((await ben.event("chat:message"))[1]["offset"])
+    assert max(engine.pages) <= 200
+    assert offsets == list(range(1, offsets[-1] + 1))
+    assert heard == list(range(COUNT + 1, last + 1))
+    assert offsets[-1] >= COUNT
 
 
 @pytest.mark.parametrize("character", ["x", "ü", "👋"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime.server.room_events import MAX_ROOMS
+from realtime.server.room_events import MAX_ROOMS, MOST_RECEIPTS
 from tests.server.fakes import BrokenEngine, LateEngine
 from tests.server.rig import Rig
 
@@ -205,6 +205,21 @@ def test_what_cannot_be_covered_is_said_to_be_a_gap(since):
     assert reply["ok"]
     assert not reply["recovered"]
     assert ids(reply) == ["m6", "m7", "m8", "m9", "m10"]
+
+
+def test_of_very_many_receipts_the_furthest_and_ones_own_are_told():
+    """All of them would be more than a phone can take, and than may wait for it."""
+    rig = Rig()
+    [ana] = rig.sessions("lobby", "ana")
+    for n in range(1, 1101):
+        rig.write(ana, f"m{n}")
+    for n in range(1, 1101):
+        rig.engine.mark("lobby", f"user-{n:04}", received=n, read=0, done=lambda marker: None)
+    ben = rig.session("user-0001", room="lobby")
+    receipts = rig.say(ben, "room:join", {"roomId": "lobby"})["receipts"]
+    assert len(receipts) == MOST_RECEIPTS + 1
+    told = [(receipt["userId"], receipt["received"]) for receipt in receipts]
+    assert told == [(f"user-{n:04}", n) for n in (1, *range(1101 - MOST_RECEIPTS, 1101))]
 
 
 def test_a_position_of_another_form_is_refused():
