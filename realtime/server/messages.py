@@ -256,7 +256,7 @@ class JoinReply(_Wire, frozen=True, kw_only=True):
         more: further ones follow; read them by ``chat:history``: with ``after``, or, where these are the newest, with
             ``before``.
         members: everybody present, the one who joins included.
-        receipts: of everybody who has ever sent one.
+        receipts: of everybody who has ever sent one; of very many, those who are furthest, and one's own.
     """
 
     ok: bool = True

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from heapq import nlargest
 from typing import NamedTuple
 
 from realtime.protocol.socketio import EncodedPacket
-from realtime.server.engine.base import Engine, EngineError, Page, Position, Record
+from realtime.server.engine.base import Engine, EngineError, Marker, Page, Position, Record
 from realtime.server.messages import (
     PAGE,
     AppState,
@@ -28,6 +29,9 @@ from realtime.server.session import Session
 
 FIRST_PAGE = 50
 """Messages that are shown to who joins a room for the first time."""
+
+MOST_RECEIPTS = 1000
+"""In the answer to a join: of the users who are furthest, and one's own; some 60 KB."""
 
 MAX_ROOMS = 1000
 """Rooms that one session may be in."""
@@ -147,7 +151,7 @@ class RoomEvents:
             messages=messages,
             more=more,
             members=self._present(join.room_id),
-            receipts=[Receipt(*marker) for marker in page.markers],
+            receipts=_receipts(page.markers, join.session.user_id),
         )
 
     def _stop_joining(self, session: Session, room_id: str) -> list[tuple[int | None, EncodedPacket]] | None:
@@ -209,6 +213,15 @@ class _Join(NamedTuple):
 def _goes_on(page: Page, since: Position | None) -> bool:
     """Whether a page after ``since`` goes on from there, or from the oldest entry still there."""
     return since is not None and since.epoch == page.epoch and since.offset <= page.last
+
+
+def _receipts(markers: Sequence[Marker], user_id: str) -> list[Receipt]:
+    """As many markers as a phone can take, the user's own among them."""
+    if len(markers) > MOST_RECEIPTS:
+        furthest = nlargest(MOST_RECEIPTS, markers, key=lambda marker: (marker.received, marker.read))
+        furthest += [marker for marker in markers if marker.user_id == user_id and marker not in furthest]
+        markers = sorted(furthest)
+    return [Receipt(*marker) for marker in markers]
 
 
 def _present(session: Session) -> PresentMember:
