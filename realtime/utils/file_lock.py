@@ -63,7 +63,7 @@ def _acquire(path: Path) -> tuple[int, int, int]:
         if key in _held:
             _held[key].wanted += 1
             return key
-    file: IO[bytes] = open(path, "ab+")  # noqa: SIM115 - closed by release()
+    file: IO[bytes] = open(path, "ab+", buffering=0)  # noqa: SIM115 - closed by release()
     if fcntl is not None:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,7 +76,6 @@ def _acquire(path: Path) -> tuple[int, int, int]:
         with contextlib.suppress(OSError):  # on a full disk it is locked without a name
             file.truncate(0)
             file.write(b"%d\n" % os.getpid())
-            file.flush()
     key = _key(os.fstat(file.fileno()))
     _held[key] = _Held(file)
     return key
