@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -74,6 +75,18 @@ def read_amendment(entry: LoggedAmendment) -> Amendment | None:
         emoji=emoji,
         add=add,
     )
+
+
+def change_from(event: str, payload: Mapping[str, Any], user_id: str) -> Amendment | None:
+    """What a user asks for with a payload; None if it is not what this version sends."""
+    entry = {"event": event, "userId": user_id, "timestamp": 0, "offset": 1} | dict(payload)
+    if not isinstance(payload.get("changeId"), str):
+        return None
+    try:
+        change = read_amendment(msgspec.convert(entry, LoggedAmendment))
+    except msgspec.ValidationError:
+        return None
+    return None if change is None else replace(change, offset=None)
 
 
 def message_of(entry: LoggedMessage, *, room_id: str, user_id: str, mine: bool) -> Message:

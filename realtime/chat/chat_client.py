@@ -21,12 +21,13 @@ from realtime.chat.message import (
     check_message,
     check_room_id,
 )
+from realtime.chat.pages import PAGE
 from realtime.chat.questions import Questions
 from realtime.chat.receipts import MarkerMoved, ReceiptToSend
 from realtime.chat.room import Mentioned, Room
 from realtime.chat.room_frame import messages_frame
 from realtime.chat.room_log import MAX_MESSAGES
-from realtime.chat.seat import PAGE, JoinRefused, Seat, SeatEvent
+from realtime.chat.seat import JoinRefused, Seat, SeatEvent
 from realtime.chat.send_result import SendResult
 from realtime.chat.typing_indicator import TypingChanged, TypingToSend
 from realtime.chat.wire import (

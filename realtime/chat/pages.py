@@ -122,10 +122,10 @@ class Pages:
         if not self._room.wants_more:
             return
         events = self._room.newest(reply)
-        if self._room.wants_more:
-            self._changed(events)
-        else:
+        if self._room.is_joined:
             self.go_on(events)
+        else:
+            self._changed(events)
 
     def _filled(self, reply: HistoryReply) -> None:
         self._is_filling = False

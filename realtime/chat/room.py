@@ -50,7 +50,7 @@ class Room:
         receipt_interval_s: float = 1.0,
         max_messages: int = MAX_MESSAGES,
     ) -> None:
-        self._user_id = user_id
+        self.user_id = user_id
         self._log = RoomLog(room_id, user_id, failed_after_s=failed_after_s, max_messages=max_messages)
         self._typing = TypingIndicator(clear_s=typing_clear_s)
         self._members: set[MemberPayload] = set()
@@ -133,6 +133,14 @@ class Room:
     def discard(self, message_id: str) -> bool:
         """Forget an unsent message; False if there is none of this id."""
         return self._log.discard(message_id)
+
+    def unsent(self, message_id: str) -> Message | None:
+        """The own message of this id as it was sent, if it is not acknowledged."""
+        return self._log.unsent(message_id)
+
+    def retry(self, message_id: str, now: float) -> None:
+        """An unsent message was sent again."""
+        self._log.retry(message_id, now)
 
     def change(self, change_id: str, change: Amendment) -> None:
         """This user edits, deletes or reacts to a message; it shows at once."""
@@ -237,12 +245,12 @@ class Room:
 
     def heard_typing(self, user_id: str, is_typing: bool, now: float) -> list[RoomEvent]:
         """Somebody types, or stopped; one's own other devices do not count."""
-        return [] if user_id == self._user_id else [*self._typing.heard(user_id, is_typing, now)]
+        return [] if user_id == self.user_id else [*self._typing.heard(user_id, is_typing, now)]
 
     def heard_marker(self, user_id: str, *, received: int = 0, read: int = 0) -> list[RoomEvent]:
         """Somebody received or read up to an offset, or this user did on another device."""
         moved = self._receipts.heard(user_id, received=received, read=read)
-        if user_id == self._user_id:
+        if user_id == self.user_id:
             self._unread.read(self._receipts.own_read)
         elif moved:
             self._show_markers()

@@ -171,6 +171,15 @@ class RoomLog:
         self._picture = None
         return self._unsent.discard(message_id)
 
+    def unsent(self, message_id: str) -> Message | None:
+        """The own message of this id as it was sent, if it is not acknowledged."""
+        return self._unsent.get(message_id)
+
+    def retry(self, message_id: str, now: float) -> None:
+        """An unsent message was sent again."""
+        self._unsent.retry(message_id, now)
+        self._picture = None
+
     # --- own changes
 
     def change(self, change_id: str, change: Amendment) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
+from realtime.chat.amendments import Amendment, Kind, change_from
 from realtime.chat.log_events import Delivered
-from realtime.chat.message import RoomState
+from realtime.chat.message import Message, RoomState
+from realtime.chat.pages import Pages
 from realtime.chat.questions import Questions
 from realtime.chat.room import Room, RoomEvent
 from realtime.chat.send_result import SendResult
-from realtime.chat.wire import HistoryReply, JoinReply, SentReply, read_reply
+from realtime.chat.wire import JoinReply, SentReply, read_reply
 from realtime.connection.errors import SendRefused
 from realtime.connection.receipt import Receipt
 from realtime.protocol.errors import RealtimeError
@@ -23,10 +26,6 @@ from realtime.utils.observable import Observable
 
 if TYPE_CHECKING:
     from realtime.connection.socket_manager import SocketManager
-
-PAGE = 200  # messages of history in one request; the server gives no more
-
-_log = logging.getLogger("realtime.chat")
 
 
 class JoinRefused(NamedTuple):
@@ -65,16 +64,17 @@ class Seat:
         self._socket = socket
         self._questions = questions
         self._tell = tell
-        self._is_joining = False  # a join, or a page of what was missed, is on the way
-        self._is_filling = False  # a page of what precedes the first page is on the way
+        self._is_joining = False  # a join is on the way
+        self._pages = Pages(room, room_id, questions, self.changed, self._release)
         self._leaving: Receipt | None = None
         self._results: dict[str, SendResult] = {}
-        self._receipts: dict[str, Receipt] = {}
+        self._receipts: dict[str, Receipt] = {}  # by the id of the message or the change
+        self._changes: dict[str, str] = {}  # unacknowledged ones: the message that each is about
         self._waiters: list[asyncio.Future[None]] = []
 
     @property
     def unsent(self) -> int:
-        """Messages without an acknowledgement."""
+        """Messages and changes without an acknowledgement."""
         return len(self._receipts)
 
     def changed(self, events: Sequence[RoomEvent]) -> None:
@@ -95,7 +95,7 @@ class Seat:
         waiter = None
         if self._socket.connected and not self.room.is_joined:
             waiter = self._waiter()
-            if not self._is_joining:
+            if not (self._is_joining or self._pages.is_busy):
                 self._join()
         self._restore()
         if waiter is not None:
@@ -106,6 +106,7 @@ class Seat:
         if not self.wanted:
             return
         self.wanted = self._is_joining = False
+        self._pages.disconnected()
         self.changed(self.room.left())
         waiter = self._waiter() if self._socket.connected else None
         self._leaving = self._socket.emit("room:leave", {"roomId": self.room_id}, ack=True)
@@ -120,7 +121,8 @@ class Seat:
 
     def disconnected(self) -> None:
         """The connection ended."""
-        self._is_joining = self._is_filling = False
+        self._is_joining = False
+        self._pages.disconnected()
         self.changed(self.room.disconnected())
         self._release()
 
@@ -132,9 +134,7 @@ class Seat:
         Raises:
             SendRefused: the outbox does not take it; nothing was shown.
         """
-        payload = {"roomId": self.room_id, "messageId": message_id, "text": text}
-        if reply_to is not None:
-            payload["replyTo"] = reply_to
+        payload = self._message(message_id, text, reply_to)
         receipt = self._socket.emit("chat:message", payload, ack=True)
         result = self._results[message_id] = SendResult(message_id)
         now = asyncio.get_running_loop().time()
@@ -143,18 +143,64 @@ class Seat:
         self._expect_ack(message_id, payload, receipt)
         return result
 
+    def retry(self, message_id: str) -> bool:
+        """Send a message again that the server refused; False if there is no unsent one of this id.
+
+        Raises:
+            SendRefused: the outbox does not take it.
+        """
+        message = self.room.unsent(message_id)
+        if message is None:
+            return False
+        if message_id not in self._receipts:
+            payload = self._message(message_id, message.text, message.reply_to)
+            receipt = self._socket.emit("chat:message", payload, ack=True)
+            self.room.retry(message_id, asyncio.get_running_loop().time())
+            self.changed([])
+            self._expect_ack(message_id, payload, receipt)
+        return True
+
     def discard(self, message_id: str) -> bool:
-        """Take an unsent message back; False if there is none of this id."""
+        """Take an unsent message back, with the changes made to it; False if there is none of this id."""
         if not self.room.discard(message_id):
             return False
-        if (receipt := self._receipts.get(message_id)) is not None:
-            receipt.discard()
+        for each in (message_id, *(change for change, about in self._changes.items() if about == message_id)):
+            if (receipt := self._receipts.get(each)) is not None:
+                receipt.discard()
         self.changed([])
         return True
+
+    # --- own changes
+
+    def edit(self, change_id: str, message: Message, text: str) -> SendResult:
+        """Change the text of an own message, and show it; it goes out behind the message itself.
+
+        Raises:
+            SendRefused: the outbox does not take it; nothing was changed.
+        """
+        return self._change(change_id, message, Kind.EDIT, {"text": text})
+
+    def delete(self, change_id: str, message: Message) -> SendResult:
+        """Take an own message away. As :meth:`edit`."""
+        return self._change(change_id, message, Kind.DELETE, {})
+
+    def react(self, change_id: str, message: Message, emoji: str, *, add: bool) -> SendResult:
+        """Add a reaction to a message, or take it back. As :meth:`edit`."""
+        return self._change(change_id, message, Kind.REACTION, {"emoji": emoji, "action": "add" if add else "remove"})
+
+    async def load_older(self, limit: int) -> bool:
+        """Load a page of what precedes the oldest message; tells whether there is still more.
+
+        Raises:
+            SendRefused: the server could not give it.
+            ConnectionLost: there is no connection, or it ended.
+        """
+        return await self._pages.older(limit)
 
     def close(self) -> None:
         """Tell everybody who waits that this seat hears no more."""
         self._receipts.clear()
+        self._pages.disconnected()
         for result in self._results.values():
             result.refused(SendRefused("closed", "the chat client was closed; the message may be delivered yet"))
 
@@ -172,6 +218,26 @@ class Seat:
             self.room.send(message_id, payload["text"], timestamp_ms=sent_ms, now=now, reply_to=payload.get("replyTo"))
             self.changed([])
             self._expect_ack(message_id, payload, receipt)
+        self._restore_changes(now, now_ms)
+
+    def _restore_changes(self, now: float, now_ms: int) -> None:
+        claimed = []
+        for kind in Kind:
+            claimed += self._socket.claim(kind, partial(self._is_change, kind))
+        for message, receipt in sorted(claimed, key=lambda each: each[0].message_id):
+            change = self._read_change(message.event, message.args)
+            assert change is not None
+            made_ms = now_ms - round((now - message.queued_at_s) * 1000)
+            payload = message.args[0]
+            self.room.change(payload["changeId"], replace(change, timestamp_ms=made_ms))
+            self.changed([])
+            self._expect_change(payload["changeId"], change, payload, receipt)
+
+    def _is_change(self, kind: Kind, args: tuple[Any, ...]) -> bool:
+        return self._read_change(kind, args) is not None
+
+    def _read_change(self, event: str, args: tuple[Any, ...]) -> Amendment | None:
+        return change_from(event, args[0], self.room.user_id) if self._is_for_here(args) else None
 
     def _is_own_message(self, args: tuple[Any, ...]) -> bool:
         return self._is_for_here(args) and {"messageId", "text"} <= args[0].keys()
@@ -194,45 +260,12 @@ class Seat:
         except msgspec.ValidationError as error:
             self._shut_out(SendRefused("malformed_ack", f"the answer to the join was not understood: {error}"))
         else:
-            self._go_on(events)
-
-    def _continued(self, reply: HistoryReply) -> None:
-        self._go_on(self.room.continued(reply))
-
-    def _stopped_short(self, error: SendRefused) -> None:
-        _log.warning("the history of %s is incomplete: %s", self.room_id, error)
-        self._continued(HistoryReply(messages=(), more=False, recovered=False))
-
-    def _go_on(self, events: list[RoomEvent]) -> None:
-        """A page of what was missed arrived: ask for the next one, or be in."""
-        self._is_joining = self.room.wants_more
-        if (position := self.room.position) is not None and self.room.wants_more:
-            payload = {"roomId": self.room_id, "after": position.offset, "limit": PAGE}
-            self._questions.ask("chat:history", payload, HistoryReply, self._continued, self._stopped_short)
-        self.changed(events)
-        if self.room.is_joined:
-            self._release()
-            self._fill()
-
-    def _fill(self) -> None:
-        """Ask for what an own message before the first page makes wanted."""
-        if self._is_filling or (after := self.room.wants_older) is None:
-            return
-        self._is_filling = True
-        payload = {"roomId": self.room_id, "after": after, "limit": PAGE}
-        self._questions.ask("chat:history", payload, HistoryReply, self._filled, self._not_filled)
-
-    def _filled(self, reply: HistoryReply) -> None:
-        self._is_filling = False
-        self.changed(self.room.filled(reply))
-        self._fill()
-
-    def _not_filled(self, error: SendRefused) -> None:
-        _log.warning("older messages of %s are missing: %s", self.room_id, error)
-        self._filled(HistoryReply(messages=(), more=False, recovered=False))
+            self._is_joining = False
+            self._pages.go_on(events)
 
     def _shut_out(self, error: SendRefused) -> None:
         self.wanted = self._is_joining = False
+        self._pages.disconnected()
         self._publish([*self.room.left(), JoinRefused(self.room_id, error)])
         self._release(error)
 
@@ -249,16 +282,68 @@ class Seat:
             self._refused(message_id, payload, error)
         else:
             self.changed(self.room.acked(message_id, offset=reply.offset, timestamp_ms=reply.timestamp))
-            self._fill()
+            self._pages.fill()
 
     def _refused(self, message_id: str, payload: Mapping[str, Any], error: RealtimeError) -> None:
-        if isinstance(error, SendRefused) and error.code == "not_member" and self._is_joining:
-            # The connection was so busy that the join had to queue behind the message: send it again, behind the join.
+        if self._is_too_early(error):
             self._expect_ack(message_id, payload, self._socket.emit("chat:message", payload, ack=True))
             return
         if (result := self._results.pop(message_id, None)) is not None:
             result.refused(error)
         self.changed(self.room.refused(message_id, str(error)))
+
+    def _message(self, message_id: str, text: str, reply_to: str | None) -> dict[str, Any]:
+        payload = {"roomId": self.room_id, "messageId": message_id, "text": text}
+        return payload if reply_to is None else payload | {"replyTo": reply_to}
+
+    def _change(self, change_id: str, message: Message, kind: Kind, content: dict[str, Any]) -> SendResult:
+        payload = {"roomId": self.room_id, "messageId": message.message_id, **content, "changeId": change_id}
+        change = change_from(kind, payload, self.room.user_id)
+        assert change is not None
+        receipt = self._socket.emit(kind, payload, ack=True)
+        result = self._results[change_id] = SendResult(message.message_id)
+        self.room.change(change_id, replace(change, timestamp_ms=ambient.wall_time_ms()))
+        self.changed([])
+        self._expect_change(change_id, change, payload, receipt)
+        return result
+
+    def _expect_change(self, change_id: str, change: Amendment, payload: Mapping[str, Any], receipt: Receipt) -> None:
+        self._receipts[change_id] = receipt
+        self._changes[change_id] = change.message_id
+        receipt.add_done_callback(lambda done: self._change_answered(change_id, change, payload, done))
+
+    def _change_answered(self, change_id: str, change: Amendment, payload: Mapping[str, Any], receipt: Receipt) -> None:
+        if self._receipts.pop(change_id, None) is not receipt:
+            return  # closed
+        del self._changes[change_id]
+        try:
+            reply = read_reply(receipt.result(), SentReply)
+        except RealtimeError as error:
+            if self._is_too_early(error):
+                again = self._socket.emit(change.kind, payload, ack=True)
+                self._expect_change(change_id, change, payload, again)
+                return
+            self.room.change_refused(change_id)
+            self.changed([])
+            self._settle(change_id, error)
+        else:
+            self.changed(self.room.change_acked(change_id, offset=reply.offset, timestamp_ms=reply.timestamp))
+            self._settle(change_id, self.room.find(change.message_id))
+
+    def _settle(self, change_id: str, outcome: Message | RealtimeError | None) -> None:
+        result = self._results.pop(change_id, None)
+        if result is None:
+            return
+        if isinstance(outcome, Message):
+            result.sent(outcome)
+        elif outcome is not None:
+            result.refused(outcome)
+        else:
+            result.refused(SendRefused("not_loaded", "the change is done, but its message is not loaded any more"))
+
+    def _is_too_early(self, error: RealtimeError) -> bool:
+        """The join had to queue behind what was refused: it is to be sent again, behind the join."""
+        return isinstance(error, SendRefused) and error.code == "not_member" and self._is_joining
 
     def _publish(self, events: Sequence[SeatEvent]) -> None:
         state = self.room.state()

@@ -48,6 +48,12 @@ class Unsent:
         self._deadlines[message_id] = now + self._failed_after_s
         return message
 
+    def retry(self, message_id: str, now: float) -> None:
+        """It was sent again: it is pending as if it were new."""
+        message = self._messages[message_id]
+        self._put(replace(message, status=MessageStatus.PENDING, error=None))
+        self._deadlines[message_id] = now + self._failed_after_s
+
     def refused(self, message_id: str, error: str) -> Message | None:
         """The server will never take it: it is failed for good. None if that is known, or there is none of this id."""
         message = self._messages.get(message_id)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.chat.amendments import Amendment, Kind, amended, fold, message_of, read_amendment
+from realtime.chat.amendments import Amendment, Kind, amended, change_from, fold, message_of, read_amendment
 from realtime.chat.message import Message, MessageStatus, Reaction
 from realtime.chat.wire import LoggedAmendment, LoggedMessage
 from realtime.server.engine.amendments import Amended, amend
@@ -66,6 +66,27 @@ class TestReading:
     )
     def test_what_changes_nothing_here(self, entry):
         assert read_amendment(entry) is None
+
+
+class TestAskingForThem:
+    ASKED = {"roomId": "lobby", "messageId": "m1", "changeId": "c1"}  # noqa: RUF012
+
+    def test_what_a_payload_asks_for(self):
+        for payload, change in [
+            (("chat:edit", {"text": "changed"}), edit(None, user_id="ana")),
+            (("chat:delete", {}), deletion(None, "ana")),
+            (("chat:reaction", {"emoji": "👍", "action": "remove"}), reaction(None, add=False)),
+        ]:
+            asked = change_from(payload[0], self.ASKED | payload[1], "ana")
+            assert asked == msgspec.structs.replace(change, timestamp_ms=0)
+
+    @pytest.mark.parametrize(
+        ("event", "content"),
+        [("chat:edit", {}), ("chat:edit", {"text": 7}), ("chat:reaction", {"emoji": "👍"}), ("chat:pin", {}),
+         ("chat:delete", {"changeId": None}), ("chat:delete", {"messageId": 7})],
+    )  # fmt: skip
+    def test_what_another_program_left_is_none_of_them(self, event, content):
+        assert change_from(event, self.ASKED | content, "ana") is None
 
 
 class TestAmending:

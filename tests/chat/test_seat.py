@@ -179,3 +179,93 @@ async def test_older_messages_are_asked_for_again_at_the_next_connection():
     taken.seat.connected()
     taken.socket.answer("room:join", **JOINED | {"position": "e:5", "recovered": True})
     assert taken.socket.said("chat:history") == [{"roomId": "lobby", "after": 1, "limit": 200}]
+
+
+class TestChanges:
+    """Edits, deletions and reactions go through the outbox as messages do."""
+
+    async def with_own(self):
+        taken = Taken()
+        await taken.join()
+        taken.seat.send("m1", "hello", None)
+        taken.socket.answer("chat:message", offset=1, timestamp=1)
+        taken.socket.said()
+        taken.told.clear()
+        return taken, taken.seat.room.find("m1")
+
+    @jumping
+    async def test_the_state_is_published_before_the_event(self):
+        taken, message = await self.with_own()
+        result = taken.seat.edit("c1", message, "hello there")
+        assert taken.seat.state.snapshot.texts == ("hello there",)
+        assert taken.seat.unsent == 1
+        taken.socket.answer("chat:edit", offset=2, timestamp=2)
+        assert (await result).text == "hello there"
+        assert taken.told == [("Edited", ("hello there",))]
+        assert taken.seat.unsent == 0
+
+    @jumping
+    async def test_a_full_outbox_changes_nothing(self):
+        taken, message = await self.with_own()
+        taken.socket.full = True
+        with pytest.raises(SendRefused):
+            taken.seat.delete("c1", message)
+        assert taken.seat.state.snapshot.texts == ("hello",)
+
+    @jumping
+    async def test_a_refused_change_falls_back(self):
+        taken, message = await self.with_own()
+        result = taken.seat.react("c1", message, "👍", add=True)
+        taken.socket.refuse("chat:reaction", "too_many_reactions", "it has 500")
+        with pytest.raises(SendRefused, match="it has 500"):
+            await result
+        assert taken.seat.room.find("m1").reactions == ()
+
+    @jumping
+    async def test_changes_of_a_message_that_is_discarded_are_taken_back_with_it(self):
+        taken, _ = await self.with_own()
+        taken.socket.disconnect()
+        taken.seat.send("m2", "typo", None)
+        result = taken.seat.edit("c1", taken.seat.room.find("m2"), "no typo")
+        assert taken.seat.discard("m2")
+        assert taken.socket.outbox == []
+        with pytest.raises(SendRefused, match="discarded"):
+            await result
+
+    @jumping
+    async def test_what_an_earlier_run_left_to_change_shows_again(self):
+        """Before its message is loaded, too; what makes no sense is left alone."""
+        taken = Taken()
+        payloads = [
+            {"roomId": "lobby", "messageId": "b1", "emoji": "👍", "action": "add", "changeId": "c1"},
+            {"roomId": "lobby", "messageId": "m1", "text": "better", "changeId": "c2"},
+            {"roomId": "lobby", "messageId": "m2", "changeId": "c3"},
+            {"roomId": "lobby", "messageId": "b1", "emoji": "👍", "changeId": "c4"},
+            {"roomId": "tram", "messageId": "b1", "emoji": "👍", "action": "add", "changeId": "c5"},
+        ]
+        for payload in payloads:
+            event = "chat:reaction" if "emoji" in payload else "chat:edit" if "text" in payload else "chat:delete"
+            taken.socket.leave(event, payload)
+        joining = await taken.start(taken.seat.join())
+        mine = {"messageId": "m1", "userId": "ana", "text": "m1", "timestamp": 2, "offset": 2}
+        gone = {"messageId": "m2", "userId": "ana", "text": "m2", "timestamp": 3, "offset": 3}
+        taken.socket.answer("room:join", **JOINED | {"position": "e:3", "messages": [entry(1), mine, gone]})
+        await joining
+        assert [(m.text, m.is_deleted, len(m.reactions)) for m in taken.seat.state.snapshot.messages] == [
+            ("1", False, 1),
+            ("better", False, 0),
+            ("", True, 0),
+        ]
+        assert taken.seat.unsent == 3
+        for event, offset in (("chat:reaction", 4), ("chat:edit", 5), ("chat:delete", 6)):
+            taken.socket.answer(event, offset=offset, timestamp=9)
+        assert [name for name, _ in taken.told] == ["Reacted", "Edited", "Deleted"]
+        assert len(taken.socket.left) == 2
+
+    @jumping
+    async def test_a_closed_seat_says_so_to_who_waits_for_a_change(self):
+        taken, message = await self.with_own()
+        result = taken.seat.edit("c1", message, "hello there")
+        taken.seat.close()
+        with pytest.raises(SendRefused, match="closed"):
+            await result

@@ -41,6 +41,16 @@ def test_a_refused_one_stays_with_the_reason_and_is_not_late():
     assert unsent.refused("other", "no") is None
 
 
+def test_one_that_is_sent_again_is_pending_as_if_it_were_new():
+    unsent = unsent_of("m1", "m2")
+    unsent.refused("m1", "no")
+    unsent.retry("m1", 10.0)
+    message = unsent.get("m1")
+    assert (message.status, message.error) == (MessageStatus.PENDING, None)
+    assert [message.message_id for message in unsent.messages] == ["m1", "m2"]
+    assert [late.message_id for late in unsent.handle_timer(15.0)] == ["m2", "m1"]
+
+
 def test_a_discarded_one_is_gone():
     unsent = unsent_of("m1")
     assert unsent.discard("m1")
