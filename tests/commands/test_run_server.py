@@ -113,6 +113,36 @@ async def test_a_limit_that_is_no_number_is_refused(number):
         assert "--handshakes-per-s" in "\n".join(child.errors)
 
 
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+async def test_only_so_many_messages_of_a_room_are_kept(store, tmp_path):
+    where = "memory" if store == "memory" else f"sqlite:{tmp_path / 'rooms.db'}"
+    async with (
+        serving("--store", where, "--keep-messages", "8") as served,
+        SocketManager(served.url, auth={"userId": "ana"}) as ana,
+    ):
+        await ana.call("room:join", {"roomId": "lobby"})
+        for n in range(11):
+            await ana.call("chat:message", {"roomId": "lobby", "messageId": f"m{n}", "text": "x"})
+        joined = await ana.call("room:join", {"roomId": "lobby"})
+        assert joined["horizon"] == 11 - 8  # a quarter more than 8 are let be, and 11 are above that
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--keep-messages", "0"], "--keep-messages"),
+        (["--keep-days", "0"], "--keep-days"),
+        (["--keep-days", "soon"], "--keep-days"),
+        (["--keep-days", "nan"], "--keep-days"),
+        (["--keep-days", "1", "--store", "memory"], "--keep-days needs a file; use --store sqlite:PATH"),
+    ],
+)
+async def test_what_cannot_be_kept_is_refused(options, words):
+    async with Child(REALTIME, "serve", *options) as child:
+        assert await child.ended() == 2
+        assert words in child.errors[-1]
+
+
 @pytest.mark.parametrize("store", ["sqlite:", "nats://127.0.0.1:4222", "redis"])
 async def test_a_store_that_does_not_exist_is_refused(store):
     async with Child(REALTIME, "serve", "--port", "0", "--store", store) as child:
