@@ -76,6 +76,7 @@ async def test_a_client_is_promised_its_session_unless_it_wants_none():
         assert await ben.receive() == '42["news","last"]'
 
 
+@pytest.mark.clause("RT-CON-12")
 async def test_all_that_was_missed_comes_before_the_answer_and_in_order():
     async with app() as world, world.client() as ana, world.client() as back:
         await in_room(ana, "lobby")
@@ -168,6 +169,7 @@ async def test_each_namespace_has_sessions_of_its_own():
             assert await back.resume(ana, ANA, "/custom") == [["missed", 1]]
 
 
+@pytest.mark.clause("RT-CON-13")
 async def test_a_dead_connection_that_seems_alive_is_taken_over_at_once():
     async with app() as world, world.client() as ben, world.client() as zombie, world.client() as back:
         await connected(ben, BEN)
@@ -350,6 +352,7 @@ async def test_the_server_can_end_a_session_that_is_away():
         assert back.sid != ana.sid
 
 
+@pytest.mark.clause("RT-CON-12")
 async def test_who_stays_away_too_long_begins_anew():
     async with app(recovery_s=0.05) as world, world.client() as ana, world.client() as back:
         await connected(ana)

@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -190,6 +191,7 @@ STEPS = st.sampled_from(
 )
 
 
+@pytest.mark.clause("RT-CON-12")
 @settings(deadline=None, max_examples=200)
 @given(st.lists(STEPS, max_size=60), st.integers(1, 8), st.integers(0, 2**32))
 def test_never_partial_never_twice_never_foreign(steps, max_events, seed):
