@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import sys
 from pathlib import Path
@@ -38,6 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where rooms are kept (default: a file in the user's data folder, named at the start)",
     )
     parser.add_argument(
+        "--keep-messages",
+        type=_above_zero,
+        metavar="N",
+        help="messages kept of each room, at least; older ones are forgotten (default: 100000, in memory 10000)",
+    )
+    parser.add_argument(
+        "--keep-days", type=_days, metavar="DAYS", help="messages older than this are forgotten (default: none is)"
+    )
+    parser.add_argument(
         "--handshakes-per-s",
         type=_count,
         default=HANDSHAKES_PER_S,
@@ -51,9 +61,11 @@ def run(options: argparse.Namespace) -> int:
     """Serve until told to stop.
 
     Raises:
-        CommandError: the store cannot be used, or the port is taken.
+        CommandError: the store cannot be used or not keep what it should, or the port is taken.
     """
     store = _checked_store(options.store)
+    if store is None and options.keep_days is not None:
+        raise CommandError("--keep-days needs a file; use --store sqlite:PATH, or --keep-messages", status=2)
 
     async def work(stopped: asyncio.Event) -> None:
         await _serve(options, store, stopped)
@@ -66,6 +78,22 @@ def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
     return int(text)
+
+
+def _above_zero(text: str) -> int:
+    if not (number := _count(text)):
+        raise argparse.ArgumentTypeError("it must be at least 1")
+    return number
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days") from None
+    if not 0 < days < math.inf:
+        raise argparse.ArgumentTypeError("it must be above 0")
+    return days
 
 
 def _default_path() -> Path:
@@ -90,10 +118,15 @@ def _checked_store(store: str | None) -> Path | None:
     raise CommandError(f"--store {store}: {why}; use --store sqlite:PATH, or --store memory", status=2)
 
 
-def _engine(path: Path | None) -> Engine | None:
+def _engine(store: Path | None, options: argparse.Namespace) -> Engine:
+    from realtime.server.engine.memory import MemoryEngine
     from realtime.server.engine.sqlite import SqliteEngine
 
-    return None if path is None else SqliteEngine(path)
+    kept = {} if options.keep_messages is None else {"messages_per_room": options.keep_messages}
+    if store is None:
+        return MemoryEngine(**kept)
+    max_age_s = None if options.keep_days is None else options.keep_days * 24 * 3600
+    return SqliteEngine(store, max_age_s=max_age_s, **kept)
 
 
 async def _serve(options: argparse.Namespace, store: Path | None, stopped: asyncio.Event) -> None:
@@ -106,7 +139,7 @@ async def _serve(options: argparse.Namespace, store: Path | None, stopped: async
         server = RealtimeServer(
             host=host,
             port=port,
-            engine=_engine(store),
+            engine=_engine(store, options),
             allow_unauthenticated=unauthenticated,
             handshakes_per_s=options.handshakes_per_s or None,
         )
