@@ -35,7 +35,7 @@ class _Altered(SimPhone):
                 is_new = room_id not in self._seats
                 seat = super()._seat(room_id)
                 if is_new:
-                    seat.room._log = log(room_id, self.user_id, failed_after_s=self._failed_after_s)
+                    seat.room._log.__class__ = log
                     self.alter(seat)
                 return seat
 
@@ -56,10 +56,10 @@ class ForgetsWhatItTold(_Altered):
             known = super().position
             return None if known is None else known._replace(offset=max(0, known.offset - 3))
 
-        def joined(self, position, entries, *, recovered, more):
+        def joined(self, position, entries, **options):
             known = {message.message_id: message for message in self.messages()}
             again = [Received(known[entry.message_id]) for entry in entries if entry.message_id in known]
-            return again + super().joined(position, entries, recovered=recovered, more=more)
+            return again + super().joined(position, entries, **options)
 
 
 class ResendsOutOfOrder(_Altered):
@@ -128,22 +128,17 @@ class MissesWhatItMissed(_Altered):
     """Joins again after a reconnect, and does not look at what came meanwhile."""
 
     class log(RoomLog):  # noqa: N801
-        def joined(self, position, entries, *, recovered, more):
+        def joined(self, position, entries, *, more, **options):
             is_first = self.position is None
-            return super().joined(position, entries if is_first else (), recovered=recovered, more=more and is_first)
+            return super().joined(position, entries if is_first else (), more=more and is_first, **options)
 
 
 class ForgetsItsPlace(_Altered):
     """Joins again as if for the first time: what it missed is history to it, and nobody is told."""
 
     class log(RoomLog):  # noqa: N801
-        def __init__(self, *args, **options):
-            self.made = args, options
-            super().__init__(*args, **options)
-
         def disconnected(self):
-            args, options = self.made
-            super().__init__(*args, **options)
+            super().__init__(self.room_id, self._user_id)
 
 
 class NeverNoticesDeath(_Altered):

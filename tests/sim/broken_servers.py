@@ -1,42 +1,14 @@
 """Servers that break a promise each. An engine in memory is made outside of the server's process: it is its disk."""
 
-import asyncio
-
+import msgspec
 from msgspec.structs import replace
 
 from realtime.lab.sim_server import SimServer
-from realtime.server.chat_events import ChatEvents
+from realtime.server.engine.base import NotApplied
 from realtime.server.engine.memory import MemoryEngine
 from realtime.server.engine.sqlite import SqliteEngine
 from realtime.server.location_events import LocationEvents
-from realtime.server.messages import AcceptedReply, Refusal
-
-
-class AcksBeforeStoring(MemoryEngine):
-    """Acks and tells everybody at once, and writes to its disk every 20 s: what a crash comes before is gone."""
-
-    def __init__(self, **options):
-        super().__init__(**options)
-        self._on_disk = {}  # room -> offset of the last entry there
-        self._timer = None
-
-    async def start(self, deliver):
-        self._timer = None
-        for room_id, log in self._logs.items():
-            kept = self._on_disk.get(room_id, 0)
-            del log.records[len(log.records) - (log.last - kept) :]
-            log.last = kept
-            log.ids = {key: appended for key, appended in log.ids.items() if appended.offset <= kept}
-        await super().start(deliver)
-
-    def append(self, draft, done):
-        super().append(draft, done)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(20.0, self._write)  # dies with the process
-
-    def _write(self):
-        self._timer = None
-        self._on_disk = {room_id: log.last for room_id, log in self._logs.items()}
+from realtime.server.messages import AcceptedReply
 
 
 class AcksBeforeItsCommit(SimServer):
@@ -52,12 +24,12 @@ class AcksBeforeItsCommit(SimServer):
         return SqliteEngine(disk.path / "rooms.db", synced=synced, rng=self.rng("epoch"))
 
 
-class ForgetsIds(MemoryEngine):
-    """Applies a retried message once more."""
+class ForgetsIds(SimServer):
+    """Remembers the newest message of a room only, and applies an older one that is retried once more."""
 
-    def append(self, draft, done):
-        self._log(draft.room_id).ids.clear()
-        super().append(draft, done)
+    def make_engine(self):
+        self.engine_options = {**self.engine_options, "ids_per_room": 1}
+        return super().make_engine()
 
 
 class RepeatsOffsets(MemoryEngine):
@@ -144,73 +116,54 @@ class _LateLocations(LocationEvents):
             super()._update(session, before, ack_id)
 
 
-class RefusesWhatItStored(_Altered):
+class RefusesWhatItStored(MemoryEngine):
     """Stores and delivers every tenth message, and then says that it may not be sent."""
 
-    def alter(self, server, namespace):
-        _LateRefusals(namespace, server._rooms, server._engine, server._counters)
-
-
-class _LateRefusals(ChatEvents):
-    stored = 0
-
-    def _logged(self, session, message_id, ack_id, result):
-        self.stored += 1
-        if self.stored % 10:
-            super()._logged(session, message_id, ack_id, result)
-        else:
-            session.refuse(ack_id, Refusal("forbidden", "not this one"))
-
-
-class Refuses(_Altered):
-    """Refuses every tenth message, and does not store it: no promise is broken."""
-
-    def alter(self, server, namespace):
-        _Refusals(namespace, server._rooms, server._engine, server._counters)
-
-
-class _Refusals(ChatEvents):
     came = 0
 
-    def _message(self, session, request, ack_id):
+    def append(self, draft, done):
+        self.came += 1
+        super().append(draft, done if self.came % 10 else lambda appended: done(_forbidden()))
+
+
+class Refuses(MemoryEngine):
+    """Refuses every tenth message, and does not store it: no promise is broken."""
+
+    came = 0
+
+    def append(self, draft, done):
         self.came += 1
         if self.came % 10:
-            super()._message(session, request, ack_id)
+            super().append(draft, done)
         else:
-            session.refuse(ack_id, Refusal("forbidden", "not this one"))
+            done(_forbidden())
 
 
-class SwapsTexts(_Altered):
+def _forbidden():
+    return NotApplied("forbidden", "not this one")
+
+
+class SwapsTexts(MemoryEngine):
     """Gives every tenth message the text of the one before it."""
 
-    def alter(self, server, namespace):
-        _SwappedTexts(namespace, server._rooms, server._engine, server._counters)
-
-
-class _SwappedTexts(ChatEvents):
     came = 0
     before = "nothing"
 
-    def _message(self, session, request, ack_id):
+    def append(self, draft, done):
         self.came += 1
-        text, self.before = self.before, request.text
-        super()._message(session, request if self.came % 10 else replace(request, text=text), ack_id)
+        body = msgspec.json.decode(draft.body)
+        text, self.before = self.before, body.get("text", "")
+        changed = replace(draft, body=msgspec.json.encode({**body, "text": text}))
+        super().append(draft if self.came % 10 else changed, done)
 
 
-class NamesAnother(_Altered):
+class NamesAnother(MemoryEngine):
     """Says of every tenth message that somebody else wrote it."""
 
-    def alter(self, server, namespace):
-        _OtherAuthors(namespace, server._rooms, server._engine, server._counters)
-
-
-class _OtherAuthors(ChatEvents):
     came = 0
 
-    def _message(self, session, request, ack_id):
+    def append(self, draft, done):
         self.came += 1
-        member = session.member
-        if self.came % 10 == 0:
-            session.member = member._replace(user_id="mallory")
-        super()._message(session, request, ack_id)
-        session.member = member
+        body = msgspec.json.decode(draft.body)
+        changed = replace(draft, user_id="mallory", body=msgspec.json.encode({**body, "userId": "mallory"}))
+        super().append(draft if self.came % 10 else changed, done)
