@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from realtime.connection.socket_manager import SocketManager
+from realtime.server.admission import Admission
 from realtime.server.realtime_server import RealtimeServer
 from tests.processes import serving
 from tests.server.waiting import until
@@ -139,3 +140,15 @@ async def test_the_stock_client_passes_a_fence_after_what_it_sent_before_and_kee
         await client.tells(ack="note")
         assert handled[1:] == [0, 1, 2, 3]
         assert not [told for told in client.told if "disconnect" in told]
+
+
+@pytest.mark.clause("RT-CON-10")
+async def test_the_stock_client_sees_a_refused_handshake_as_a_failed_attempt_and_comes_again(stock_client, monkeypatch):
+    answers = iter([1.0, 2.0])
+    monkeypatch.setattr(Admission, "knock", lambda admission, now: next(answers, None))
+    async with RealtimeServer(port=0) as server:
+        client = await stock_client(server.url, auth={"userId": "ana"}, reconnectionDelay=10)
+        failures = await client.tells_times(2, "connectError")
+        assert [failure["connectError"] for failure in failures] == ["websocket error"] * 2
+        await client.tells("connect")
+        assert (server.stats.handshakes, server.stats.handshakes_refused) == (1, 2)
