@@ -107,7 +107,7 @@ class Receipts:
         if epoch != self._epoch:
             self.another_log(epoch)
         self._on_the_way.clear()
-        self._refusals = 0
+        self._refusals, self._not_before = 0, 0.0
         self._is_open = markers is not None
         self._confirmed = Marker(self._user_id)
         moved = [

@@ -146,14 +146,15 @@ class Town:
             }
             found += differing(room_id, "read markers", read)
             ana = {name: state for name, state in states.items() if USERS[name] == "ana"}
-            statuses = {
-                name: [each.status for each in state.messages if each.mine][-20:] for name, state in ana.items()
-            }
+            statuses = {name: {each.message_id: each.status for each in state.messages} for name, state in ana.items()}
+            both = set.intersection(*(set(shown) for shown in statuses.values()))
+            statuses = {name: {each: shown[each] for each in sorted(both)} for name, shown in statuses.items()}
             found += differing(room_id, "statuses", statuses)
             for name, state in states.items():
                 for each in state.messages:
                     if each.mine and each.status.value == "sent" and has(states, USERS[name], each.message_id):
                         found.append(f"{room_id}: {each.message_id} of {name} is with another user and shows as sent")
+        found += [f"{room_id}: unread at {name}: {its}" for room_id, name, *its in self.unread() if its[0] != its[1]]
         return found
 
     def unread(self):

@@ -103,6 +103,18 @@ class TestReporting:
         receipts.received(3)
         assert receipts.next_timer() == now + 1.0, "it is taken again: as before"
 
+    def test_the_next_connection_is_the_next_try(self):
+        receipts = let_in(interval_s=1.0)
+        receipts.received(2)
+        now = 0.0
+        for _ in range(5):
+            [refused] = receipts.handle_timer(now)
+            receipts.not_told(refused, now)
+            now = receipts.next_timer()
+        receipts.disconnected()
+        receipts.joined([], epoch="e")
+        assert receipts.next_timer() < now - 10
+
     def test_a_late_word_about_a_former_connection_changes_nothing(self):
         receipts = let_in()
         receipts.received(2)
