@@ -8,7 +8,7 @@ import pytest
 from realtime.chat.ahead import MOST
 from realtime.chat.pages import PAGE, SCREEN
 from realtime.chat.room_log import MAX_MESSAGES
-from realtime.network.profiles import PROFILES
+from realtime.network.profiles import profile as profile_of
 from realtime.server.engine.base import Draft
 from tests.simulated_phones import play
 
@@ -67,7 +67,7 @@ def test_after_ten_thousand_missed_messages(profile):
 
     Before the end comes the first page, of 200 entries. The rest are pages of 200, a round trip each.
     """
-    link = PROFILES[profile]
+    link = profile_of(profile)
     rtt_s = (link.down.delay_ns + link.up.delay_ns) / 1e9
     entry_s = ENTRY_BYTES * 8 / link.down.rate_bps
     shows_in_s = (6 + SETTLES_RTTS) * rtt_s + (PAGE + SCREEN) * entry_s
