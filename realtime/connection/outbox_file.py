@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Sequence
@@ -17,7 +15,8 @@ from realtime.connection.errors import OutboxError
 from realtime.connection.message_queue import QueuedMessage
 from realtime.protocol.errors import RealtimeError
 from realtime.protocol.socketio import Decoder, Packet
-from realtime.utils.file_lock import FileLock, sync_folder
+from realtime.utils.file_lock import FileLock
+from realtime.utils.sqlite_database import Unusable, connect, create, exists, set_aside, tell_synced, transaction
 from realtime.utils.sqlite_problem import problem
 
 APPLICATION_ID = 0x52544F42
@@ -26,7 +25,6 @@ APPLICATION_ID = 0x52544F42
 VERSION = 1
 _SCHEMA = f"""
     BEGIN;
-    PRAGMA application_id = {APPLICATION_ID};
     PRAGMA user_version = {VERSION};
     CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     INSERT INTO facts VALUES ('openings', 0), ('last_id', 0);
@@ -39,7 +37,6 @@ _SCHEMA = f"""
     );
     COMMIT;
 """
-_HEADER_BYTES = 100
 _log = logging.getLogger("realtime.connection")
 
 
@@ -48,10 +45,6 @@ class StoredMessage(NamedTuple):
 
     message: QueuedMessage
     queued_at_ms: int
-
-
-class _Unusable(Exception):
-    """The file is no outbox, or a damaged one."""
 
 
 class OutboxFile:
@@ -88,14 +81,14 @@ class OutboxFile:
             raise OutboxError(f"{path}: {problem(error)}; give an outbox a writable folder") from error
         try:
             self._open(lock_timeout_s)
-        except (sqlite3.Error, OSError, _Unusable) as error:
+        except (sqlite3.Error, OSError, Unusable) as error:
             lock.release()
             raise OutboxError(f"{path}: {problem(error)}") from error
         except BaseException:
             lock.release()
             raise
         self._close = weakref.finalize(self, _close, self._db, lock)
-        self._tell_synced()
+        tell_synced(self.path, self._synced)
 
     @property
     def is_open(self) -> bool:
@@ -113,63 +106,44 @@ class OutboxFile:
         if not self.is_open:
             raise OutboxError(f"{self.path}: the outbox was closed; open it again")
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._check_owner()
-            self._db.executemany("DELETE FROM messages WHERE message_id = ?", [(each,) for each in remove])
-            if add is not None:
-                message = add.message
-                attachments = msgspec.msgpack.encode(message.attachments)
-                row = (message.message_id, message.ack, add.queued_at_ms, message.text, attachments)
-                self._db.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?)", row)
-            if last_id is not None:
-                self._db.execute("UPDATE facts SET value = ? WHERE name = 'last_id'", (last_id,))
-            self._db.execute("COMMIT")
+            with transaction(self._db):
+                self._check_owner()
+                self._db.executemany("DELETE FROM messages WHERE message_id = ?", [(each,) for each in remove])
+                if add is not None:
+                    message = add.message
+                    attachments = msgspec.msgpack.encode(message.attachments)
+                    row = (message.message_id, message.ack, add.queued_at_ms, message.text, attachments)
+                    self._db.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?)", row)
+                if last_id is not None:
+                    self._db.execute("UPDATE facts SET value = ? WHERE name = 'last_id'", (last_id,))
         except (sqlite3.Error, OSError) as error:
-            self._roll_back()
             raise OutboxError(f"{self.path}: {problem(error)}") from error
-        except BaseException:
-            self._roll_back()
-            raise
-        self._tell_synced()
+        tell_synced(self.path, self._synced)
 
     def close(self) -> None:
         """Let go of the file. Doing it twice is harmless."""
         if self.is_open:
             self._close()
-            self._tell_synced()
+            tell_synced(self.path, self._synced)
 
     # --- opening
 
     def _open(self, lock_timeout_s: float) -> None:
         try:
-            if self._is_there():
-                self._db = _connect(self.path, lock_timeout_s)
+            if exists(self.path, APPLICATION_ID):
+                self._db = connect(self.path, lock_timeout_s=lock_timeout_s)
                 self._take_over()
                 return
-        except (sqlite3.DatabaseError, _Unusable) as error:
+        except (sqlite3.DatabaseError, Unusable) as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
             if code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise
-            self.set_aside = _set_aside(self.path)
+            self.set_aside = set_aside(self.path)
             why = problem(error) if isinstance(error, sqlite3.Error) else str(error)
             _log.warning("%s was set aside as %s, and the outbox begins empty: %s", self.path, self.set_aside.name, why)
-        _create(self.path)
-        self._db = _connect(self.path, lock_timeout_s)
+        create(self.path, APPLICATION_ID, lambda new: new.executescript(_SCHEMA))
+        self._db = connect(self.path, lock_timeout_s=lock_timeout_s)
         self._take_over()
-
-    def _is_there(self) -> bool:
-        """Look at the first page only: SQLite might write to a database already by opening it."""
-        if not self.path.exists() or self.path.stat().st_size == 0:
-            if _beside(self.path, "-wal").exists():
-                raise _Unusable("the database is gone, and its -wal file is not")
-            return False
-        with open(self.path, "rb") as file:
-            header = file.read(_HEADER_BYTES)
-        if not header.startswith(b"SQLite format 3\x00"):
-            raise _Unusable("the file is no database")
-        if int.from_bytes(header[68:72]) != APPLICATION_ID:
-            raise _Unusable("the database is no outbox")
-        return True
 
     def _take_over(self) -> None:
         db = self._db
@@ -182,13 +156,12 @@ class OutboxFile:
                 )
             [verdict] = db.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
-                raise _Unusable(f"the database is damaged: {verdict}")
+                raise Unusable(f"the database is damaged: {verdict}")
             self.messages = _restored(db)
-            db.execute("BEGIN IMMEDIATE")
-            db.execute("UPDATE facts SET value = value + 1 WHERE name = 'openings'")
-            self._opening = self._fact("openings")
-            self.last_id = self._fact("last_id")
-            db.execute("COMMIT")
+            with transaction(db):
+                db.execute("UPDATE facts SET value = value + 1 WHERE name = 'openings'")
+                self._opening = self._fact("openings")
+                self.last_id = self._fact("last_id")
         except BaseException:
             db.close()
             raise
@@ -196,7 +169,7 @@ class OutboxFile:
     def _fact(self, name: str) -> int:
         row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         if row is None or not isinstance(row[0], int):
-            raise _Unusable(f"the database does not say its {name}")
+            raise Unusable(f"the database does not say its {name}")
         return row[0]
 
     # --- changing
@@ -205,66 +178,10 @@ class OutboxFile:
         if self._fact("openings") != self._opening:
             raise OutboxError(f"{self.path}: the outbox was opened again since, in this program; use the newer one")
 
-    def _roll_back(self) -> None:
-        with contextlib.suppress(sqlite3.Error):
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-
-    def _tell_synced(self) -> None:
-        if self._synced is not None:
-            for path in (self.path, _beside(self.path, "-wal")):
-                if path.exists():
-                    self._synced(path)
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
-
 
 def _close(connection: sqlite3.Connection, lock: FileLock) -> None:
     connection.close()
     lock.release()
-
-
-def _connect(path: Path, lock_timeout_s: float) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=lock_timeout_s, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # in WAL mode: one fsync per commit, before it returns
-        connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the drive's cache
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _create(path: Path) -> None:
-    """Make a database under another name, so that a crash in between leaves nothing half-made under this one."""
-    new = _beside(path, "-new")
-    new.unlink(missing_ok=True)
-    _beside(new, "-journal").unlink(missing_ok=True)
-    connection = sqlite3.connect(new, isolation_level=None)
-    try:
-        connection.executescript(_SCHEMA)
-    finally:
-        connection.close()
-    with open(new, "rb+") as file:
-        os.fsync(file.fileno())
-    new.replace(path)
-    sync_folder(path.parent)
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename a file and its -wal, which holds the newest of it, to the first name that is free."""
-    number = 1
-    while (to := _beside(path, f".set-aside-{number}")).exists() or _beside(to, "-wal").exists():
-        number += 1
-    for suffix in ("-wal", ""):
-        if (part := _beside(path, suffix)).exists():
-            part.rename(_beside(to, suffix))
-    _beside(path, "-shm").unlink(missing_ok=True)
-    sync_folder(path.parent)
-    return to
 
 
 def _restored(db: sqlite3.Connection) -> list[StoredMessage]:
@@ -274,7 +191,7 @@ def _restored(db: sqlite3.Connection) -> list[StoredMessage]:
             attachments = msgspec.msgpack.decode(frames, type=tuple[bytes, ...])
             event, *args = _packet(text, attachments).data
         except (RealtimeError, ValueError, TypeError, AttributeError) as error:
-            raise _Unusable(f"message {message_id} cannot be read: {error}") from error
+            raise Unusable(f"message {message_id} cannot be read: {error}") from error
         message = QueuedMessage(
             message_id=message_id,
             event=event,

@@ -1,14 +1,13 @@
-"""The database file: making it, telling ours from others, bringing an old one up to date, saying what is wrong."""
+"""The database file: its tables, bringing an old one up to date, saying what is wrong."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from pathlib import Path
 
 from realtime.server.engine.base import EngineError
 from realtime.utils import sqlite_problem
-from realtime.utils.file_lock import sync_folder
+from realtime.utils.sqlite_database import Unusable, connect, create, exists
 
 APPLICATION_ID = 0x52544C42
 """``RTLB``, at byte 68 of the file (https://www.sqlite.org/fileformat.html): this database is ours."""
@@ -81,9 +80,6 @@ MIGRATIONS: tuple[str, ...] = (
 )
 """What makes version n + 1 (``PRAGMA user_version``) of version n. Only ever add to its end."""
 
-_MAGIC = b"SQLite format 3\x00"
-_HEADER_BYTES = 100
-
 
 def open_database(path: Path, *, epoch: str, lock_timeout_s: float) -> sqlite3.Connection:
     """Open the database, after making it where there is none or migrating it where it is old.
@@ -100,15 +96,19 @@ def open_database(path: Path, *, epoch: str, lock_timeout_s: float) -> sqlite3.C
         sqlite3.Error: the same, in SQLite's words.
         OSError: the same, in the system's words.
     """
-    if not path.exists() or path.stat().st_size == 0:
-        _create(path, epoch)
-    _check_is_ours(path)
-    connection = sqlite3.connect(path, timeout=lock_timeout_s, isolation_level=None, check_same_thread=False)
+
+    def make(connection: sqlite3.Connection) -> None:
+        _migrate(connection)
+        connection.execute("INSERT INTO facts VALUES ('epoch', ?), ('openings', '0')", (epoch,))
+
+    try:
+        if not exists(path, APPLICATION_ID):
+            create(path, APPLICATION_ID, make)
+    except Unusable as error:
+        raise EngineError(f"{error}; it was left as it is. Give another path, or move it away") from None
+    connection = connect(path, lock_timeout_s=lock_timeout_s)
     try:
         _migrate(connection)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # in WAL mode: one fsync per commit, before it returns
-        connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the drive's cache
         connection.execute("PRAGMA cache_size = -32768")  # KiB
         connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: 16 MB, so that a checkpoint serves many commits
     except BaseException:
@@ -120,40 +120,6 @@ def open_database(path: Path, *, epoch: str, lock_timeout_s: float) -> sqlite3.C
 def problem(error: Exception) -> str:
     """What is wrong, and what to do, in words."""
     return str(error) if isinstance(error, EngineError) else sqlite_problem.problem(error)
-
-
-def _create(path: Path, epoch: str) -> None:
-    """Make a database under another name, so that a crash in between leaves nothing half-made under this one."""
-    wal = path.with_name(f"{path.name}-wal")
-    if wal.exists():
-        raise EngineError(f"{wal.name} is there without its database; put that back, or move {wal.name} away")
-    new = path.with_name(f"{path.name}-new")
-    new.unlink(missing_ok=True)
-    new.with_name(f"{new.name}-journal").unlink(missing_ok=True)
-    new.touch()
-    connection = sqlite3.connect(new, isolation_level=None)
-    try:
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        _migrate(connection)
-        connection.execute("INSERT INTO facts VALUES ('epoch', ?), ('openings', '0')", (epoch,))
-    finally:
-        connection.close()
-    with open(new, "rb+") as file:
-        os.fsync(file.fileno())
-    new.replace(path)
-    sync_folder(path.parent)
-
-
-def _check_is_ours(path: Path) -> None:
-    """Look at the first page only: SQLite might write to a database already by opening it."""
-    with open(path, "rb") as file:
-        header = file.read(_HEADER_BYTES)
-    if not header.startswith(_MAGIC):
-        raise EngineError("the file is no database; it was left as it is. Give another path, or move it away")
-    if int.from_bytes(header[68:72]) != APPLICATION_ID:
-        raise EngineError(
-            "the database belongs to another program; it was left as it is. Give another path, or move it away"
-        )
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

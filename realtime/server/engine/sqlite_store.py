@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +15,7 @@ from realtime.server.engine.sqlite_batch import Batch, Mark, Result
 from realtime.server.engine.sqlite_file import open_database, problem
 from realtime.server.engine.sqlite_rooms import Room, Rooms
 from realtime.utils.file_lock import FileLock
+from realtime.utils.sqlite_database import tell_synced, transaction
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ class SqliteStore:
     def close(self) -> None:
         """Let go of the file. Doing it twice is harmless."""
         self._close()
-        self._tell_synced()
+        tell_synced(self._path, self._synced)
 
     def append(self, entries: Sequence[Draft | Mark]) -> list[Result]:
         """Log drafts, and move markers, in one transaction and in their order.
@@ -168,28 +168,20 @@ class SqliteStore:
 
     def _durably(self, work: Callable[[], T]) -> T:
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._check_owner()
-            result = work()
-            self._db.execute("COMMIT")
+            with transaction(self._db):
+                self._check_owner()
+                result = work()
         except Exception as error:
-            self._roll_back()
+            self._rooms.forget()
             raise EngineError(f"nothing was stored: {problem(error)}") from error
-        self._tell_synced()
+        tell_synced(self._path, self._synced)
         return result
 
-    def _roll_back(self) -> None:
-        self._rooms.forget()
-        with contextlib.suppress(sqlite3.Error):
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-
     def _take_over(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        self._opening = self._openings() + 1
-        self._db.execute("REPLACE INTO facts VALUES ('openings', ?)", (str(self._opening),))
-        self._db.execute("COMMIT")
-        self._tell_synced()
+        with transaction(self._db):
+            self._opening = self._openings() + 1
+            self._db.execute("REPLACE INTO facts VALUES ('openings', ?)", (str(self._opening),))
+        tell_synced(self._path, self._synced)
         [self.epoch] = self._db.execute("SELECT value FROM facts WHERE name = 'epoch'").fetchone()
         self._rooms = Rooms(self._db)
 
@@ -200,12 +192,6 @@ class SqliteStore:
     def _check_owner(self) -> None:
         if self._openings() != self._opening:
             raise EngineError("the database has been opened again since, in this program; stop one of the two servers")
-
-    def _tell_synced(self) -> None:
-        if self._synced is not None:
-            for path in (self._path, self._path.with_name(f"{self._path.name}-wal")):
-                if path.exists():
-                    self._synced(path)
 
     # reading
 
