@@ -1,7 +1,8 @@
 """``kill -9`` of a durable server and of its clients, many times; every acknowledged message is looked for everywhere.
 
-``python -m tests.benchmarks.kill9 [--kills 50] [--seed N] [--folder DIR]``: see :mod:`tests.live.kill9`. The seed
-decides who is killed when; a folder that is named is kept, with the database, the outboxes and everybody's diaries.
+``python -m tests.benchmarks.kill9 [--kills 50] [--seed N] [--profile 3g] [--folder DIR]``: see
+:mod:`tests.live.kill9`. The seed decides who is killed when; a folder that is named is kept, with the database, the
+outboxes and everybody's diaries.
 """
 
 import argparse
@@ -46,6 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, help="(default: any; it is printed)")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between two kills, on average (default: 1)")
+    parser.add_argument("--profile", help="network of the clients, such as 3g (default: none)")
     parser.add_argument("--folder", type=Path, help="for the files, which are kept then")
     options = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
@@ -53,7 +55,8 @@ def main(arguments: list[str] | None = None) -> None:
     with contextlib.ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kill9-")))
         folder.mkdir(parents=True, exist_ok=True)
-        verdict = asyncio.run(run(Plan(seed=seed, kills=options.kills, pause_s=options.pause, folder=folder)))
+        plan = Plan(seed=seed, kills=options.kills, pause_s=options.pause, folder=folder, profile=options.profile)
+        verdict = asyncio.run(run(plan))
     print(table(seed, verdict))
     for violation in verdict.violations:
         print(violation)

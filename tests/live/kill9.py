@@ -1,7 +1,8 @@
 """A server and several clients, each a process of its own, killed at random moments; then all heals, and is judged.
 
 :func:`run` starts ``realtime serve`` on an SQLite file, phones with our client and an outbox on disk, and applications
-over the stock Node client. A seed decides who is killed when, and for how long it is gone.
+over the stock Node client. A seed decides who is killed when, and for how long it is gone. With a network profile, each
+client has its own access link, a :class:`~realtime.network.proxy.ChaosProxy`.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from realtime.connection.socket_manager import SocketManager
+from realtime.network.proxy import ChaosProxy
 from tests.interop.node_packages import NODE_MODULES, installed_node
 from tests.live.diary import read_diary
 from tests.live.processes import Mortal
@@ -65,6 +67,7 @@ class Plan:
         gone_s: the longest time for which a killed process is away.
         every_s: between two bursts of messages of one device, on average.
         drain_s: how long it may take afterwards until all is answered.
+        profile: the name of the clients' network, of :mod:`realtime.network.profiles`; None is the loopback.
     """
 
     seed: int
@@ -74,6 +77,7 @@ class Plan:
     gone_s: float = 1.0
     every_s: float = 0.3
     drain_s: float = 60.0
+    profile: str | None = None
 
 
 async def run(plan: Plan) -> Verdict:
@@ -103,6 +107,12 @@ class Cast:
         self.server = Mortal(SERVER, lambda life: serve)
         node = {"NODE_PATH": str(NODE_MODULES)}
         self.clients = [Mortal(each.name, self._command(each), None if each.is_ours else node) for each in DEVICES]
+        self.proxies = {
+            each.name: ChaosProxy(
+                "127.0.0.1", self.port, profile=plan.profile, rng=random.Random(f"{plan.seed} {each}")
+            )
+            for each in (DEVICES if plan.profile else ())
+        }
         self._healed: list[dict[str, Any]] = []
 
     def _command(self, device: Device) -> Any:
@@ -117,7 +127,7 @@ class Cast:
 
         def command(life: int) -> list[str]:
             part = {
-                "url": self.url,
+                "url": self.proxies[device.name].url if self.proxies else self.url,
                 "user": device.user,
                 "device": device.name,
                 "rooms": list(device.rooms),
@@ -137,6 +147,8 @@ class Cast:
         """Everybody comes."""
         await self.server.start(READY)
         await self.server.until_ready()
+        for proxy in self.proxies.values():
+            await proxy.start()
         await asyncio.gather(*(client.start() for client in self.clients))
 
     async def storm(self) -> None:
@@ -185,7 +197,7 @@ class Cast:
 
     async def leave(self) -> None:
         """The end."""
-        await asyncio.gather(*(each.stop() for each in (*self.clients, self.server)))
+        await asyncio.gather(*(each.stop() for each in (*self.clients, self.server, *self.proxies.values())))
 
     def lines(self) -> list[dict[str, Any]]:
         """All that happened."""

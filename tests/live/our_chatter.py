@@ -158,6 +158,8 @@ class Chatter:
 
     async def scroll_back(self, room: str) -> None:
         """To the beginning of the room."""
+        while self.state(room).has_older and await self.chat.load_older(room, 200):
+            pass
 
 
 async def spoken_to() -> asyncio.StreamReader:

@@ -137,6 +137,19 @@ def test_who_died_between_forgetting_and_telling_is_owed_no_answer():
     assert judge(Storm(lines, {"lobby": whole}, {"lobby": whole})).violations == ()
 
 
+def test_one_death_excuses_one_answer_that_was_not_told():
+    storm = a_good_storm()
+    whole = [*storm.by_file["lobby"], (4, "ana 8"), (5, "ana 9")]
+    lines = [{**line, "entries": whole} if line["kind"] == "view" else line for line in storm.lines]
+    for offset, text in whole[3:]:
+        lines += [
+            line(4.1, "ana", "attempt", room="lobby", text=text),
+            line(4.2, "ana", "queued", text=text),
+            told(8.8, "ben", text, offset),
+        ]
+    assert kinds(judge(Storm(lines, {"lobby": whole}, {"lobby": whole}))) == {"stuck"}
+
+
 def test_what_was_never_on_the_disk_may_die_with_its_sender():
     storm = with_line(a_good_storm(), line(4.9, "ana", "attempt", room="lobby", text="ana 9"))
     assert judge(storm).violations == ()

@@ -63,10 +63,7 @@ def _history(storm: Storm, lines: list[Line]) -> History:
     now_s = 0.0
     began_ns = lines[0]["ns"] if lines else 0
     history = History(lambda: now_s)
-    # The outbox forgets what the server has before the app hears of it: the kill may come in between.
-    unheard = {text for log in storm.by_socket.values() for _, text in log}
-    unheard -= {line["text"] for line in lines if line["kind"] == "acked"}
-    on_disk = {line["text"] for line in lines if line["kind"] == "queued"} - unheard
+    on_disk = {line["text"] for line in lines if line["kind"] == "queued"} - _excused(storm, lines)
     for line in lines:
         now_s = (line["ns"] - began_ns) / 1e9
         device, room, text = line["device"], line.get("room", ""), line.get("text", "")
@@ -94,6 +91,19 @@ def _history(storm: Storm, lines: list[Line]) -> History:
     for room, entries in storm.by_socket.items():
         history.logged(room, entries)
     return history
+
+
+def _excused(storm: Storm, lines: list[Line]) -> set[str]:
+    """The outbox forgets what the server has before the app hears of it: each death may come once in between."""
+    stored = {text for log in storm.by_socket.values() for _, text in log}
+    acked = {line["text"] for line in lines if line["kind"] == "acked"}
+    deaths = collections.Counter(line["device"] for line in lines if line["kind"] == "killed")
+    unknown = stored - acked
+    unheard: dict[str, set[str]] = collections.defaultdict(set)
+    for line in lines:
+        if line["kind"] == "queued" and line["text"] in unknown:
+            unheard[line["device"]].add(line["text"])
+    return {text for device, texts in unheard.items() if len(texts) <= deaths[device] for text in texts}
 
 
 def _told_again(lines: list[Line]) -> list[Violation]:
