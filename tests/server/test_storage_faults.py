@@ -1,10 +1,14 @@
-"""A server whose disk fails for real: refused and not broadcast, then accepted, without a restart."""
+"""A server and its disk: it fails for real, and what was refused is accepted later; nobody takes it away."""
 
 import asyncio
 import contextlib
 import random
 
+import pytest
+
+from realtime.server.engine.base import EngineError
 from realtime.server.engine.sqlite import SqliteEngine
+from realtime.server.errors import ServerStartError
 from realtime.server.realtime_server import RealtimeServer
 from tests.faulty_disk import locked_by_another_process, small_disk
 from tests.server.raw_client import raw_client
@@ -75,6 +79,35 @@ async def test_a_database_that_another_process_has_locked(tmp_path):
         for client, message_id in ((ana, "m1"), (ben, "m2"), (ana, "m3")):
             await accepted(client, message_id, acked)
         await check_history(ben, acked)
+
+
+async def test_a_server_that_finds_its_port_taken_leaves_the_database_to_the_one_that_has_it(tmp_path):
+    path = tmp_path / "rooms.db"
+    async with (
+        RealtimeServer(port=0, engine=SqliteEngine(path)) as server,
+        raw_client(server, "ana", room="lobby") as ana,
+    ):
+        for other in (path, tmp_path / "other.db"):
+            with pytest.raises(ServerStartError, match="port"):
+                await RealtimeServer(port=server.port, engine=SqliteEngine(other)).start()
+        assert (await ana.call("chat:message", message("m1")))["ok"]
+        assert not (tmp_path / "other.db").exists()
+
+
+async def test_a_server_whose_database_cannot_be_opened_gives_its_port_back(tmp_path):
+    path = tmp_path / "rooms.db"
+    path.write_text("Dear diary")
+    async with RealtimeServer(port=0) as another:
+        port = another.port
+    for _ in range(2):
+        with pytest.raises(EngineError, match="no database"):
+            await RealtimeServer(port=port, engine=SqliteEngine(path)).start()
+    path.unlink()
+    async with (
+        RealtimeServer(port=port, engine=SqliteEngine(path)) as server,
+        raw_client(server, "ana", room="lobby") as ana,
+    ):
+        assert (await ana.call("chat:message", message("m1")))["ok"]
 
 
 async def accepted(client, message_id, acked):
