@@ -82,6 +82,39 @@ def test_senders_keep_their_order_while_the_disk_fails_at_random(seed, away):
     assert refused > 2 * failures, "much was on its way when something failed"
 
 
+@pytest.mark.clause("RT-CHAT-3")
+@pytest.mark.parametrize("seed", range(3))
+def test_who_comes_back_while_rooms_cannot_be_read_keeps_the_order(seed):
+    """The session is gone by then, so the room must be joined anew; what is unsent goes out right behind the join."""
+
+    class Unreadable(MemoryEngine):
+        until_s = 0.0
+
+        def read(self, room_id, done, **span):
+            if asyncio.get_running_loop().time() < self.until_s:
+                done(EngineError("the disk is full"))
+            else:
+                super().read(room_id, done, **span)
+
+    async def script(world, town):
+        engine = Unreadable(rng=world.rng("engine"))
+        await town.reopen(engine)
+        ana, ben = await town.phone("ana", profile="3g"), await town.phone("ben", profile="wifi")
+        world.unplug("ana")
+        await asyncio.sleep(400)
+        ana.send("ana 0", "ana 1")
+        engine.until_s = world.now_s + 20 + 7 * seed
+        world.replug("ana")
+        for n in range(2, 60):
+            await asyncio.sleep(0.7)
+            ana.send(f"ana {n}")
+        await town.settle()
+        assert town.server.stats.refused > 4
+        return [message.text for message in ben.room.messages]
+
+    assert play(script, seed=seed).result == [f"ana {n}" for n in range(60)]
+
+
 async def burst(client, numbers, timeout_s=10):
     """Send messages without waiting, and send again what is refused, each as soon as that is known."""
     asked = {}
