@@ -135,7 +135,7 @@ class RealtimeServer:
         self._surroundings: Surroundings | None = None
         main = self.namespace("/")
         self._rooms = RoomEvents(main, self._engine)
-        entries = LoggedEntries(main, self._engine, self._counters, self._rng)
+        entries = LoggedEntries(main, self._rooms, self._engine, self._counters, self._rng)
         ChatEvents(main, self._rooms, entries, self._engine)
         AmendmentEvents(main, self._rooms, entries, self._engine)
         ReceiptEvents(main, self._rooms, self._engine)
@@ -224,7 +224,14 @@ class RealtimeServer:
         """
         if self._server is not None:
             raise ServerStartError(f"this server listens already, on {self.url}")
-        await self._engine.start(self._rooms.deliver)
+        # The port first: who finds it taken must not have taken the database from the server that has both.
+        server = await self._bind()
+        try:
+            await self._engine.start(self._rooms.deliver)
+        except BaseException:
+            server.close()
+            await server.wait_closed()
+            raise
         self._surroundings = Surroundings(
             namespaces=self._namespaces,
             authenticator=self._authenticator,
@@ -234,8 +241,12 @@ class RealtimeServer:
             max_payload=self._max_payload,
             **self._timing,
         )
+        self._server = server
+        await server.start_serving()
+
+    async def _bind(self) -> Server:
         try:
-            self._server = await serve(
+            return await serve(
                 self._serve,
                 self._host,
                 self._port,
@@ -247,9 +258,9 @@ class RealtimeServer:
                 write_limit=64 * 1024,
                 server_header="realtime-lab",
                 backlog=_PENDING_CONNECTS,
+                start_serving=False,
             )
         except OSError as error:
-            await self._engine.stop()
             raise ServerStartError(_explain(error, self._host, self._port)) from error
 
     async def stop(self) -> None:
