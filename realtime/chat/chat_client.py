@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from realtime.chat.log_book import MAX_MESSAGES
 from realtime.chat.log_events import Deleted, Delivered, Edited, Failed, Reacted, Received
 from realtime.chat.message import (
     Message,
@@ -26,7 +27,6 @@ from realtime.chat.questions import Questions
 from realtime.chat.receipts import MarkerMoved, ReceiptToSend
 from realtime.chat.room import Mentioned, Room
 from realtime.chat.room_frame import messages_frame
-from realtime.chat.room_log import MAX_MESSAGES
 from realtime.chat.seat import JoinRefused, Seat, SeatEvent
 from realtime.chat.send_result import SendResult
 from realtime.chat.typing_indicator import TypingChanged, TypingToSend

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from realtime.chat.amendments import Amendment
+from realtime.chat.log_book import MAX_MESSAGES
 from realtime.chat.log_events import Deleted, Edited, LogEvent, Received
 from realtime.chat.message import Marker, Message, Position, RoomState
 from realtime.chat.receipts import MarkerMoved, ReceiptEvent, Receipts, ReceiptToSend
-from realtime.chat.room_log import MAX_MESSAGES, RoomLog
+from realtime.chat.room_log import RoomLog
 from realtime.chat.typing_indicator import TypingEvent, TypingIndicator
 from realtime.chat.unread import Unread
 from realtime.chat.wire import HistoryReply, JoinReply, LoggedEntry, LoggedMessage, MemberPayload, PresenceDiff

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from realtime.chat.ahead import MOST
+from realtime.chat.log_book import MAX_MESSAGES
 from realtime.chat.pages import PAGE, SCREEN
-from realtime.chat.room_log import MAX_MESSAGES
 from realtime.network.profiles import profile as profile_of
 from realtime.server.engine.base import Draft
 from tests.simulated_phones import play
