@@ -139,17 +139,15 @@ class Town:
         found = []
         for room_id in ROOMS:
             states = {name: app.chat.room(room_id).snapshot for name, app in self.apps().items()}
-            newest = {name: contents(state)[-20:] for name, state in states.items()}
-            found += differing(room_id, "messages", newest)
+            shown = {name: {each[1]: each for each in contents(state)} for name, state in states.items()}
+            found += differing(room_id, "messages", in_common(shown))
             read = {
                 name: {user: m.read for user, m in state.markers.items() if m.read} for name, state in states.items()
             }
             found += differing(room_id, "read markers", read)
             ana = {name: state for name, state in states.items() if USERS[name] == "ana"}
             statuses = {name: {each.message_id: each.status for each in state.messages} for name, state in ana.items()}
-            both = set.intersection(*(set(shown) for shown in statuses.values()))
-            statuses = {name: {each: shown[each] for each in sorted(both)} for name, shown in statuses.items()}
-            found += differing(room_id, "statuses", statuses)
+            found += differing(room_id, "statuses", in_common(statuses))
             for name, state in states.items():
                 for each in state.messages:
                     if each.mine and each.status.value == "sent" and has(states, USERS[name], each.message_id):
@@ -204,6 +202,12 @@ def has(states, user, message_id):
         for name, state in states.items()
         if USERS[name] != user
     )
+
+
+def in_common(shown):
+    """Of each device what is loaded at all of them."""
+    ids = sorted(set.intersection(*(set(its) for its in shown.values())))
+    return {name: {each: its[each] for each in ids} for name, its in shown.items()}
 
 
 def differing(room_id, what, shown):
