@@ -86,6 +86,19 @@ def test_a_message_that_is_not_in_the_history_is_lost():
     assert "lost" in kinds(judge(Storm(storm.lines, short, short)))
 
 
+def test_in_the_end_everybody_shows_the_whole_history():
+    """Old messages too, which its last life was not told: all have scrolled to the beginning."""
+    storm = a_good_storm()
+    lines = [
+        {**line, "entries": line["entries"][1:]} if line["kind"] == "view" and line["device"] == "ana" else line
+        for line in storm.lines
+    ]
+    found = judge(Storm(lines, storm.by_socket, storm.by_file)).violations
+    assert [(violation.kind, violation.text) for violation in found] == [
+        ("lost", "ana shows 2 of the 3 entries of lobby; not in both: [(1, 'ana 1')]")
+    ]
+
+
 def test_the_socket_and_the_file_must_say_the_same():
     storm = a_good_storm()
     assert kinds(judge(Storm(storm.lines, storm.by_socket, {"lobby": storm.by_file["lobby"][:2]}))) >= {"divergent"}

@@ -53,7 +53,7 @@ def judge(storm: Storm) -> Verdict:
     """Let the checkers of the simulated world judge; a message is known by its text, whatever ids it travels under."""
     lines = sorted(storm.lines, key=lambda line: line["ns"])
     report = check(_history(storm, lines))
-    violations = [*report.violations, *_told_again(lines), *_never(lines), *_two_logs(storm)]
+    violations = [*report.violations, *_told_again(lines), *_never(lines), *_two_logs(storm), *_not_all(storm, lines)]
     kills = collections.Counter(line["device"] for line in lines if line["kind"] == "killed")
     again = sum(line["kind"] == "again" for line in lines)
     return Verdict(dict(kills), report.counts | {"again": again}, tuple(violations), _recovered_s(lines))
@@ -146,6 +146,18 @@ def _two_logs(storm: Storm) -> list[Violation]:
                 f"of {room} the server tells {len(told)} entries and the file has {len(kept)}; not in both: {different}"
             )
             found.append(Violation("divergent", text, 0.0))
+    return found
+
+
+def _not_all(storm: Storm, lines: list[Line]) -> list[Violation]:
+    """Everybody has scrolled to the beginning: what they show in the end is the whole log."""
+    found = []
+    for line in lines:
+        if line["kind"] == "view":
+            shown, log = [(offset, text) for offset, text in line["entries"]], storm.by_socket[line["room"]]
+            if shown != log:
+                text = f"{line['device']} shows {len(shown)} of the {len(log)} entries of {line['room']}; not in both:"
+                found.append(Violation("lost", f"{text} {sorted(set(shown) ^ set(log))[:5]}", line["ns"] / 1e9))
     return found
 
 
