@@ -56,7 +56,6 @@ class AmendmentEvents:
         self._log(session, ack_id, body, request.change_id)
 
     def _log(self, session: Session, ack_id: int | None, body: ChangeBody, change_id: str | None) -> None:
-        self._rooms.require(session, body.room_id)
         self._entries.append(session, ack_id, body, change_id)
 
     def _reactions(self, session: Session, request: MessageOnly, ack_id: int | None) -> None:

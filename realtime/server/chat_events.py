@@ -38,7 +38,6 @@ class ChatEvents:
         namespace.events.add("chat:history", ReadHistory, self._history)
 
     def _message(self, session: Session, request: SendMessage, ack_id: int | None) -> None:
-        self._rooms.require(session, request.room_id)
         reply_to = UNSET if request.reply_to is None else request.reply_to
         body = ChatBody(request.room_id, request.message_id, session.user_id, request.text, reply_to)
         self._entries.append(session, ack_id, body, request.message_id)

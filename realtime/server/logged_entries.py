@@ -10,6 +10,7 @@ from realtime.server.engine.base import Appended, Draft, Engine, EngineError, No
 from realtime.server.messages import ChangeBody, ChangedReply, ChatBody, Refusal, SentReply, encode
 from realtime.server.namespace import Namespace
 from realtime.server.order_guard import OrderGuard
+from realtime.server.room_events import RoomEvents
 from realtime.server.session import Session
 from realtime.server.stats import Counters
 from realtime.utils.ambient import wall_time_ms
@@ -24,10 +25,13 @@ class LoggedEntries:
         rng: source of the ids of entries that come without one.
     """
 
-    def __init__(self, namespace: Namespace, engine: Engine, counters: Counters, rng: random.Random) -> None:
+    def __init__(
+        self, namespace: Namespace, rooms: RoomEvents, engine: Engine, counters: Counters, rng: random.Random
+    ) -> None:
         self.guard = OrderGuard()
         namespace.when_gone(self.guard.forget)
         self.counters = counters
+        self._rooms = rooms
         self._engine = engine
         self._rng = rng
 
@@ -35,18 +39,27 @@ class LoggedEntries:
         """Log a message or a change, and answer for it once it is durable.
 
         Args:
-            session: the sender; you must have made sure that it is in the room.
+            session: the sender.
             ack_id: of the event. Who asks for no answer would not send again what failed, so no order is kept for it.
             body: what is logged and broadcast.
             entry_id: the sender's id, of the message or of the change; None: the entry could not be known when it
                 came again, so what comes later does not wait for it.
 
         Raises:
-            Refusal: an earlier entry of this session must come first.
+            Refusal: the session is not in the room, or an earlier entry of it must come first.
         """
         room_id = body.room_id
         is_change = type(body) is ChangeBody
         turn = 0 if ack_id is None else self.guard.admit(session, room_id, is_change, entry_id)
+        try:
+            self._rooms.require(session, room_id)
+        except Refusal as refusal:
+            if refusal.code != "storage_failed" or ack_id is None or entry_id is None:
+                raise
+            self.counters.refused += 1
+            session.refuse(ack_id, refusal)
+            self.guard.failed(session, room_id, is_change, entry_id, turn)
+            return
         draft = Draft(
             room_id=room_id,
             user_id=session.user_id,

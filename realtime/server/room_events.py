@@ -49,19 +49,29 @@ class RoomEvents:
         self._engine = engine
         self._when_logged: list[Callable[[Record], None]] = []
         self._joining: dict[str, dict[Session, list[tuple[int | None, EncodedPacket]]]] = {}
+        self._shut_out: dict[Session, set[str]] = {}
         namespace.events.add("room:join", JoinRoom, self._join)
         namespace.events.add("room:leave", RoomOnly, self._leave)
         namespace.events.add("app:state", AppState, self._app_state)
         namespace.when_gone(self._gone)
         namespace.when_back(self._back)
 
+    @property
+    def shut_out(self) -> int:
+        """How many sessions could not join a room because its log could not be read."""
+        return len(self._shut_out)
+
     def require(self, session: Session, room_id: str) -> None:
         """Refuse a session that is not in a room.
 
         Raises:
-            Refusal: it is not.
+            Refusal: it is not: ``not_member``; or it is not only because its join could not be answered:
+                ``storage_failed``, for what a client sends right behind its join must not be lost by that.
         """
         if not self._namespace.rooms.has(room_id, session) and session not in self._joining.get(room_id, ()):
+            if room_id in self._shut_out.get(session, ()):
+                words = f"the room {room_id!r} could not be joined: its log cannot be read; send room:join again first"
+                raise Refusal("storage_failed", words)
             raise Refusal("not_member", f"you are not in the room {room_id!r}; send room:join first")
 
     def when_logged(self, callback: Callable[[Record], None]) -> None:
@@ -129,11 +139,14 @@ class RoomEvents:
         session, room_id, ack_id = join.session, join.room_id, join.ack_id
         held = self._stop_joining(session, room_id)
         if isinstance(page, EngineError):
+            if held is not None:
+                self._shut_out.setdefault(session, set()).add(room_id)
             session.refuse(ack_id, Refusal("storage_failed", str(page)))
             return
         if held is None and not self._namespace.rooms.has(room_id, session):
             session.refuse(ack_id, Refusal("left", f"the room {room_id!r} was left before joining it was done"))
             return
+        self._let_in(session, room_id)
         is_new = self._namespace.rooms.join(room_id, session, session.member)
         session.acknowledge(ack_id, self._answer(join, forward, page))
         for offset, frame in held or ():
@@ -163,15 +176,25 @@ class RoomEvents:
             del self._joining[room_id]
         return held
 
+    def _let_in(self, session: Session, room_id: str) -> None:
+        """It is in the room, or does not want to be any more."""
+        rooms = self._shut_out.get(session)
+        if rooms is not None:
+            rooms.discard(room_id)
+            if not rooms:
+                del self._shut_out[session]
+
     # leaving and presence
 
     def _leave(self, session: Session, request: RoomOnly, ack_id: int | None) -> None:
         self._stop_joining(session, request.room_id)
+        self._let_in(session, request.room_id)
         if self._namespace.rooms.leave(request.room_id, session):
             self._tell(PresenceDiff(request.room_id, leaves=[_present(session)]))
         session.acknowledge(ack_id, OkReply())
 
     def _gone(self, session: Session) -> None:
+        self._shut_out.pop(session, None)
         for room_id in tuple(self._joining):
             self._stop_joining(session, room_id)
         for room_id in self._namespace.rooms.leave_all(session):

@@ -24,7 +24,7 @@ class Rig:
         self.counters = Counters()
         self.namespace = Namespace("/", self.counters)
         self.rooms = RoomEvents(self.namespace, self.engine)
-        entries = LoggedEntries(self.namespace, self.engine, self.counters, random.Random(0))
+        entries = LoggedEntries(self.namespace, self.rooms, self.engine, self.counters, random.Random(0))
         self.guard = entries.guard
         ChatEvents(self.namespace, self.rooms, entries, self.engine)
         AmendmentEvents(self.namespace, self.rooms, entries, self.engine)
