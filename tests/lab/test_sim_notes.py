@@ -1,6 +1,8 @@
 """What a phone's user sees becomes records: all of it, in order, and nothing that they do not see."""
 
+from realtime.lab.sim_server import SimServer
 from realtime.location.sources import SimulatedWalk
+from realtime.server.engine.base import NotApplied
 from realtime.sim.history import Acked, Attempt, Delivery, Joined, Reconnect, Refused, View
 from tests.lab.sim_town import play
 
@@ -43,16 +45,10 @@ def test_a_message_that_is_late_has_not_failed():
 
 
 def test_a_message_that_the_server_refuses_has_failed():
-    """Written in the background, and the room was left before it could be sent."""
-
     async def script(town):
         ana = await town.phone("ana")
-        town.world.background("ana")
-        await town.world.until(town.world.now_s + 1)
+        town.engine.append = lambda draft, done: done(NotApplied("forbidden", "not today"))
         [result] = town.send(ana, "hello")
-        with town.world.on("ana"):
-            await ana.app.chat.leave("lobby")
-        town.world.foreground("ana")
         await town.world.until(town.world.now_s + 20)
         return result.message_id, town.records("Refused", "Acked")
 
@@ -112,3 +108,25 @@ def test_each_incarnation_joins_anew():
         return [record.receiver for record in town.records("Joined")]
 
     assert play(script) == ["ana", "ana"]
+
+
+def test_gaps_are_noted_when_they_are_shown():
+    """The server keeps five messages, at most a quarter more; ten are written while ben is away."""
+
+    async def script(town):
+        world = town.world
+        options = {"engine_options": {"messages_per_room": 4}}
+        world.machine("other", lambda machine: SimServer(world, machine, **options))
+        ana, ben = [await town.phone(name, url="http://other:8765") for name in ("ana", "ben")]
+        town.send(ana, "one")
+        await world.eventually(lambda: ben.app.chat.room("lobby").snapshot.texts, within_s=20)
+        world.outage("ben", for_s=60)
+        town.send(ana, *(f"more {n}" for n in range(10)))
+        await world.until(world.now_s + 180)
+        assert ben.app.is_settled
+        [gap] = town.records("GapShown")
+        return gap.receiver, gap.room, gap.after, gap.before
+
+    receiver, room, after, before = play(script)
+    assert (receiver, room, after) == ("ben", "lobby", 1)
+    assert 7 <= before <= 8, "of offsets 1 to 11 the newest 4 are kept, or 5"

@@ -289,3 +289,25 @@ def test_a_log_that_is_not_in_the_order_of_its_offsets_is_out_of_order():
 def test_a_phantom_that_was_told_and_is_shown_is_one():
     story = Story("ana", "ben").deliver("ben", "m9", 1).show("ben", (1, "m9"))
     assert len(phantom(story)) == 1
+
+
+def test_a_message_may_come_as_it_was_edited_and_not_as_it_never_was():
+    story = Story("ana", "ben", "cleo")
+    story.attempt("ana", "lobby", "m1", "ana: one")
+    story.delivery("ben", "lobby", "m1", 1, "ana", "ana: one")
+    story.amended("m1", "ana: two")
+    story.delivery("cleo", "lobby", "m1", 1, "ana", "ana: two")
+    assert phantom(story) == []
+    story.delivery("dora", "lobby", "m1", 1, "ana", "ana: three")
+    [text] = texts(phantom(story))
+    assert text == "dora was told 'm1' of ana in lobby at 0.000 s as 'ana: three', which was sent as 'ana: one'"
+
+
+def test_who_says_that_there_is_a_gap_may_jump_over_it_though_the_process_dies_later():
+    story = Story("ana", "ben").send("ana", "m1", "ben").send("ana", "m2").send("ana", "m3")
+    story.gap("ben", "lobby", 1, 3)
+    story.deliver("ben", "m3", 3)
+    story.killed("ben")
+    assert reordered(story) == []
+    other = Story("ana", "ben").send("ana", "m1", "ben").send("ana", "m2").send("ana", "m3", "ben")
+    assert len(reordered(other)) == 1

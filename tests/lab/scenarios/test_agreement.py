@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime.chat.message import Marker, Message, MessageStatus, Reaction, RoomState
+from realtime.chat.message import Gap, Marker, Message, MessageStatus, Reaction, RoomState
 from realtime.lab.scenarios.agreement import disagreements
 
 
@@ -80,3 +80,9 @@ def test_nobody_types_for_ever():
 
 def test_what_was_let_go_or_is_in_a_gap_is_not_compared():
     assert texts(state(message(1)), state(), logs={"lobby": {}}) == []
+
+
+def test_who_has_a_gap_cannot_know_what_became_of_messages_before_it():
+    with_gap = state(message(1, text="old"), message(5), gaps=(Gap(1, 5),))
+    assert texts(state(message(1), message(5)), with_gap) == []
+    assert len(texts(state(message(1), message(5, text="other")), with_gap)) == 1

@@ -68,3 +68,19 @@ def test_a_dead_phone_does_nothing_and_goes_on_when_it_is_back():
     times = [attempt.t_s for attempt in town.records("Attempt")]
     assert not [t_s for t_s in times if 30 < t_s < 90]
     assert [t_s for t_s in times if t_s > 90]
+
+
+def test_messages_are_edited_deleted_and_reacted_to():
+    def look(app):
+        return [
+            (message.edited_ms is not None, message.is_deleted, bool(message.reactions))
+            for room_id in ROOMS
+            for message in app.chat.room(room_id).snapshot.messages
+        ]
+
+    _, seen, _ = lived(until_s=240.0, look=look)
+    edited, deleted, reacted = (sum(column) for column in zip(*seen[-1], strict=True))
+    assert edited > 0
+    assert deleted > 0
+    assert reacted > 0
+    assert deleted < len(seen[-1]) / 2
