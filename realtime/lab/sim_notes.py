@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from realtime.chat.chat_client import ChatClient
-from realtime.chat.message import Message, RoomState
+from realtime.chat.message import Gap, Message, RoomState
 from realtime.connection.receipt import Receipt
 from realtime.connection.socket_manager import SocketManager
 from realtime.location.fix import Fix
@@ -37,6 +37,7 @@ class Notes:
         self._device = device
         self._user_id = user_id
         self._members: dict[str, tuple[str, ...]] = {}  # of the rooms that were joined
+        self._gaps: dict[str, tuple[Gap, ...]] = {}
 
     def take(
         self, socket: SocketManager, chat: ChatClient, location: LiveLocationTracker, rooms: Iterable[str]
@@ -69,6 +70,10 @@ class Notes:
             self._history.position_shown(self._device, user_id, fix.timestamp_ms)
 
     def _saw(self, room_id: str, state: RoomState) -> None:
+        for gap in state.gaps:
+            if gap not in self._gaps.get(room_id, ()):
+                self._history.gap(self._device, room_id, gap.after, gap.before)
+        self._gaps[room_id] = state.gaps
         before = self._members.get(room_id)
         if before is None:
             if not state.joined:

@@ -174,6 +174,34 @@ class SimPhone:
             self.on_send(self.chat.room(room_id).snapshot.unsent[-1])
         return result
 
+    def amend(self, message: Message, change: str) -> None:
+        """Change a message: one's own, or by a reaction anybody's.
+
+        Args:
+            message: as it shows.
+            change: ``edit`` and ``delete``, which mean a heart where the message is another's; ``take back`` for one's
+                own reactions; or an emoji.
+
+        Raises:
+            LocalProtocolError: the message cannot be changed.
+            SendRefused: the outbox is full.
+        """
+        chat, room_id, message_id = self.chat, message.room_id, message.message_id
+        if change in ("edit", "delete") and message.mine:
+            text = "" if change == "delete" else f"{message.text[:100]}!"
+            if change == "edit":
+                chat.edit_message(room_id, message_id, text)
+            else:
+                chat.delete_message(room_id, message_id)
+            if self.history is not None:
+                self.history.amended(message_id, f"{self.user_id}: {text}")
+        elif change == "take back":
+            for reaction in message.reactions:
+                if self.user_id in reaction.user_ids:
+                    chat.remove_reaction(room_id, message_id, reaction.emoji)
+        else:
+            chat.add_reaction(room_id, message_id, "❤️" if change in ("edit", "delete") else change)
+
     # -- in the end
 
     @property

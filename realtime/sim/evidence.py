@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 from realtime.sim.history import (
     Acked,
+    Amended,
     Attempt,
     Delivery,
     FaultFired,
+    GapShown,
     Healed,
     History,
     Joined,
@@ -41,6 +43,7 @@ class Letter:
         acked: the first acknowledgement.
         acked_to: the incarnation of the sender that heard it.
         refused: the first refusal.
+        amended: what its content may be beside what was sent.
     """
 
     attempt: Attempt
@@ -49,6 +52,7 @@ class Letter:
     acked: Acked | None = None
     acked_to: int = -1
     refused: Refused | None = None
+    amended: set[str] = field(default_factory=set)
 
     @property
     def sender(self) -> str:
@@ -84,6 +88,7 @@ class Seat:
         told_at: their places in the history.
         repeats: all further deliveries.
         view: what it showed last.
+        gaps: all that it ever said it had.
     """
 
     receiver: str
@@ -94,6 +99,7 @@ class Seat:
     told_at: list[int] = field(default_factory=list)
     repeats: list[Delivery] = field(default_factory=list)
     view: View | None = None
+    gaps: list[GapShown] = field(default_factory=list)
 
     @property
     def offsets(self) -> list[int]:
@@ -104,6 +110,10 @@ class Seat:
     def is_in_gap(self, offset: int) -> bool:
         """Whether the view says that something is missing here."""
         return self.view is not None and any(after < offset < before for after, before in self.view.gaps)
+
+    def may_skip(self, offset: int) -> bool:
+        """Whether it ever said that something is missing here."""
+        return self.is_in_gap(offset) or any(gap.after < offset < gap.before for gap in self.gaps)
 
     def is_own(self, letter: Letter) -> bool:
         """Whether this very incarnation sent the message, or heard its ack: it is not called back with it."""
@@ -229,8 +239,13 @@ class Evidence:
                 letter = self.letters.get(record.message_id)
                 if letter is not None:
                     letter.refused = letter.refused or record
+            case Amended():
+                if record.message_id in self.letters:
+                    self.letters[record.message_id].amended.add(record.content)
             case Joined():
                 self._joined(number, record)
+            case GapShown():
+                self._seat(record.receiver, record.room).gaps.append(record)
             case View():
                 self._seat(record.receiver, record.room).view = record
                 self._claims(record, record.receiver)

@@ -42,6 +42,13 @@ class Refused(_Record, frozen=True, gc=False):
     reason: str
 
 
+class Amended(_Record, frozen=True, gc=False):
+    """From now on a message may be told with another content: its author changed it, or tried to."""
+
+    message_id: str
+    content: str
+
+
 class Joined(_Record, frozen=True, gc=False):
     """A device is in a room, with the history that came with the join."""
 
@@ -58,6 +65,15 @@ class Delivery(_Record, frozen=True, gc=False):
     offset: int
     sender: str
     content: str | None = None
+
+
+class GapShown(_Record, frozen=True, gc=False):
+    """A device says from now on that it lacks what stands between two offsets, and will not get it."""
+
+    receiver: str
+    room: str
+    after: int
+    before: int
 
 
 class View(_Record, frozen=True, gc=False):
@@ -135,8 +151,10 @@ Record: TypeAlias = (
     Attempt
     | Acked
     | Refused
+    | Amended
     | Joined
     | Delivery
+    | GapShown
     | View
     | Logged
     | Killed
@@ -205,6 +223,15 @@ class History:
         """
         self.records.append(Refused(self._now_s(), message_id, reason))
 
+    def amended(self, message_id: str, content: str) -> None:
+        """A message is edited or deleted: say so before anything can come of it.
+
+        Args:
+            message_id: the message.
+            content: as in :meth:`attempt`.
+        """
+        self.records.append(Amended(self._now_s(), message_id, content))
+
     def member(self, receiver: str, room: str) -> None:
         """A device is in a room: say so when the answer to its join is there, for each incarnation of the device.
 
@@ -217,6 +244,10 @@ class History:
     ) -> None:
         """An application was called back with a message; ``sender`` and ``content`` are as the application was told."""
         self.records.append(Delivery(self._now_s(), receiver, room, message_id, offset, sender, content))
+
+    def gap(self, receiver: str, room: str, after: int, before: int) -> None:
+        """A device shows a gap: it lacks what stands between two offsets, and will not get it."""
+        self.records.append(GapShown(self._now_s(), receiver, room, after, before))
 
     def view(
         self, receiver: str, room: str, entries: Iterable[tuple[int, str]], *, gaps: Iterable[tuple[int, int]] = ()

@@ -71,7 +71,9 @@ def _altered(evidence: Evidence) -> Iterator[Violation]:
         for delivery in (*seat.told.values(), *seat.repeats):
             letter = evidence.letters.get(delivery.message_id)
             sent = None if letter is None else letter.attempt.content
-            if sent is not None and delivery.content is not None and delivery.content != sent:
+            if letter is None or sent is None or delivery.content in (None, sent, *letter.amended):
+                continue
+            if delivery.content is not None:
                 text = f"{seat.receiver} was told {evidence.name(delivery.message_id)} in {seat.room} at"
                 text += f" {at(delivery.t_s)} as {delivery.content[:80]!r}, which was sent as {sent[:80]!r}"
                 yield Violation("phantom", text, delivery.t_s)
@@ -121,7 +123,7 @@ def _skipped(seat: Seat, evidence: Evidence, log: Log, high: int, delivery: Deli
     while index < len(log.offsets) and (offset := log.offsets[index]) < delivery.offset:
         message_id = log.by_offset[offset].message_id
         letter = evidence.letters.get(message_id)
-        is_told = message_id in seat.told or seat.is_in_gap(offset)
+        is_told = message_id in seat.told or seat.may_skip(offset)
         if not is_told and letter is not None and not seat.is_own(letter):
             names.append(f"{offset} ({evidence.name(message_id)})")
         index += 1

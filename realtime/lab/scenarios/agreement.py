@@ -49,8 +49,9 @@ def _contents(room_id: str, shown: Mapping[str, RoomState], log: Mapping[str, by
     first = {message_id: (SERVER, _as_logged(body)) for message_id, body in log.items()}
     told: set[str] = set()
     for device, state in shown.items():
+        known_from = max((gap.before for gap in state.gaps), default=0)  # what changed earlier messages may be missing
         for message in state.messages:
-            if message.offset is None:
+            if message.offset is None or message.offset < known_from:
                 continue
             name, content = message.message_id, _as_shown(message)
             witness, other = first.setdefault(name, (device, content))

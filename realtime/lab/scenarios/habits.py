@@ -1,4 +1,4 @@
-"""What the user of a device does, at random: writes, types, reads, and leaves rooms for a while."""
+"""What the user of a device does, at random: writes, types, reads, changes messages, leaves rooms for a while."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from realtime.connection.errors import SendRefused
 from realtime.lab.scenarios.truth import Person
 from realtime.lab.scenarios.variety import Variety
+from realtime.protocol.errors import LocalProtocolError
 
 if TYPE_CHECKING:
     from realtime.lab.sim_phone import SimPhone
@@ -23,6 +24,11 @@ LEAVES_EVERY_S = 60.0
 """Between two times that a device leaves a room, on average."""
 STAYS_AWAY_S = 15.0
 """For so long at most."""
+AMENDS_EVERY_S = 8.0
+"""Between two changes to messages by one device, on average."""
+RECENT = 10
+"""So many of the newest messages of a room are changed."""
+_CHANGES = ("edit", "edit", "delete", "👍", "👍", "❤️", "take back")
 READS = 0.5
 """How often who writes in a room has read it."""
 
@@ -48,6 +54,7 @@ class Habits:
         name = self._person.device
         self._world.spawn("main", self._write(until_s), name=f"{name} writes")
         self._world.spawn("main", self._wander(until_s), name=f"{name} wanders")
+        self._world.spawn("main", self._amend(until_s), name=f"{name} amends")
 
     async def _write(self, until_s: float) -> None:
         draw = self._world.rng(f"{self._person.device} writes")
@@ -71,6 +78,21 @@ class Habits:
             phone.chat.mark_read(room_id)
         with contextlib.suppress(SendRefused):  # the outbox is full: nothing was promised
             phone.send(room_id, text)
+
+    async def _amend(self, until_s: float) -> None:
+        draw = self._world.rng(f"{self._person.device} amends")
+        while True:
+            await asyncio.sleep(draw.expovariate(1 / AMENDS_EVERY_S))
+            if self._world.now_s >= until_s:
+                return
+            room_id, place, change = draw.choice(self._person.rooms), draw.random(), draw.choice(_CHANGES)
+            if (phone := self._in(room_id)) is None:
+                continue
+            messages = phone.chat.room(room_id).snapshot.messages
+            # A deleted message takes no change, nor does one that the server has refused.
+            with self._world.on(self._person.device), contextlib.suppress(SendRefused, LocalProtocolError):
+                if messages:
+                    phone.amend(messages[-1 - int(place * min(len(messages), RECENT))], change)
 
     async def _wander(self, until_s: float) -> None:
         draw = self._world.rng(f"{self._person.device} wanders")
