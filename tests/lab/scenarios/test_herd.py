@@ -31,12 +31,22 @@ def test_however_they_come_back_no_second_lets_more_in_than_the_limit(policy):
 
 @pytest.mark.clause("RT-CON-11")
 def test_all_are_back_within_the_computed_bound():
-    """100 at 10 a second have places for 10 s. A phone knocks first within 20 s, and up to 20 s after its place."""
+    """100 at 10 a second: Erlang's B(10, 10) is 0.2146, so 12.73 s of places; up to 20 s before, and 20 s after."""
     found = returned("full jitter")
     assert sorted(found.back_s) == sorted(found.attempts)
     assert len(found.back_s) == PHONES
-    assert found.bound_s == pytest.approx(10 + 2 * 20 + herd.SLACK_S)
+    assert found.bound_s == pytest.approx(12.73 + 2 * 20 + herd.SLACK_S, abs=0.01)
     assert PHONES / LIMIT - 1 <= max(found.back_s.values()) <= found.bound_s
+
+
+@pytest.mark.clause("RT-CON-11")
+def test_a_server_that_is_very_slow_wastes_more_of_its_places_and_the_bound_knows_it():
+    """60 at 2 a second: B(2, 2) is 0.4, so 50 s of places where 30 s would do if they came one by one."""
+    play = functools.partial(herd.play, phones=60, handshakes_per_s=2)
+    found = simulate(play, seed=2).result
+    assert found.bound_s == pytest.approx(50 + 2 * 20 + herd.SLACK_S)
+    assert 29 <= max(found.back_s.values()) <= found.bound_s
+    assert found.busiest_handshakes <= 2
 
 
 @pytest.mark.clause("RT-CON-11")
