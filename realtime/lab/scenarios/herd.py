@@ -84,11 +84,12 @@ class Herd:
     def bound_s(self) -> float:
         """Until when all phones must be back that wait by the library's default.
 
-        Each knocks for the first time within the cap of its backoff. If it is refused it is given a place at most
-        ``phones / limit`` ahead, because everybody outside has one place, and comes at most the cap later, by its
-        jitter. That both waits are as long as they can be leaves room for those who find their place taken.
+        Each knocks for the first time within the cap of its backoff. If it is refused it is given a place in a line of
+        those who are outside, and comes at most the cap later, by its jitter. Since jitter makes them come at random,
+        and nobody waits at the door, the places are used as the lines of a telephone exchange are: a share of
+        :func:`unused` stays free, and those who found theirs taken get another one.
         """
-        return self.phones / self.limit + 2 * CAP_S + SLACK_S
+        return self.phones / (self.limit * (1 - unused(self.limit))) + 2 * CAP_S + SLACK_S
 
     @property
     def handshakes(self) -> int:
@@ -110,6 +111,14 @@ class Herd:
         """The most attempts within one second, after the return."""
         times = [at for at in self.attempt_times_s if at >= 0]
         return max((bisect_right(times, at + 1) - n for n, at in enumerate(times)), default=0)
+
+
+def unused(limit: int) -> float:
+    """Erlang's B formula: the share of calls at random that find all lines taken, of as many as there are lines."""
+    blocked = 1.0
+    for lines in range(1, limit + 1):
+        blocked = limit * blocked / (lines + limit * blocked)
+    return blocked
 
 
 async def main(world: World, *, profile: str | None = None, trace: str | None = None) -> Report:
