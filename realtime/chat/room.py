@@ -268,11 +268,10 @@ class Room:
 
     def next_timer(self) -> float | None:
         """When to call :meth:`handle_timer`; None: there is nothing to wait for."""
-        due = self._log.next_timer()
-        for timer in (self._typing.next_timer(), self._receipts.next_timer()):
-            if timer is not None and (due is None or timer < due):
-                due = timer
-        return due
+        late, typing, receipts = self._log.next_timer(), self._typing.next_timer(), self._receipts.next_timer()
+        if late is None and typing is None:
+            return receipts
+        return min(timer for timer in (late, typing, receipts) if timer is not None)
 
     def handle_timer(self, now: float) -> list[RoomEvent]:
         """Let fail, end and report what has waited long enough."""
@@ -317,7 +316,7 @@ class Room:
 
     def _count(self, entry: LoggedEntry) -> None:
         if isinstance(entry, LoggedMessage):
-            self._unread.shows(entry.offset, entry.user_id, entry.text, is_deleted=entry.deleted)
+            self._unread.shows(entry.offset, entry.user_id, entry.text, entry.deleted)
 
     def _told(self, events: Iterable[LogEvent]) -> list[RoomEvent]:
         """A message is what was being typed, is unread, and may mention this user, unless it is one's own."""
@@ -328,20 +327,16 @@ class Room:
                 if self._typing.is_anyone:
                     told += self._typing.message_from(message.user_id)
                 told.append(event)
-                if not message.mine:
-                    self._receipts.received(message.offset or 0)  # it is told in its turn: all before it is here
-                    if self._counts(message):
+                if not message.mine and (offset := message.offset) is not None:
+                    self._receipts.received(offset)  # it is told in its turn: all before it is here
+                    if self._unread.shows(offset, message.user_id, message.text, message.is_deleted):
                         told.append(Mentioned(message))
             else:
                 told.append(event)
-                if isinstance(event, Edited | Deleted):
-                    self._counts(event.message)
+                if isinstance(event, Edited | Deleted) and (offset := event.message.offset) is not None:
+                    message = event.message
+                    self._unread.shows(offset, message.user_id, message.text, message.is_deleted)
         return told
-
-    def _counts(self, message: Message) -> bool:
-        """Note whether a message is unread; whether it mentions this user then."""
-        offset = message.offset or 0
-        return self._unread.shows(offset, message.user_id, message.text, is_deleted=message.is_deleted)
 
     def _newest(self) -> int:
         """The highest offset that is here."""

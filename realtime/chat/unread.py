@@ -29,7 +29,7 @@ class Unread:
         self._mentions = array("q")  # some of them, ascending
         self._former = (0, 0)  # unread and mentions in logs that are lost
 
-    def shows(self, offset: int, user_id: str, text: str, *, is_deleted: bool = False) -> bool:
+    def shows(self, offset: int, user_id: str, text: str, is_deleted: bool = False) -> bool:
         """A message stands there, as it is now; say it again after each change.
 
         Returns:
