@@ -120,3 +120,11 @@ def test_a_preview_has_each_message_as_the_changes_behind_it_leave_it():
         ("", True, 14),
     ]
     assert messages[0].reactions == (Reaction("👍", ("ana", "dan")),)
+
+
+def test_what_waits_up_to_an_offset_can_be_taken_alone():
+    ahead = Ahead()
+    for offset in (5, 6, 9):
+        ahead.hold(logged(offset))
+    assert [entry.offset for entry in ahead.take_up_to(6)] == [5, 6]
+    assert [entry.offset for entry in ahead.take()] == [9]

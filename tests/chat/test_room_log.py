@@ -315,6 +315,18 @@ class TestCatchingUp:
         assert log.is_joined, "what is older than the newest page is not fetched"
         assert log.position == Position("e", 900)
 
+    def test_a_broadcast_that_waited_for_the_answer_is_told_before_the_page_though_the_server_forgot_it_since(self):
+        """The server kept 9 and 10 only when it answered; 5, 6 and 8 had been broadcast before."""
+        log = joined_log(logged(1), logged(2))
+        log.disconnected()
+        for offset in (5, 6, 8):
+            log.received(logged(offset))
+        events = log.joined(Position("e", 10), [logged(9), logged(10)], recovered=False, more=False, horizon=8)
+        assert [text for _, text in said(events)] == ["ben-5", "ben-6", "ben-8", "ben-9", "ben-10"]
+        assert [(gap.after, gap.before) for gap in log.gaps] == [(2, 5), (6, 8)]
+        assert texts(log) == ["ben-1", "ben-2", "ben-5", "ben-6", "ben-8", "ben-9", "ben-10"]
+        assert log.is_joined
+
     def test_a_page_that_is_gone_before_it_is_fetched_is_a_gap(self):
         log = joined_log(logged(1))
         log.disconnected()
