@@ -68,6 +68,13 @@ class Ahead:
         self.clear()
         return entries
 
+    def take_up_to(self, offset: int) -> list[LoggedEntry]:
+        """What waited of the log up to here, in order; the rest goes on waiting."""
+        taken = [self._entries.pop(each) for each in sorted(self._entries) if each <= offset]
+        if self.begin is not None:
+            self.begin = max(self.begin, offset + 1)
+        return taken
+
     def take_shown(self, after: int) -> list[LoggedEntry]:
         """The log ended before the catch-up did: what shows of it."""
         entries = self.shown(after)

@@ -106,6 +106,7 @@ class RoomLog(LogBook):
             horizon: entries up to here are gone from the server.
         """
         entries = tuple(entries)
+        events: list[LogEvent] = []
         self._end = position.offset
         if self._epoch is None:
             return self._first_page(position, entries, more)
@@ -113,12 +114,12 @@ class RoomLog(LogBook):
             return self._page_of_another_log(position, entries, more, horizon)
         if not recovered:
             if horizon > self._offset:
-                self.skip_to(horizon)
+                events = self._forgotten(horizon)
             else:  # the server does not say what is gone: it gave its newest page
                 before = min((entry.offset for entry in entries), default=position.offset + 1)
                 self._gaps.another_log(self._generation, after=self._offset, before=before)
                 more = False
-        return self._page(entries, more, end=position.offset)
+        return events + self._page(entries, more, end=position.offset)
 
     def continued(
         self, entries: Iterable[LoggedEntry], *, recovered: bool = True, more: bool, horizon: int = 0
@@ -127,12 +128,13 @@ class RoomLog(LogBook):
         if not self.wants_more:
             return []
         entries = tuple(entries)
+        events: list[LogEvent] = []
         if not recovered and horizon > self._offset:
-            self.skip_to(horizon)
+            events = self._forgotten(horizon)
         elif not recovered:  # it was refused, or the server does not say what is gone
             offsets = [entry.offset for entry in entries] or [self._ahead.first or self._end + 1]
             self.skip_to(min(offsets) - 1)
-        return self._page(entries, more)
+        return events + self._page(entries, more)
 
     def newest(self, entries: Iterable[LoggedEntry]) -> list[LogEvent]:
         """The newest page of the log came: it shows ahead of what is still to come. Ignored unless that is wanted."""
@@ -204,6 +206,18 @@ class RoomLog(LogBook):
             self.wants_more = True
             return events
         return events + self._caught_up()
+
+    def _forgotten(self, horizon: int) -> list[LogEvent]:
+        """The server has nothing up to here any more: what was broadcast of it before is here, the rest is a gap."""
+        events: list[LogEvent] = []
+        for entry in self._ahead.take_up_to(horizon):
+            self._advance()
+            if entry.offset > self._offset + 1:
+                self.skip_to(entry.offset - 1)
+            events += self.next(entry)
+        if horizon > self._offset:
+            self.skip_to(horizon)
+        return events
 
     def _meets_end(self) -> bool:
         begin = self._ahead.begin
