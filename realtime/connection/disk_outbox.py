@@ -19,6 +19,9 @@ from realtime.utils import ambient
 IDS_AT_ONCE = 1000
 """Ids that are reserved by one write; those that a killed app did not use are left out."""
 
+ACKS_WAIT_S = 0.1
+"""How long acknowledgements wait for each other before they are written; after a crash meanwhile all are sent again."""
+
 _log = logging.getLogger("realtime.connection")
 
 
@@ -30,9 +33,10 @@ class DiskOutbox:
     an id into it, as :class:`~realtime.chat.chat_client.ChatClient` does. Give each user at each server, and each
     namespace, a file of its own. You should :meth:`close` it after the last ``disconnect``.
 
-    Every change is one write that reaches the disk before it returns, on the loop's thread: milliseconds. Use it on one
-    thread at a time. Another program that opens the file is refused; where one program opens it twice, the later one
-    has it.
+    Every emit and every discard is one write that reaches the disk before it returns, on the loop's thread:
+    milliseconds. Acknowledgements go with the next write, or are written together a tenth of a second later: what a
+    crash loses of them is sent again, like everything that the app was killed over. Use it on one thread at a time.
+    Another program that opens the file is refused; where one program opens it twice, the later one has it.
 
     Args:
         path: of the file; it is made if it is not there, in a folder that is. A damaged or foreign file is renamed.
@@ -82,6 +86,7 @@ class DiskOutbox:
         self._queue = make_queue(_aged(stored, clock or _loop_time), self._reserved)
         self._to_remove: dict[int, None] = {}  # what a failing disk still has
         self._is_failing = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<DiskOutbox {str(self.path)!r} queued={self.queued} unacked={self.unacked}>"
@@ -118,6 +123,9 @@ class DiskOutbox:
 
     def close(self) -> None:
         """Let go of the file; what is in it stays. Doing it twice is harmless."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._write_acks()
         self._file.close()
 
     def next_id(self) -> int:
@@ -166,7 +174,15 @@ class DiskOutbox:
 
     def acked(self, message_id: int) -> bool:
         """The server acknowledged a written message; False if there is no such message."""
-        return self._queue.acked(message_id) and self._remove([message_id])
+        if not self._queue.acked(message_id):
+            return False
+        self._to_remove[message_id] = None
+        if self._timer is None:
+            try:
+                self._timer = asyncio.get_running_loop().call_later(ACKS_WAIT_S, self._write_acks)
+            except RuntimeError:  # no loop: no later
+                self._change()
+        return True
 
     def retry(self, message_id: int) -> bool:
         """Write a written message again, before newer ones; False if it is not waiting for its acknowledgement."""
@@ -202,6 +218,11 @@ class DiskOutbox:
         self._to_remove |= dict.fromkeys(message_ids)
         self._change()
         return True
+
+    def _write_acks(self) -> None:
+        self._timer = None
+        if self._to_remove:
+            self._change()
 
     def _change(self, last_id: int | None = None) -> None:
         try:

@@ -21,6 +21,7 @@ class Counted(DiskOutbox):
     def __init__(self, path: Path) -> None:
         self.writes = 0
         super().__init__(path, clock=lambda: 0.0, lock_timeout_s=0.01, synced=self._count)
+        self.next_id()  # it reserves many at once
         self.writes = 0
 
     def _count(self, path: Path) -> None:
