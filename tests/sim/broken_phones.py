@@ -5,7 +5,8 @@ import math
 import msgspec
 
 from realtime.chat.chat_client import ChatClient
-from realtime.chat.room_log import Received, RoomLog
+from realtime.chat.log_events import Received
+from realtime.chat.room_log import RoomLog
 from realtime.connection.heartbeat_monitor import HeartbeatMonitor
 from realtime.connection.message_queue import MessageQueue
 from realtime.lab.sim_phone import SimPhone
