@@ -324,7 +324,7 @@ class Room:
         for event in events:
             if isinstance(event, Received):
                 message = event.message
-                if self._typing.is_anyone:
+                if self._typing.users:
                     told += self._typing.message_from(message.user_id)
                 told.append(event)
                 if not message.mine and (offset := message.offset) is not None:

@@ -37,22 +37,14 @@ class TypingIndicator:
     def __init__(self, *, clear_s: float = 3.0) -> None:
         if clear_s <= 0:
             raise ValueError(f"clear_s must be positive, got {clear_s}")
+        self.users: tuple[str, ...] = ()
+        """The other users who are typing, in the order in which they began."""
         self._clear_s = clear_s
         self._throttle_s = clear_s * 2 / 3
         self._told_at: float | None = None  # not None: the room believes that this user types
         self._own_until = 0.0
         self._goes_on = False  # a key was pressed since the room was told
         self._until: dict[str, float] = {}
-
-    @property
-    def users(self) -> tuple[str, ...]:
-        """The other users who are typing, in the order in which they began."""
-        return tuple(self._until)
-
-    @property
-    def is_anyone(self) -> bool:
-        """Whether another user is typing."""
-        return bool(self._until)
 
     def set_typing(self, is_typing: bool, now: float) -> list[TypingEvent]:
         """This user pressed a key, or emptied the input; call it at every key."""
@@ -75,7 +67,10 @@ class TypingIndicator:
             return self._stopped(user_id)
         news = user_id not in self._until
         self._until[user_id] = now + self._clear_s
-        return [TypingChanged(user_id, True)] if news else []
+        if not news:
+            return []
+        self.users = tuple(self._until)
+        return [TypingChanged(user_id, True)]
 
     def message_from(self, user_id: str) -> list[TypingEvent]:
         """A message of another user arrived: it is what was being typed."""
@@ -88,7 +83,7 @@ class TypingIndicator:
 
     def next_timer(self) -> float | None:
         """When to call :meth:`handle_timer`; None: there is nothing to wait for."""
-        if not self._until and self._told_at is None:
+        if self._told_at is None and not self.users:
             return None
         times = list(self._until.values())
         if self._told_at is not None:
@@ -112,4 +107,7 @@ class TypingIndicator:
         return [TypingToSend(True)]
 
     def _stopped(self, user_id: str) -> list[TypingEvent]:
-        return [] if self._until.pop(user_id, None) is None else [TypingChanged(user_id, False)]
+        if self._until.pop(user_id, None) is None:
+            return []
+        self.users = tuple(self._until)
+        return [TypingChanged(user_id, False)]

@@ -135,13 +135,3 @@ def test_what_is_told_alternates_sensibly_and_ends_in_a_stop(keys):
     for (earlier, was), (later, is_now) in pairwise(told):
         assert was or is_now, "never two stops in a row"
         assert not (was and is_now) or later - earlier >= 2.0 - 1e-9
-
-
-def test_it_knows_whether_anyone_else_is_typing():
-    typing = TypingIndicator()
-    typing.set_typing(True, now=0.0)
-    assert not typing.is_anyone
-    typing.heard("ben", True, now=0.0)
-    assert typing.is_anyone
-    typing.message_from("ben")
-    assert not typing.is_anyone
