@@ -141,6 +141,7 @@ class Town:
             states = {name: app.chat.room(room_id).snapshot for name, app in self.apps().items()}
             shown = {name: {each[1]: each for each in contents(state)} for name, state in states.items()}
             found += differing(room_id, "messages", in_common(shown))
+            found += differing(room_id, "newest", {name: contents(state)[-1:] for name, state in states.items()})
             read = {
                 name: {user: m.read for user, m in state.markers.items() if m.read} for name, state in states.items()
             }
