@@ -97,3 +97,30 @@ def test_who_is_too_late_is_named(monkeypatch):
     monkeypatch.setattr(herd, "SLACK_S", -45.0)
     result = run_seed(HERD, 3)
     assert {violation.kind for violation in result.violations} == {"late return"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_phones_that_lose_their_network_or_are_pocketed_as_they_come_back_do_not_spoil_it(seed):
+    """30 phones, 3 a second; a third of them in trouble of up to 10 s within the 10 s after the return."""
+
+    async def main(world):
+        draw = world.rng("trouble")
+        for n in draw.sample(range(30), 10):
+            verb = draw.choice(("outage", "background", "unplug", "hold"))
+            at_s = BACK_S + draw.uniform(0, 10)
+            world.at(at_s, trouble, world, verb, f"phone-{n:04}", draw.uniform(1, 10))
+        return await herd.play(world, phones=30, handshakes_per_s=3)
+
+    found = simulate(main, seed=seed).result
+    assert found.busiest_handshakes <= 3
+    assert len(found.back_s) == 30
+    # An attempt into a dead network ends after 20 s at most, and then there is one more wait.
+    assert max(found.back_s.values()) <= found.bound_s + 10 + 20 + herd.CAP_S
+
+
+BACK_S = herd.COME_S + herd.CALM_S + herd.OUTAGE_S
+
+
+def trouble(world, verb, host, for_s):
+    arguments = (host, "server") if verb == "hold" else (host,)
+    getattr(world, verb)(*arguments, for_s=for_s)
