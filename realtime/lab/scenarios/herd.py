@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from realtime.connection.app_state import AppState
 from realtime.connection.reconnection_strategy import ReconnectionStrategy
 from realtime.connection.socket_manager import SocketManager
 from realtime.lab.backoff_policies import POLICIES
@@ -42,7 +43,10 @@ GIVE_UP_S = 600.0
 CHATTERS = 12
 """So many of the phones have a chat, in rooms of four, and write a message during the outage."""
 
-_COME_S = 5.0  # all phones connect within this, before any limit
+COME_S = 5.0
+"""All phones come within this, before there is any limit."""
+CALM_S = 15.0
+"""Then nothing happens for longer than what counts as a stable connection."""
 _STEP_S = 0.1  # how often the server's counters are read
 
 
@@ -175,7 +179,7 @@ async def play(
     crowd = _Crowd(world, Herd(policy, phones, limit, history))
     crowd.open(limit)
     for n in range(phones):
-        await world.until(_COME_S * n / phones)
+        await world.until(COME_S * n / phones)
         crowd.come(f"phone-{n:04}", None if n >= CHATTERS else f"room-{n // 4}", profile, trace)
     await world.eventually(lambda: crowd.connected == phones, within_s=60)
     await crowd.lose_the_server()
@@ -250,7 +254,7 @@ class _Crowd:
     async def lose_the_server(self) -> None:
         """It is killed, its users write, it comes back, and so do they."""
         world, herd = self._world, self.herd
-        await world.until(world.now_s + 15)  # longer than what counts as a stable connection
+        await world.until(world.now_s + CALM_S)
         self._returns_s = world.now_s + OUTAGE_S
         world.kill_app("server", for_s=OUTAGE_S)
         await world.until(self._returns_s - OUTAGE_S / 2)
@@ -291,11 +295,26 @@ class _Quiet:
     """
 
     def __init__(self, name: str, strategy: ReconnectionStrategy) -> None:
-        self.socket = SocketManager(URL, auth={"userId": name, "deviceId": name}, name=name, reconnection=strategy)
+        self.app_state = AppState()
+        self.socket = SocketManager(
+            URL,
+            auth={"userId": name, "deviceId": name},
+            name=name,
+            reconnection=strategy,
+            app_state=self.app_state,
+        )
 
     async def start(self) -> None:
         """Connect, for ever."""
         await self.socket.connect(wait=False)
+
+    def background(self) -> None:
+        """The app goes out of sight."""
+        self.app_state.background()
+
+    def foreground(self) -> None:
+        """The app comes back."""
+        self.app_state.foreground()
 
 
 def _a_second_apart(counts: Sequence[int]) -> Iterable[tuple[int, int]]:
