@@ -347,3 +347,33 @@ async def test_what_nobody_has_claimed_survives_a_refusal_until_somebody_does() 
     assert len(line.texts) == 2
     after.acked(1, (NO_MEMBER,), 0.0)
     assert await receipt == NO_MEMBER, "now it is final"
+
+
+async def test_a_refused_message_may_wait_in_the_outbox_for_a_retry() -> None:
+    """It never leaves the outbox, so that nothing is lost if the app ends meanwhile."""
+    outgoing, line = delivery(), Line()
+    one, two = (say(outgoing, word, line, ack=True) for word in ("one", "two"))
+    one.waits = two.waits = lambda code: code == "not_member"
+    line.texts.clear()
+    assert not outgoing.acked(1, (NO_MEMBER,), 0.0)
+    assert outgoing.acked(2, (FAILED | {"error": {"code": "no", "message": ""}},), 0.0), "any other refusal is final"
+    say(outgoing, "three", line, ack=True)
+    assert [message.message_id for message in outgoing.messages] == [1, 3]
+    assert (one.status, outgoing.next_timer()) == (ReceiptStatus.QUEUED, None)
+    outgoing.retry(one)
+    outgoing.retry(one)
+    outgoing.flush(line)
+    assert line.texts == ['423["say","three"]', '421["say","one"]']
+    one.waits = None
+    assert outgoing.acked(1, (NO_MEMBER,), 0.0)
+    assert one.status is ReceiptStatus.ACKED
+
+
+async def test_a_message_that_waits_goes_out_with_the_next_connection_too() -> None:
+    outgoing, line = delivery(), Line()
+    one = say(outgoing, "one", line, ack=True)
+    one.waits = lambda code: True
+    outgoing.acked(1, (NO_MEMBER,), 0.0)
+    outgoing.connection_ended("lost")
+    outgoing.flush(line)
+    assert line.texts == ['421["say","one"]'] * 2
