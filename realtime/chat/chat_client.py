@@ -213,11 +213,12 @@ class ChatClient:
             limit: how many entries of the log, 1 to 200.
 
         Returns:
-            Whether there are still older ones. Without a connection nothing comes.
+            Whether there are still older ones.
 
         Raises:
             LocalProtocolError: the room was not joined, or the limit makes no sense.
             SendRefused: the server could not give them.
+            ConnectionLost: there is no connection, or it ended.
         """
         if not 1 <= limit <= PAGE:
             raise LocalProtocolError(f"a page has 1 to {PAGE} entries, not {limit}")

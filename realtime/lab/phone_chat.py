@@ -160,6 +160,7 @@ class PhoneChat:
         Raises:
             LocalProtocolError: the room was not joined, or the limit makes no sense.
             SendRefused: the server could not give them.
+            ConnectionLost: there is no connection, or it ended.
             TimeoutError: no answer in time.
         """
         return self._background.run(self.client.load_older(room_id, limit), timeout_s)
