@@ -50,6 +50,11 @@ class Delivery:
         return self._outbox.messages
 
     @property
+    def size_bytes(self) -> int:
+        """Payload bytes in the outbox."""
+        return self._outbox.size_bytes
+
+    @property
     def queued(self) -> int:
         """Messages to write, or to write again."""
         return self._outbox.queued
@@ -121,6 +126,11 @@ class Delivery:
                     self._outbox.retry(number)
         return claimed
 
+    def retry(self, receipt: Receipt) -> None:
+        """Write a message again that the server refused and that waits for this; then :meth:`flush`."""
+        if receipt.status is ReceiptStatus.QUEUED:
+            self._outbox.retry(receipt.message_id)
+
     def flush(self, line: Line) -> None:
         """Write as much of the outbox as the line takes; nothing while the server cannot store it."""
         if self._holdback.until_s is not None:
@@ -144,7 +154,7 @@ class Delivery:
 
         Returns:
             False if the message stays in the outbox: the server could not store it, and :meth:`next_timer` has changed;
-            or it refused what nobody has claimed.
+            or it refused what nobody has claimed, or what waits for a retry.
         """
         receipt = self._asked.pop(message_id, None)
         if receipt is None:
@@ -203,7 +213,7 @@ class Delivery:
         if code in TEMPORARY and receipt.keeps_trying:
             self._holdback.refused(now)
             self._refused.append(message_id)
-        elif message_id not in self._unclaimed:
+        elif message_id not in self._unclaimed and not (receipt.waits is not None and receipt.waits(code)):
             return False
         receipt.queued()
         return True

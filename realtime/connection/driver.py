@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from realtime.connection.ack_watch import AckWatch
 from realtime.connection.actions import Action, Announce, Dial, Farewell, HangUp, Probe, Settle, TellAppState
 from realtime.connection.connection import Connection
 from realtime.connection.connection_state import ConnectionState
@@ -75,6 +76,7 @@ class Driver:
         self._life = life
         self._delivery = delivery
         self._heartbeat = heartbeat
+        self._ack_watch = AckWatch()
         self._events = events
         self._route = route
         self._namespace = namespace
@@ -127,6 +129,9 @@ class Driver:
         """Write what waits in the outbox, but not amid a change: the handlers of ``connect`` come first."""
         if not self._performing and (line := self.line) is not None:
             self._delivery.flush(line)
+            if self._ack_watch.due is None and (awaited := self._delivery.unacked):
+                self._ack_watch.look(asyncio.get_running_loop().time(), awaited)
+                self.arm()
 
     def probe(self) -> None:
         """Find out within seconds whether the connection is alive."""
@@ -140,7 +145,7 @@ class Driver:
         If that has moved to a later time the timer stays, and finds nothing to do: every received byte moves the
         heartbeat's deadline, and is not worth a new timer.
         """
-        timers = [self._life.next_timer(), self._delivery.next_timer()]
+        timers = [self._life.next_timer(), self._delivery.next_timer(), self._ack_watch.due]
         if self._connection is not None:
             timers.append(self._connection.next_timer())
         due = min((timer for timer in timers if timer is not None), default=None)
@@ -155,6 +160,8 @@ class Driver:
     def _on_timer(self, now: float) -> None:
         self._delivery.handle_timer(now)
         self.perform(self._life.handle_timer(now))
+        if self._ack_watch.is_overdue(now, self._delivery.size_bytes):
+            self.probe()
         if self._connection is not None:
             self._connection.handle_timer(now)
         self.arm()
@@ -202,6 +209,7 @@ class Driver:
         closing.add_done_callback(lambda done: self._closing.pop(done, None))
         self._past_bytes_sent += connection.bytes_sent
         self._past_bytes_received += connection.bytes_received
+        self._ack_watch.stop()
         self._delivery.connection_ended(reason)
 
     # --- what the connection reports; it reports nothing more once it is released
@@ -232,7 +240,10 @@ class Driver:
 
     def connection_acked(self, ack: AckReceived) -> None:
         """The server acknowledged an event."""
-        if not self._delivery.acked(ack.ack_id, ack.args, asyncio.get_running_loop().time()):
+        now = asyncio.get_running_loop().time()
+        is_settled = self._delivery.acked(ack.ack_id, ack.args, now)
+        self._ack_watch.answered(now, self._delivery.unacked)
+        if not is_settled:
             self.arm()
         self._changed()
 
