@@ -1,7 +1,11 @@
 """Edits, deletions, reactions, receipts and unread counts: in the end everybody is in step, whatever happened."""
 
+import asyncio
+
 import pytest
 
+from realtime.connection.app_state import BackgroundPolicy
+from tests import simulated_phones
 from tests.chat.in_step import ROOMS, contents, play
 
 
@@ -27,3 +31,59 @@ def test_all_devices_and_the_server_are_in_step_after_the_heal(seed):
     assert done.sent > 20
     assert min(done.edited, done.deleted, done.reacted, done.read) >= 2
     assert done.faults > 5
+
+
+def test_a_message_to_a_sleeping_phone_is_sent_then_delivered_then_read():
+    async def script(world, town):
+        ana, ben = await town.phone("ana"), await town.phone("ben", profile="3g")
+        shown = []
+        ana.chat.room("lobby").observe(lambda state: shown.append(state.messages[0].status.value))
+        ben.background()
+        await asyncio.sleep(1)
+        ana.send("are you there?")
+        await asyncio.sleep(60)
+        assert ana.room.messages[0].status == "sent"
+        ben.foreground()
+        await asyncio.sleep(10)  # a reconnection over 3G, a join, a receipt: some ten round trips of 0.4 s
+        assert ana.room.delivered_to(ana.room.messages[0]) == ("ben",)
+        with world.on("ben"):
+            ben.chat.mark_read("lobby")
+        await asyncio.sleep(5)
+        assert ana.room.read_by(ana.room.messages[0]) == ("ben",)
+        return list(dict.fromkeys(shown))
+
+    assert simulated_phones.play(script).result == ["pending", "sent", "delivered", "read"]
+
+
+def test_an_app_that_hears_in_the_background_has_the_message_and_has_not_read_it():
+    async def script(world, town):
+        ana, ben = await town.phone("ana"), await town.phone("ben", background=BackgroundPolicy.KEEP)
+        ben.background()
+        ana.send("are you there?")
+        await asyncio.sleep(5)
+        with world.on("ben"):
+            assert not ben.chat.mark_read("lobby")
+        await asyncio.sleep(5)
+        return ana.room.messages[0].status.value, ben.room.unread
+
+    assert simulated_phones.play(script).result == ("delivered", 1)
+
+
+def test_what_was_read_on_the_phone_is_read_on_the_tablet_that_was_away():
+    async def script(world, town):
+        phone = await town.phone("ana", device="phone")
+        tablet = await town.phone("ana", device="tablet", profile="wifi")
+        ben = await town.phone("ben")
+        ben.send("one", "two @ana", "three")
+        await asyncio.sleep(2)
+        assert [(each.room.unread, each.room.mentioned) for each in (phone, tablet)] == [(3, 1), (3, 1)]
+        world.unplug("tablet")
+        with world.on("phone"):
+            phone.chat.mark_read("lobby", up_to=2)
+        await asyncio.sleep(60)
+        assert (phone.room.unread, tablet.room.unread) == (1, 3)
+        world.replug("tablet")
+        await town.settle()
+        return [(each.room.unread, each.room.mentioned) for each in (phone, tablet)]
+
+    assert simulated_phones.play(script).result == [(1, 0), (1, 0)]
