@@ -74,6 +74,11 @@ class Outbox(Protocol):
         """Everything in the outbox, oldest first."""
         ...
 
+    @property
+    def size_bytes(self) -> int:
+        """Payload bytes held."""
+        ...
+
     def next_id(self) -> int:
         """An id higher than all before it, whether or not a message is then put under it."""
         ...
