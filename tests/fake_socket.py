@@ -32,6 +32,7 @@ class FakeSocket(EventEmitter):
         self.asked = []
         self.outbox = []
         self.left = []  # (message, receipt) of an earlier run of the app
+        self.parked = []  # refused, and in the outbox until they are retried
         self.probed = 0
         self._ids = 0
 
@@ -63,6 +64,12 @@ class FakeSocket(EventEmitter):
         self.outbox.append(Asked(event, payload, receipt, ack=True, volatile=False))
         self.left.append((QueuedMessage(self._ids, event, (payload,), True, b"", (), -3600.0), receipt))
 
+    def retry(self, receipt):
+        for asked in [asked for asked in self.parked if asked.receipt is receipt]:
+            self.parked.remove(asked)
+            self.asked.append(asked)
+            receipt.sent()
+
     def probe(self):
         self.probed += 1
 
@@ -74,6 +81,7 @@ class FakeSocket(EventEmitter):
 
     def disconnect(self, reason="transport close"):
         self.connected = False
+        self.parked.clear()
         self.dispatch("disconnect", reason)
         for asked in [asked for asked in self.outbox if asked.volatile]:
             self.outbox.remove(asked)
@@ -81,7 +89,12 @@ class FakeSocket(EventEmitter):
 
     def answer(self, event, reply=None, **fields):
         """Acknowledge the oldest ``event`` that waits for it."""
-        asked = next(asked for asked in self.outbox if asked.event == event)
+        asked = next(asked for asked in self.outbox if asked.event == event and asked not in self.parked)
+        code = reply.get("error", {}).get("code") if isinstance(reply, dict) else None
+        if code is not None and asked.receipt.waits is not None and asked.receipt.waits(code):
+            self.parked.append(asked)
+            asked.receipt.queued()
+            return asked
         self.outbox.remove(asked)
         asked.receipt.acked({"ok": True, **fields} if reply is None else reply)
         return asked

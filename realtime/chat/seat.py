@@ -261,16 +261,19 @@ class Seat:
             self._shut_out(SendRefused("malformed_ack", f"the answer to the join was not understood: {error}"))
         else:
             self._is_joining = False
+            self._send_early_ones()
             self._pages.go_on(events)
 
     def _shut_out(self, error: SendRefused) -> None:
         self.wanted = self._is_joining = False
         self._pages.disconnected()
+        self._send_early_ones()  # what is refused again is refused for good
         self._publish([*self.room.left(), JoinRefused(self.room_id, error)])
         self._release(error)
 
     def _expect_ack(self, message_id: str, payload: Mapping[str, Any], receipt: Receipt) -> None:
         self._receipts[message_id] = receipt
+        receipt.waits = self._is_too_early
         receipt.add_done_callback(lambda done: self._answered(message_id, payload, done))
 
     def _answered(self, message_id: str, payload: Mapping[str, Any], receipt: Receipt) -> None:
@@ -285,9 +288,6 @@ class Seat:
             self._pages.fill()
 
     def _refused(self, message_id: str, payload: Mapping[str, Any], error: RealtimeError) -> None:
-        if self._is_too_early(error):
-            self._expect_ack(message_id, payload, self._socket.emit("chat:message", payload, ack=True))
-            return
         if (result := self._results.pop(message_id, None)) is not None:
             result.refused(error)
         self.changed(self.room.refused(message_id, str(error)))
@@ -309,6 +309,7 @@ class Seat:
 
     def _expect_change(self, change_id: str, change: Amendment, payload: Mapping[str, Any], receipt: Receipt) -> None:
         self._receipts[change_id] = receipt
+        receipt.waits = self._is_too_early
         self._changes[change_id] = change.message_id
         receipt.add_done_callback(lambda done: self._change_answered(change_id, change, payload, done))
 
@@ -319,10 +320,6 @@ class Seat:
         try:
             reply = read_reply(receipt.result(), SentReply)
         except RealtimeError as error:
-            if self._is_too_early(error):
-                again = self._socket.emit(change.kind, payload, ack=True)
-                self._expect_change(change_id, change, payload, again)
-                return
             self.room.change_refused(change_id)
             self.changed([])
             self._settle(change_id, error)
@@ -341,9 +338,13 @@ class Seat:
         else:
             result.refused(SendRefused("not_loaded", "the change is done, but its message is not loaded any more"))
 
-    def _is_too_early(self, error: RealtimeError) -> bool:
-        """The join had to queue behind what was refused: it is to be sent again, behind the join."""
-        return isinstance(error, SendRefused) and error.code == "not_member" and self._is_joining
+    def _is_too_early(self, code: str) -> bool:
+        """Whether the join had to queue behind what was refused: that stays in the outbox until this device is in."""
+        return code == "not_member" and self._is_joining
+
+    def _send_early_ones(self) -> None:
+        for receipt in tuple(self._receipts.values()):
+            self._socket.retry(receipt)
 
     def _publish(self, events: Sequence[SeatEvent]) -> None:
         state = self.room.state()

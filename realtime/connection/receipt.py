@@ -39,6 +39,8 @@ class Receipt:
 
     Attributes:
         keeps_trying: whether the message stays in the outbox when the server says that it could not store it.
+        waits: asked with the code of any other refusal, whether the message stays in the outbox all the same, until
+            :meth:`~realtime.connection.socket_manager.SocketManager.retry` or the next connection.
     """
 
     __slots__ = (
@@ -51,11 +53,13 @@ class Receipt:
         "_waiters",
         "keeps_trying",
         "message_id",
+        "waits",
     )
 
     def __init__(self, message_id: int, discard: Callable[[int], bool]) -> None:
         self.message_id = message_id
         self.keeps_trying = True
+        self.waits: Callable[[str], bool] | None = None
         self._discard = discard
         self._status = ReceiptStatus.QUEUED
         self._final = False

@@ -280,6 +280,11 @@ class SocketManager:
             self._driver.flush()
         return claimed
 
+    def retry(self, receipt: Receipt) -> None:
+        """Write a message again, in its old place, that the server refused and whose receipt says that it waits."""
+        self._delivery.retry(receipt)
+        self._driver.flush()
+
     async def call(self, event: str, *args: Any, timeout_s: float = 10.0) -> Any:
         """Send an event and return the first argument of its acknowledgement.
 

@@ -110,8 +110,10 @@ class TestJoining:
         ana.socket.connect()
         ana.socket.refuse("chat:message", "not_member")
         ana.socket.refuse("chat:message", "not_member")
-        assert [asked.event for asked in ana.socket.outbox] == ["room:join", "chat:message", "chat:message"]
+        assert [asked.event for asked in ana.socket.outbox] == ["chat:message", "chat:message", "room:join"], "kept"
+        ana.socket.said()
         ana.socket.answer("room:join", **NO_MESSAGES | {"recovered": True})
+        assert ana.socket.said() == ["chat:message", "chat:message"]
         for offset in (1, 2):
             ana.socket.answer("chat:message", offset=offset, timestamp=5)
         assert [(await result).text for result in results] == ["one", "two"]
