@@ -12,7 +12,6 @@ from realtime.connection.connection_state import ConnectionState
 from realtime.connection.errors import (
     ConnectError,
     ConnectionLost,
-    ConnectRefused,
     ConnectTimeout,
 )
 from realtime.connection.net_info import NetInfo, NetType
@@ -491,15 +490,3 @@ async def test_one_attempt_without_reconnection(world: World) -> None:
     await peer.stop()
     await world.until(60)
     assert ana.diary[3:] == [*CONNECTING, "DISCONNECTED", "disconnect(transport close)"]
-
-
-@pytest.mark.clause("RT-CON-8")
-@simulated()
-async def test_a_refusal_ends_connect_at_once(world: World) -> None:
-    peer = await open_server(world)
-    peer.mood, peer.refusal = Mood.REFUSING, {"message": "banned", "data": {"until": "tomorrow"}}
-    ana = Phone(world)
-    with pytest.raises(ConnectRefused, match="banned") as refused:
-        await ana.connect()
-    assert refused.value.data == {"until": "tomorrow"}
-    assert ana.diary == ["CONNECTING", "connect_error(ConnectRefused)", "DISCONNECTED"]

@@ -8,7 +8,7 @@ import pytest
 
 from realtime.connection.app_state import AppState
 from realtime.connection.connection_state import ConnectionState
-from realtime.connection.errors import ConnectionLost, ConnectTimeout
+from realtime.connection.errors import ConnectionLost, ConnectRefused, ConnectTimeout
 from realtime.connection.net_info import NetInfo
 from realtime.connection.reconnection_strategy import ReconnectionStrategy
 from realtime.sim.world import World
@@ -115,6 +115,18 @@ async def test_the_server_comes_while_connect_waits(world: World) -> None:
     await ana.connect()
     assert 8 < world.now_s < 20
     assert ana.states == ["CONNECTING", "CONNECTED"]
+
+
+@pytest.mark.clause("RT-CON-8")
+@simulated()
+async def test_a_refusal_ends_connect_at_once(world: World) -> None:
+    peer = await open_server(world)
+    peer.mood, peer.refusal = Mood.REFUSING, {"message": "banned", "data": {"until": "tomorrow"}}
+    ana = Phone(world)
+    with pytest.raises(ConnectRefused, match="banned") as refused:
+        await ana.connect()
+    assert refused.value.data == {"until": "tomorrow"}
+    assert ana.diary == ["CONNECTING", "connect_error(ConnectRefused)", "DISCONNECTED"]
 
 
 @simulated()
