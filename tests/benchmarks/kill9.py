@@ -18,6 +18,7 @@ from tests.live.kill9 import SERVER, Plan, run
 from tests.live.verdict import Verdict
 
 COUNTED = ("attempted", "acked", "delivered", "lost", "duplicated", "reordered", "phantom", "divergent", "stuck")
+SHOWN = 20  # violations that are printed
 
 
 def table(seed: int, verdict: Verdict) -> str:
@@ -58,8 +59,10 @@ def main(arguments: list[str] | None = None) -> None:
         plan = Plan(seed=seed, kills=options.kills, pause_s=options.pause, folder=folder, profile=options.profile)
         verdict = asyncio.run(run(plan))
     print(table(seed, verdict))
-    for violation in verdict.violations:
+    for violation in verdict.violations[:SHOWN]:
         print(violation)
+    if len(verdict.violations) > SHOWN:
+        print(f"… and {len(verdict.violations) - SHOWN} more")
     if verdict.violations:
         raise SystemExit(1)
 

@@ -157,9 +157,14 @@ class Chatter:
         return any(message.offset == end for message in self.state(room).messages)
 
     async def scroll_back(self, room: str) -> None:
-        """To the beginning of the room."""
-        while self.state(room).has_older and await self.chat.load_older(room, 200):
-            pass
+        """To the beginning of the room; what follows an own old message comes by itself, and may be on its way."""
+
+        def is_whole() -> bool:
+            offsets = [message.offset for message in self.state(room).messages if message.offset]
+            return offsets == list(range(1, len(offsets) + 1))
+
+        while await self.until(lambda: self.state(room).has_older or is_whole(), patience_s=20) and not is_whole():
+            await self.chat.load_older(room, 200)
 
 
 async def spoken_to() -> asyncio.StreamReader:

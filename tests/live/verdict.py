@@ -4,6 +4,8 @@ import collections
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import structs
+
 from realtime.sim.checkers import check
 from realtime.sim.history import History
 from realtime.sim.report import Violation
@@ -53,7 +55,9 @@ def judge(storm: Storm) -> Verdict:
     """Let the checkers of the simulated world judge; a message is known by its text, whatever ids it travels under."""
     lines = sorted(storm.lines, key=lambda line: line["ns"])
     report = check(_history(storm, lines))
-    violations = [*report.violations, *_told_again(lines), *_never(lines), *_two_logs(storm), *_not_all(storm, lines)]
+    violations = [*_told_again(lines), *_never(lines), *_two_logs(storm), *_not_all(storm, lines)]
+    began_s = lines[0]["ns"] / 1e9 if lines else 0.0
+    violations = [*report.violations, *(structs.replace(each, t_s=each.t_s - began_s) for each in violations)]
     kills = collections.Counter(line["device"] for line in lines if line["kind"] == "killed")
     again = sum(line["kind"] == "again" for line in lines)
     return Verdict(dict(kills), report.counts | {"again": again}, tuple(violations), _recovered_s(lines))
@@ -145,7 +149,7 @@ def _two_logs(storm: Storm) -> list[Violation]:
             text = (
                 f"of {room} the server tells {len(told)} entries and the file has {len(kept)}; not in both: {different}"
             )
-            found.append(Violation("divergent", text, 0.0))
+            found.append(Violation("divergent", text, storm.lines[-1]["ns"] / 1e9))
     return found
 
 
