@@ -7,6 +7,7 @@ import msgspec
 from realtime.chat.chat_client import ChatClient
 from realtime.chat.log_events import Received
 from realtime.chat.room_log import RoomLog
+from realtime.connection.app_state import AppStateValue
 from realtime.connection.heartbeat_monitor import HeartbeatMonitor
 from realtime.connection.message_queue import MessageQueue
 from realtime.lab.sim_phone import SimPhone
@@ -156,3 +157,60 @@ class KeepsGhosts(_Altered):
     def alter(self, seat):
         heard = seat.room.diff
         seat.room.diff = lambda diff: heard(msgspec.structs.replace(diff, leaves=()))
+
+
+class ForgetsChanges(_Altered):
+    """Hears of every third change to a message, and leaves the message as it was."""
+
+    class log(RoomLog):  # noqa: N801
+        count = 0
+
+        def _amend(self, amendment):
+            self.count += 1
+            return super()._amend(amendment) if self.count % 3 else []
+
+
+class SkipsBackground(SimPhone):
+    """Does not listen while nobody looks, though it keeps its connection."""
+
+    def make_chat(self):
+        phone = self
+
+        class Chat(ChatClient):
+            def _received(self, entry):
+                if phone.app_state.value is not AppStateValue.BACKGROUND:
+                    super()._received(entry)
+
+        return Chat(self.socket, user_id=self.user_id, rng=self.rng("ids"))
+
+
+class TakesBackgroundForGone(_Altered):
+    """Shows members whose app is in the background as gone."""
+
+    def alter(self, seat):
+        heard = seat.room.diff
+
+        def diff(change):
+            hidden = [member for member in change.joins if member.state == "background"]
+            seen = [member for member in change.joins if member.state != "background"]
+            heard(msgspec.structs.replace(change, joins=seen, leaves=[*change.leaves, *hidden]))
+
+        seat.room.diff = diff
+
+
+class GoesBack(SimPhone):
+    """Shows an old position of somebody now and then."""
+
+    def make_location(self):
+        tracker = super().make_location()
+        tell, first, count = tracker._events.dispatch, {}, 0
+
+        def dispatch(event, *args):
+            nonlocal count
+            count += 1
+            tell(event, *args)
+            if event == "update" and args[1] is not first.setdefault(args[0], args[1]) and count % 5 == 0:
+                tell(event, args[0], first[args[0]])
+
+        tracker._events.dispatch = dispatch
+        return tracker

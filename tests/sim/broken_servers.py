@@ -73,23 +73,35 @@ class _Altered(SimServer):
         return server
 
 
-class DropsABroadcast(_Altered):
-    """Forgets one member of the room in every tenth broadcast of a message."""
+class _Tells(_Altered):
+    """A server whose broadcasts are altered: by :meth:`receivers`."""
 
     def alter(self, server, namespace):
-        told, count = namespace.broadcast, 0
+        self.count = 0
+        write = namespace._write
 
-        def broadcast(room_id, frame, *, skip=None, volatile=False):
-            nonlocal count
-            count += b"chat:message" in frame.text
-            others = [session for session in namespace.rooms.sessions(room_id) if session is not skip]
-            if b"chat:message" not in frame.text or count % 10 or not others:
-                told(room_id, frame, skip=skip, volatile=volatile)
-                return
-            for session in others[1:]:
-                session.send(frame)
+        def altered(sessions, packet, numbered, skip, volatile=False):
+            others = [session for session in sessions if session is not skip]
+            write(self.receivers(others, packet.text), packet, numbered, skip, volatile)
 
-        namespace.broadcast = broadcast
+        namespace._write = altered
+
+
+class DropsABroadcast(_Tells):
+    """Forgets one member of the room in every tenth broadcast of a message."""
+
+    def receivers(self, sessions, text):
+        self.count += b'"chat:message"' in text
+        return sessions[1:] if b'"chat:message"' in text and self.count % 10 == 0 else sessions
+
+
+class DropsChanges(_Tells):
+    """Tells nobody of every fifth change to a message."""
+
+    def receivers(self, sessions, text):
+        is_change = any(event in text for event in (b'"chat:edit"', b'"chat:delete"', b'"chat:reaction"'))
+        self.count += is_change
+        return [] if is_change and self.count % 5 == 0 else sessions
 
 
 class LeavesGhosts(_Altered):

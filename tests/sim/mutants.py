@@ -55,6 +55,7 @@ MUTANTS = {
     "a server that names another author": _engine(broken_servers.NamesAnother, "phantom", "duplicated"),
     "a server that swaps two broadcasts": _engine(broken_servers.SwapsBroadcasts, "reordered"),
     "a server that drops a broadcast for one member": _server(broken_servers.DropsABroadcast, "lost"),
+    "a server that drops changes": _server(broken_servers.DropsChanges, "divergent"),
     "a server that leaves ghosts": _server(broken_servers.LeavesGhosts, "stale", "late detection"),
     "a server that tells an old position last": _server(broken_servers.TellsThePositionBefore, "stale"),
     "a client that forgets to dedupe deliveries": _phone(broken_phones.ForgetsWhatItTold, "duplicated"),
@@ -69,6 +70,12 @@ MUTANTS = {
     "a client that does not catch up": _phone(broken_phones.MissesWhatItMissed, "lost"),
     "a client that joins as if for the first time": _phone(broken_phones.ForgetsItsPlace, "lost"),
     "a client that never notices a dead connection": _phone(broken_phones.NeverNoticesDeath, "stuck", "lost"),
+    "a client that forgets changes": _phone(broken_phones.ForgetsChanges, "divergent"),
+    "a client that skips what comes in the background": _phone(broken_phones.SkipsBackground, "lost", "reordered"),
+    "a client that takes members in the background for gone": _phone(
+        broken_phones.TakesBackgroundForGone, "stale", "late detection"
+    ),
+    "a client that goes back to old positions": _phone(broken_phones.GoesBack, "stale"),
     "a client that keeps ghosts": _phone(broken_phones.KeepsGhosts, "stale", "late detection"),
 }
 
