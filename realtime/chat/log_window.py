@@ -218,7 +218,7 @@ class LogWindow:
 
     def _let_oldest_go(self) -> None:
         oldest = self._placed[self._start]
-        generation = next(number for number, count in enumerate(self._counts) if count)
+        generation = 0 if self._counts[0] else next(number for number, count in enumerate(self._counts) if count)
         self._counts[generation] -= 1
         self.let_go = (generation, _offset(oldest))
         found = self._by_id.pop(oldest.message_id)
