@@ -144,12 +144,13 @@ class Cast:
         return self.plan.folder / f"{device}.{life}.jsonl"
 
     async def enter(self) -> None:
-        """Everybody comes."""
+        """Everybody comes, and is in."""
         await self.server.start(READY)
         await self.server.until_ready()
         for proxy in self.proxies.values():
             await proxy.start()
         await asyncio.gather(*(client.start() for client in self.clients))
+        await asyncio.gather(*(client.child.tells("in") for client in self.clients))
 
     async def storm(self) -> None:
         """Kill and start again, whoever it is and whatever it does; several may be away at once."""

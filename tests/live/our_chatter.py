@@ -97,6 +97,7 @@ class Chatter:
         if is_in is not self.is_in:
             self.is_in = is_in
             self.diary.note("in" if is_in else "out")
+            print('{"in":true}', flush=True)
 
     def state(self, room: str) -> RoomState:
         return self.chat.room(room).snapshot

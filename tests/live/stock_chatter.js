@@ -171,7 +171,10 @@ let settled = false;
 function look() {
   const all = [...rooms.values()];
   const nowIn = all.every((room) => room.joined);
-  if (nowIn !== isIn) note((isIn = nowIn) ? "in" : "out");
+  if (nowIn !== isIn) {
+    note((isIn = nowIn) ? "in" : "out");
+    process.stdout.write('{"in":true}\n');
+  }
   if (!stopping || settled || !isIn || all.some((room) => room.pending.size)) return;
   settled = true;
   process.stdout.write('{"settled":true}\n');

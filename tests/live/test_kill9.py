@@ -25,4 +25,4 @@ async def test_every_acked_message_is_everywhere_once_though_server_and_clients_
     assert not verdict.violations, verdict
     assert sum(verdict.kills.values()) == 6
     assert verdict.kills["server"] >= 1, "the plan draws the server every other time, and the first time"
-    assert verdict.counts["acked"] > 50
+    assert verdict.counts["acked"] >= 5, "everybody writes as soon as they are in"
