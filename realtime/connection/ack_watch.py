@@ -41,16 +41,17 @@ class AckWatch:
         """The connection has ended."""
         self.answered(0.0, 0)
 
-    def is_overdue(self, now: float, size_bytes: int) -> bool:
+    def is_overdue(self, now: float, *, size_bytes: int, heard_at: float) -> bool:
         """Whether to look now; the next time is later each time.
 
         Args:
             now: the time.
             size_bytes: what is not acknowledged; a large photo on a slow link is no sign of death.
+            heard_at: when anything was last received; nor is an answer that waits behind others.
         """
         if self.due is None or now < self.due:
             return False
-        self.due = self._since + OVERDUE_S + size_bytes / SLOWEST_BYTES_PER_S
+        self.due = max(self._since + size_bytes / SLOWEST_BYTES_PER_S, heard_at) + OVERDUE_S
         if now < self.due:
             return False
         self._since = now + self._pause_s - OVERDUE_S

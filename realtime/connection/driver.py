@@ -160,7 +160,7 @@ class Driver:
     def _on_timer(self, now: float) -> None:
         self._delivery.handle_timer(now)
         self.perform(self._life.handle_timer(now))
-        if self._ack_watch.is_overdue(now, self._delivery.size_bytes):
+        if self._ack_watch.is_overdue(now, size_bytes=self._delivery.size_bytes, heard_at=self._heartbeat.heard_at):
             self.probe()
         if self._connection is not None:
             self._connection.handle_timer(now)

@@ -60,6 +60,11 @@ class HeartbeatMonitor:
         return self._rtt_s
 
     @property
+    def heard_at(self) -> float:
+        """When the newest data arrived, or else when the connection began."""
+        return self._heard_at
+
+    @property
     def probing(self) -> bool:
         """Whether a probe waits for its answer."""
         return self._probe_number is not None
