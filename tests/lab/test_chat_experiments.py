@@ -1,0 +1,46 @@
+"""What chats go through, asked of the simulated world."""
+
+import pytest
+
+from realtime.lab.chat_experiments import absence, lives
+
+
+def test_the_life_of_a_message_on_wifi():
+    """Both have 20 ms one-way and 0.2 % loss: the ack and ben's screen take 40 ms, his receipt 40 more, and he reads
+    two seconds after he was shown it; a receipt waits for up to a second after the one before it."""
+    found = lives("wifi", seed=1, messages=10, reads_after_s=2)
+    assert len(found) == 10
+    assert min(life.sent_s for life in found) == pytest.approx(0.040, abs=0.002)
+    assert min(life.shown_s for life in found) == pytest.approx(0.040, abs=0.002)
+    assert min(life.delivered_s for life in found) == pytest.approx(0.080, abs=0.004)
+    assert min(life.read_s - life.shown_s for life in found) < 2.1
+    for life in found:
+        assert life.sent_s <= life.delivered_s <= life.read_s
+        assert life.shown_s < life.delivered_s
+
+
+def test_one_seed_gives_one_list_of_lives():
+    first, again, other = (lives("lift", seed=seed, messages=5) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_after_an_absence_all_is_told_and_the_end_shows_first():
+    """1000 entries are 5 pages; a phone's first one, and the newest 50, come before the others."""
+    found = absence("lte", missed=1000, seed=1)
+    assert [offset for _, offset in found.told] == list(range(1, 1001))
+    times = [at_s for at_s, _ in found.told]
+    assert times == sorted(times)
+    assert 0 < found.end_shown_s < found.all_told_s == times[-1]
+    assert len([at_s for at_s in times if at_s <= found.end_shown_s]) == 200, "the first page"
+    assert [newest for _, newest in found.shown] == sorted(newest for _, newest in found.shown)
+    assert found.shown[-1][1] == 1000
+    assert found.most_loaded == 1000
+
+
+def test_a_short_absence_is_one_page():
+    found = absence("lte", missed=100, seed=1)
+    assert found.end_shown_s == found.all_told_s
+
+
+def test_on_a_slow_network_it_takes_longer():
+    assert absence("edge", missed=400).all_told_s > 3 * absence("lte", missed=400).all_told_s
