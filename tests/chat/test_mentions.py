@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime.chat.mentions import mentions
+from realtime.chat.mentions import mention_parts, mentions
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,16 @@ from realtime.chat.mentions import mentions
 )
 def test_mentions(text, users):
     assert mentions(text) == users
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("nobody, me@home.org", ("nobody, me@home.org",)),
+        ("hi @ana, @ben!", ("hi ", "@ana", ", ", "@ben", "!")),
+        ("@ana", ("", "@ana", "")),
+    ],
+)
+def test_a_text_is_taken_apart_at_its_mentions(text, parts):
+    assert mention_parts(text) == parts
+    assert "".join(parts) == text

@@ -1,5 +1,6 @@
 """A phone without a network: it notes what a widget asks of it, and its state is set by the test."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,13 +39,15 @@ class FakeChat:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
+        self.changes: list[FakeSent] = []
+        self.on_older: Callable[[], None] = lambda: None
         self._rooms: dict[str, Observable[RoomState]] = {}
 
     def room(self, room_id: str) -> Observable[RoomState]:
         return self._rooms.setdefault(room_id, Observable(RoomState(room_id=room_id)))
 
-    def send(self, room_id: str, text: str) -> None:
-        self.asked.append(("send", room_id, text))
+    def send(self, room_id: str, text: str, reply_to: str | None = None) -> None:
+        self.asked.append(("send", room_id, text) if reply_to is None else ("send", room_id, text, reply_to))
 
     def typing(self, room_id: str, is_typing: bool) -> None:
         self.asked.append(("typing", room_id, is_typing))
@@ -52,12 +55,56 @@ class FakeChat:
     def discard(self, message_id: str) -> None:
         self.asked.append(("discard", message_id))
 
+    def retry(self, message_id: str) -> None:
+        self.asked.append(("retry", message_id))
+
+    def edit(self, room_id: str, message_id: str, text: str) -> "FakeSent":
+        return self._change("edit", message_id, text)
+
+    def delete(self, room_id: str, message_id: str) -> "FakeSent":
+        return self._change("delete", message_id)
+
+    def react(self, room_id: str, message_id: str, emoji: str) -> "FakeSent":
+        return self._change("react", message_id, emoji)
+
+    def unreact(self, room_id: str, message_id: str, emoji: str) -> "FakeSent":
+        return self._change("unreact", message_id, emoji)
+
+    def mark_read(self, room_id: str, up_to: int) -> bool:
+        self.asked.append(("read", room_id, up_to))
+        return True
+
+    def load_older(self, room_id: str, limit: int) -> bool:
+        self.asked.append(("older", room_id, limit))
+        self.on_older()
+        return False
+
+    def _change(self, *asked: Any) -> "FakeSent":
+        self.asked.append(asked)
+        self.changes.append(FakeSent())
+        return self.changes[-1]
+
+
+class FakeSent:
+    """What becomes of a change: nothing, until the test says that it is refused."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.error is not None
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        assert self.error is not None
+        raise self.error
+
 
 class FakePhone:
     """The part of a lab's phone that widgets use."""
 
     def __init__(self, name: str = "ana") -> None:
-        self.name = name
+        self.name = self.user_id = name
         self.chat = FakeChat()
         self.socket = SimpleNamespace(connection_state=Observable(connection()))
         self.location = SimpleNamespace(state=Observable(LocationState()))

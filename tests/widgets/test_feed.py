@@ -18,8 +18,9 @@ class View:
         assert changes["revision"] == self.revision + 1
         self.revision += 1
         self.state |= changes["fields"]
-        for name, (drop, keep, tail) in changes["lists"].items():
-            self.state[name] = self.state[name][drop : drop + keep] + tail
+        for name, (drop, keep, new, end) in changes["lists"].items():
+            old = self.state[name]
+            self.state[name] = old[drop : drop + keep] + new + old[len(old) - end :]
 
 
 def test_nothing_changed_is_nothing_to_send():
@@ -32,21 +33,28 @@ def test_only_what_changed_travels():
     state = {"state": "online", "title": "ana", "messages": ["a", "b"]}
     feed = Feed(lambda: state)
     state = state | {"state": "offline", "messages": ["a", "b", "c"]}
-    assert feed.changes() == {"revision": 1, "fields": {"state": "offline"}, "lists": {"messages": [0, 2, ["c"]]}}
+    assert feed.changes() == {"revision": 1, "fields": {"state": "offline"}, "lists": {"messages": [0, 2, ["c"], 0]}}
 
 
 def test_a_sliding_window_sends_its_new_end():
     window = [*range(200)]
     feed = Feed(lambda: {"samples": window})
     window = [*range(3, 203)]
-    assert feed.changes()["lists"] == {"samples": [3, 197, [200, 201, 202]]}
+    assert feed.changes()["lists"] == {"samples": [3, 197, [200, 201, 202], 0]}
 
 
-def test_an_item_that_changed_in_place_travels_with_what_follows_it():
+def test_an_item_that_changed_in_place_travels_alone():
     items = [{"id": 1, "status": "sent"}, {"id": 2, "status": "pending"}, {"id": 3, "status": "pending"}]
     feed = Feed(lambda: {"messages": items})
     items = [items[0], {"id": 2, "status": "sent"}, items[2]]
-    assert feed.changes()["lists"] == {"messages": [0, 1, items[1:]]}
+    assert feed.changes()["lists"] == {"messages": [0, 1, items[1:2], 1]}
+
+
+def test_older_items_travel_without_those_that_were_there():
+    items = ["c", "d"]
+    feed = Feed(lambda: {"messages": items})
+    items = ["a", "b", "c", "d"]
+    assert feed.changes()["lists"] == {"messages": [0, 0, ["a", "b"], 2]}
 
 
 def test_a_snapshot_is_of_the_last_revision_that_was_sent():

@@ -72,6 +72,7 @@ def test_what_cannot_be_done_is_said_on_the_page(counter, caplog):
         counter.say(type="explode")
     assert [message["type"] for message in counter.sent] == ["refused", "refused"]
     assert "explode" in counter.sent[-1]["text"]
+    assert [message["of"] for message in counter.sent] == ["add", "explode"]
 
 
 def test_a_closed_widget_no_longer_listens():
