@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from realtime.connection.address import websocket_url
+from realtime.connection.address import shown_address, websocket_url
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,18 @@ def test_the_servers_path_may_be_another() -> None:
 def test_what_cannot_be_dialled_is_refused_with_help(url: str, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         websocket_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://localhost:8765", "http://localhost:8765"),
+        ("https://ana:secret@chat.example:8443", "https://ana:***@chat.example:8443"),
+        ("https://:secret@chat.example", "https://:***@chat.example"),
+        ("https://ana@chat.example", "https://ana@chat.example"),
+        ("https://chat.example?token=secret&region=eu", "https://chat.example?…"),
+        ("http://[::1]:8765", "http://[::1]:8765"),
+    ],
+)
+def test_what_people_see_of_an_address_holds_no_secret(url: str, shown: str) -> None:
+    assert shown_address(url) == shown

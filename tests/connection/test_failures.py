@@ -29,7 +29,7 @@ def failure(error: Exception) -> ConnectError:
     [
         (ConnectionRefusedError(111, "Connection refused"), "http://server: ConnectionRefusedError: [Errno 111]"),
         (InvalidMessage("did not receive a valid HTTP response"), "http://server: InvalidMessage: did not receive"),
-        (answered(404), "http://server: InvalidStatus: server rejected WebSocket connection: HTTP 404"),
+        (answered(404), "http://server: server rejected WebSocket connection: HTTP 404"),
         (RemoteProtocolError("unknown packet b'x'"), "http://server: RemoteProtocolError: unknown packet"),
         (EOFError(), "http://server: EOFError"),
     ],
@@ -99,3 +99,19 @@ def test_a_reset_is_a_transport_error() -> None:
     error.__cause__ = ConnectionResetError(104, "reset")
     assert loss_reason(error) == "transport error"
     assert loss_reason(OSError("no")) == "transport error"
+
+
+@pytest.mark.parametrize(
+    ("body", "end"),
+    [
+        (b'{"code":0,"message":"Transport unknown: WebSocket only"}', "HTTP 400: Transport unknown: WebSocket only"),
+        (b"Come back later.\n", "HTTP 400: Come back later."),
+        (b"x" * 500, "HTTP 400: " + "x" * 200 + "…"),  # as much as a line of a log bears
+        (b"<html><body>nginx</body></html>", "HTTP 400"),
+        (b"\xff\xfe", "HTTP 400"),
+        (b"", "HTTP 400"),
+    ],
+)
+def test_a_rejected_upgrade_tells_the_servers_words(body: bytes, end: str) -> None:
+    rejected = InvalidStatus(Response(400, "", Headers(), body))
+    assert str(failure(rejected)) == f"http://server: server rejected WebSocket connection: {end}"
