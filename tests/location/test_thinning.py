@@ -1,0 +1,64 @@
+"""Thinning keeps the shape of the way, its first fix and its last."""
+
+import random
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime.location.fix import Fix
+from realtime.location.thinning import thinned
+
+
+def fix(n, latitude, longitude):
+    return Fix(latitude=latitude, longitude=longitude, accuracy_m=5.0, timestamp_ms=n)
+
+
+def test_a_straight_way_is_its_ends_and_a_corner_stays():
+    north = [fix(n, 60 + n / 1000, 10.0) for n in range(50)]
+    east = [fix(50 + n, 60.05, 10 + n / 1000) for n in range(50)]
+    assert thinned([*north, *east], 3) == [north[0], east[0], east[-1]]
+
+
+def test_of_a_stop_and_a_ride_it_is_the_stop_that_is_thinned():
+    rng = random.Random(0)
+    ride = [fix(n, 60 + n / 1000, 10 + rng.uniform(0, 0.001)) for n in range(20)]
+    stop = [fix(20 + n, 60.02, 10.0) for n in range(200)]
+    kept = thinned([*ride, *stop], 30)
+    assert kept[:20] == ride
+
+
+def test_the_area_is_measured_in_metres():
+    """A degree of longitude at 80° north is a sixth of one of latitude: the wide zigzag is the flat one there."""
+    zigzag = [fix(n, 80 + (n % 2) * 0.0001, 10 + n / 1000) for n in range(11)]
+    swerve = [fix(20 + n, 80 + n / 1000, 10.010 + (n % 2) * 0.0002) for n in range(1, 11)]
+    kept = thinned([*zigzag, *swerve], 14)
+    assert sum(each.timestamp_ms < 20 for each in kept) > sum(each.timestamp_ms > 20 for each in kept)
+
+
+def test_the_date_line_is_a_meridian_like_any_other():
+    here = [fix(n, 10 + (n == 3) * 0.01, 10 + (n - 3) / 1000) for n in range(7)]
+    there = [fix(n, 10 + (n == 3) * 0.01, (n - 3) / 1000 + (180 if n < 3 else -180)) for n in range(7)]
+    times = [[each.timestamp_ms for each in thinned(way, 5)] for way in (here, there)]
+    assert times[0] == times[1]
+
+
+@given(
+    st.lists(st.tuples(st.floats(-89, 89), st.floats(-180, 180)), max_size=40),
+    st.integers(2, 20),
+)
+def test_any_way(places, keep):
+    fixes = [fix(n, *place) for n, place in enumerate(places)]
+    kept = thinned(fixes, keep)
+    assert len(kept) == min(len(fixes), keep)
+    assert all(earlier.timestamp_ms < later.timestamp_ms for earlier, later in pairwise(kept))
+    assert set(map(id, kept)) <= set(map(id, fixes))
+    if fixes:
+        assert (kept[0], kept[-1]) == (fixes[0], fixes[-1])
+    assert thinned(fixes, keep) == kept
+
+
+def test_fewer_than_the_ends_cannot_be_kept():
+    with pytest.raises(ValueError, match="keep"):
+        thinned([], 1)
