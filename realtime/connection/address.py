@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
@@ -33,3 +33,12 @@ def websocket_url(url: str, *, path: str = "/socket.io/") -> str:
     mount = "/" + path.strip("/") + "/" if path.strip("/") else "/"
     query = f"{parts.query}&" if parts.query else ""
     return f"{_SCHEMES[parts.scheme]}://{parts.netloc}{mount}?{query}EIO=4&transport=websocket"
+
+
+def shown_address(url: str) -> str:
+    """The address as people, logs and tracebacks may see it: without a password, and without the query's values."""
+    parts = urlsplit(url)
+    user_info, at, host = parts.netloc.rpartition("@")
+    user, colon, _ = user_info.partition(":")
+    netloc = f"{user}:***@{host}" if colon else f"{user}{at}{host}"
+    return urlunsplit((parts.scheme, netloc, parts.path, "…" if parts.query else "", ""))

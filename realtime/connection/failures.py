@@ -7,6 +7,7 @@ import math
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+import msgspec
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import CloseCode
 
@@ -18,6 +19,7 @@ TRANSPORT_ERROR = "transport error"
 PARSE_ERROR = "parse error"
 
 _OVERLOADED = (429, 503)
+_MOST_WORDS = 200  # characters of what a server says
 _MAX_DIGITS = 9  # thirty years: whoever asks for more means nothing by it
 _UNREADABLE = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_DATA, CloseCode.MESSAGE_TOO_BIG)
 
@@ -33,7 +35,10 @@ def attempt_failure(address: str, error: Exception, *, wall_time_s: float) -> Co
     """
     if isinstance(error, ConnectError):
         return error
-    words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, InvalidStatus):
+        words = f"{error}{_servers_words(bytes(error.response.body or b""))}"
+    else:
+        words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     failure = ConnectError(f"{address}: {words}", retry_after_s=_retry_after_s(error, wall_time_s))
     failure.__cause__ = error
     return failure
@@ -54,6 +59,23 @@ def loss_reason(error: Exception) -> str:
     if error.rcvd is None and error.sent is not None and error.sent.code in _UNREADABLE:
         return PARSE_ERROR
     return TRANSPORT_CLOSE
+
+
+def _servers_words(body: bytes) -> str:
+    """Why the server rejected the upgrade: Engine.IO says it in JSON, others in a line of text, proxies in HTML."""
+    try:
+        text = body.decode().strip()
+    except UnicodeDecodeError:
+        return ""
+    with contextlib.suppress(msgspec.ValidationError, msgspec.DecodeError):
+        text = msgspec.json.decode(text, type=_EngineIoError).message
+    if not text or text.startswith("<"):
+        return ""
+    return f": {text if len(text) <= _MOST_WORDS else text[:_MOST_WORDS] + '…'}"
+
+
+class _EngineIoError(msgspec.Struct):
+    message: str
 
 
 def _retry_after_s(error: Exception, wall_time_s: float) -> float | None:

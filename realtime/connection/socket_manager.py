@@ -8,7 +8,7 @@ import ssl as tls
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self
 
-from realtime.connection.address import websocket_url
+from realtime.connection.address import shown_address, websocket_url
 from realtime.connection.app_state import AppState, BackgroundPolicy
 from realtime.connection.connection_state import ConnectionSnapshot, ConnectionState
 from realtime.connection.delivery import Delivery
@@ -91,6 +91,7 @@ class SocketManager:
     ) -> None:
         ClientSession(namespace, None if callable(auth) else auth)  # finds mistakes now instead of at every attempt
         self.url = url
+        self._address = shown_address(url)
         self.name = name
         self.app_state = AppState() if app_state is None else app_state
         self.net_info = NetInfo() if net_info is None else net_info
@@ -98,7 +99,7 @@ class SocketManager:
         if reconnection is None:
             reconnection = ReconnectionStrategy(rng=ambient.new_random() if rng is None else rng)
         self._life = Lifecycle(
-            address=url,
+            address=self._address,
             strategy=reconnection or None,
             background=background,
             connection_timeout_s=connection_timeout_s,
@@ -113,7 +114,7 @@ class SocketManager:
             events=self._events,
             route=Route(
                 url=websocket_url(url, path=path),
-                address=url,
+                address=self._address,
                 headers=extra_headers,
                 compression=compression,
                 max_size=max_size,
@@ -128,7 +129,7 @@ class SocketManager:
         self._publishing: asyncio.Handle | None = None
 
     def __repr__(self) -> str:
-        return f"<SocketManager {self.name or self.url!r} {self.state.name} unacked={self._delivery.unacked}>"
+        return f"<SocketManager {self.name or self._address!r} {self.state.name} unacked={self._delivery.unacked}>"
 
     async def __aenter__(self) -> Self:
         try:
@@ -299,7 +300,8 @@ class SocketManager:
                 return await receipt
         except TimeoutError:
             raise AckTimeout(
-                f"{self.url} did not acknowledge {event!r} within {timeout_s:g} s; it may or may not have been applied"
+                f"{self._address} did not acknowledge {event!r} within {timeout_s:g} s; "
+                "it may or may not have been applied"
             ) from None
         finally:
             receipt.discard()
