@@ -91,6 +91,27 @@ def absence(profile: str, *, missed: int = 10_000, seed: int = 0) -> Absence:
     return simulate(functools.partial(_come_back, profile, missed), seed=seed).result
 
 
+def write_log(engine: MemoryEngine, count: int) -> None:
+    """Zoe writes to the lobby, on another server: no phone is needed for that. Call it on the server's host.
+
+    Args:
+        engine: the server's.
+        count: how many messages she writes, at once.
+    """
+    for n in range(1, count + 1):
+        body = {"roomId": ROOM, "messageId": f"z{n}", "userId": "zoe", "text": f"are you on the train already? {n}"}
+        draft = Draft(
+            room_id=ROOM,
+            user_id="zoe",
+            message_id=f"z{n}",
+            event="chat:message",
+            body=json.dumps(body).encode(),
+            timestamp_ms=ambient.wall_time_ms(),
+            origin="",
+        )
+        engine.append(draft, lambda done: None)
+
+
 async def _correspond(profile: str, messages: int, every_s: float, reads_after_s: float, world: World) -> list[Life]:
     ana, ben = _town(world, ana=profile, ben="wifi")
     at_s: dict[str, dict[str, float]] = {}
@@ -137,7 +158,7 @@ async def _come_back(profile: str, missed: int, world: World) -> Absence:
     world.background("ana")
     await asyncio.sleep(ASLEEP_S)
     with world.on("server"):
-        _write(engine, missed)
+        write_log(engine, missed)
     start_s, loaded = world.now_s, [0]
     shown: list[tuple[float, int]] = []
     told: list[tuple[float, int]] = []
@@ -154,22 +175,6 @@ async def _come_back(profile: str, missed: int, world: World) -> Absence:
     await world.eventually(lambda: len(told) == missed, within_s=DRAIN_S)
     end_shown_s = next(at_s for at_s, newest in shown if newest == missed)
     return Absence(end_shown_s, shown, told, max(loaded))
-
-
-def _write(engine: MemoryEngine, count: int) -> None:
-    """Somebody on another server writes all of it, so that no phone is needed for that."""
-    for n in range(1, count + 1):
-        body = {"roomId": ROOM, "messageId": f"z{n}", "userId": "zoe", "text": f"are you on the train already? {n}"}
-        draft = Draft(
-            room_id=ROOM,
-            user_id="zoe",
-            message_id=f"z{n}",
-            event="chat:message",
-            body=json.dumps(body).encode(),
-            timestamp_ms=ambient.wall_time_ms(),
-            origin="",
-        )
-        engine.append(draft, lambda done: None)
 
 
 def _town(world: World, engine: MemoryEngine | None = None, **profiles: str) -> list[Machine]:

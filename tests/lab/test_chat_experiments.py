@@ -1,8 +1,12 @@
 """What chats go through, asked of the simulated world."""
 
+import random
+
+import msgspec
 import pytest
 
-from realtime.lab.chat_experiments import absence, lives
+from realtime.lab.chat_experiments import absence, lives, write_log
+from realtime.server.engine.memory import MemoryEngine
 
 
 def test_the_life_of_a_message_on_wifi():
@@ -44,3 +48,15 @@ def test_a_short_absence_is_one_page():
 
 def test_on_a_slow_network_it_takes_longer():
     assert absence("edge", missed=400).all_told_s > 3 * absence("lte", missed=400).all_told_s
+
+
+def test_a_log_is_written_at_once():
+    engine, pages = MemoryEngine(rng=random.Random(1)), []
+    write_log(engine, 3)
+    engine.read("lobby", pages.append, after=0, before=None, limit=10)
+    bodies = [msgspec.json.decode(record.body) for record in pages[0].records]
+    assert [(body["offset"], body["userId"], body["text"]) for body in bodies] == [
+        (1, "zoe", "are you on the train already? 1"),
+        (2, "zoe", "are you on the train already? 2"),
+        (3, "zoe", "are you on the train already? 3"),
+    ]
