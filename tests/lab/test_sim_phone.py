@@ -122,6 +122,17 @@ def test_its_parts_can_be_replaced():
     assert play(script)
 
 
+def test_its_chat_takes_options():
+    async def script(town):
+        ana = await town.phone("ana", chat_options={"failed_after_s": 1.0})
+        town.world.outage("ana", for_s=10)
+        town.send(ana, "hello")
+        await town.world.until(town.world.now_s + 1.1)
+        return ana.app.chat.room("lobby").snapshot.messages[0].status.value
+
+    assert play(script) == "failed"
+
+
 def test_without_a_history_it_notes_nothing():
     async def script(town):
         def make(machine):
