@@ -36,7 +36,7 @@ def attempt_failure(address: str, error: Exception, *, wall_time_s: float) -> Co
     if isinstance(error, ConnectError):
         return error
     if isinstance(error, InvalidStatus):
-        words = f"{error}{_servers_words(bytes(error.response.body or b""))}"
+        words = str(error) + _servers_words(bytes(error.response.body or b""))
     else:
         words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     failure = ConnectError(f"{address}: {words}", retry_after_s=_retry_after_s(error, wall_time_s))
