@@ -14,6 +14,7 @@ ALLOWED = {
     "realtime.connection": {"realtime.protocol", "realtime.utils"},
     "realtime.chat": {"realtime.connection", "realtime.protocol.errors", "realtime.utils"},
     "realtime.location": {"realtime.connection", "realtime.protocol.errors", "realtime.utils"},
+    "realtime.notifications": {"realtime.chat", "realtime.connection", "realtime.protocol.errors", "realtime.utils"},
     "realtime.server": {"realtime.protocol", "realtime.utils"},
     "realtime.network": {"realtime.protocol.errors", "realtime.utils"},
     "realtime.sim": {"realtime.network", "realtime.protocol.errors", "realtime.utils"},
