@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from realtime.chat.chat_client import ChatClient
@@ -43,6 +44,7 @@ class SimPhone:
         shares: where it gets its position from, and the room that is told of it from the start.
         location_interval_s: the least time between two fixes that it shares, in seconds.
         on_disk: what it has to send is on the machine's disk, and outlives the app.
+        chat_options: of :class:`~realtime.chat.chat_client.ChatClient`.
         options: of :class:`~realtime.connection.socket_manager.SocketManager`.
 
     Attributes:
@@ -61,6 +63,7 @@ class SimPhone:
         shares: tuple[LocationSource, str] | None = None,
         location_interval_s: float = 5.0,
         on_disk: bool = False,
+        chat_options: Mapping[str, Any] = MappingProxyType({}),
         **options: Any,
     ) -> None:
         self.world = world
@@ -73,6 +76,7 @@ class SimPhone:
         self.shares = shares
         self.location_interval_s = location_interval_s
         self.on_disk = on_disk
+        self.chat_options = chat_options
         self.options = options
         self._hidden_s = 0.0  # when it went to the background
         self.on_send: Callable[[Message], object] | None = None
@@ -112,7 +116,7 @@ class SimPhone:
 
     def make_chat(self) -> ChatClient:
         """The chat over :attr:`socket`."""
-        return ChatClient(self.socket, user_id=self.user_id, rng=self.rng("ids"))
+        return ChatClient(self.socket, user_id=self.user_id, rng=self.rng("ids"), **self.chat_options)
 
     def make_location(self) -> LiveLocationTracker:
         """The positions over :attr:`socket`; made after the chat, whose joins must come first."""
