@@ -45,8 +45,29 @@ class TestReporting:
         assert receipts.handle_timer(now=10.9) == []
         assert send(receipts, now=11.0) == [ReceiptToSend(RECEIVED, 49)]
 
-    def test_read_implies_received(self):
+    def test_what_is_read_does_not_wait_for_the_pace_of_what_is_received(self):
+        receipts = let_in(interval_s=5.0)
+        receipts.received(1)
+        assert send(receipts, now=10.0) == [ReceiptToSend(RECEIVED, 1)]
+        receipts.read(1)
+        assert send(receipts, now=10.5) == [ReceiptToSend(READ, 1)], "somebody is looking at that bubble"
+        receipts.received(2)
+        receipts.read(2)
+        assert receipts.next_timer() == 15.5
+        assert send(receipts, now=15.5) == [ReceiptToSend(READ, 2)]
+        receipts.received(3)
+        assert receipts.next_timer() == 20.5, "one report was for both"
+
+    def test_a_busy_room_costs_a_report_every_five_seconds(self):
         receipts = let_in()
+        reports = 0
+        for second in range(60):
+            receipts.received(second + 1)
+            reports += len(send(receipts, now=float(second)))
+        assert reports == 12  # 60 s / 5 s
+
+    def test_read_implies_received(self):
+        receipts = let_in(interval_s=1.0)
         receipts.received(5)
         receipts.read(5)
         assert send(receipts, now=0.0) == [ReceiptToSend(READ, 5)]
@@ -56,7 +77,7 @@ class TestReporting:
         assert receipts.next_timer() is None, "markers only go on"
 
     def test_one_is_on_its_way_at_a_time(self):
-        receipts = let_in()
+        receipts = let_in(interval_s=1.0)
         receipts.received(1)
         [first] = receipts.handle_timer(now=0.0)
         receipts.received(2)

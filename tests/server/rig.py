@@ -28,10 +28,18 @@ class Rig:
         self.guard = entries.guard
         ChatEvents(self.namespace, self.rooms, entries, self.engine)
         AmendmentEvents(self.namespace, self.rooms, entries, self.engine)
-        self.receipts = ReceiptEvents(self.namespace, self.rooms, self.engine)
+        self.receipts = ReceiptEvents(self.namespace, self.rooms, self.engine, later=self._tell)
         LocationEvents(self.namespace, self.rooms)
         asyncio.run(self.engine.start(self.rooms.deliver))
         self._ack_id = 0
+        self.untold = None
+        """A list: what authors are told of receipts waits in it; None: they are told at once."""
+
+    def _tell(self, tell):
+        if self.untold is None:
+            tell()
+        else:
+            self.untold.append(tell)
 
     def session(self, user_id, device_id="phone", *, sid=None, room=None):
         """A session; with ``room``, one that has joined it."""

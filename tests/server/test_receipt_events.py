@@ -122,6 +122,38 @@ def test_the_answer_to_a_join_has_the_markers_of_all(room):
     assert receipts(rig, rig.session("dan"), "attic") == []
 
 
+def test_what_moves_within_a_moment_is_one_frame_per_author(room):
+    rig, ana, ben, cem = room
+    dan = rig.session("dan", room="lobby")
+    for session in (ana, ben, cem):
+        session.link.take()
+    rig.untold = []
+    for session, kind, up_to in ((cem, "received", 1), (dan, "read", 3), (ben, "received", 2), (cem, "received", 2)):
+        assert mark(rig, session, kind, up_to) == {"ok": True}
+    assert told(ana) == told(ben) == [was_read("dan", 3)], "what was read is shown at once"
+    [tell] = rig.untold
+    tell()
+    [(event, body)] = told(ana)
+    others = [{"userId": "dan", "upTo": 3}, {"userId": "ben", "upTo": 2}]
+    assert (event, body) == (delivered("m2", "cem", 2)[0], delivered("m2", "cem", 2)[1] | {"others": others})
+    assert told(ben) == [delivered("m3", "dan", 3)], "cem does not have it yet"
+    assert told(cem) == [was_read("dan", 3)]
+    mark(rig, cem, "received", 3)
+    rig.untold[1]()
+    assert (told(ana), told(ben)) == ([], [delivered("m3", "cem", 3)])
+
+
+def test_a_room_that_everybody_has_left_meanwhile_is_told_nothing(room):
+    rig, *everybody = room
+    rig.untold = []
+    mark(rig, everybody[2], "received", 3)
+    for session in everybody:
+        rig.namespace.remove(session, "gone")
+    [tell] = rig.untold
+    tell()
+    assert all(told(session) == [] for session in everybody)
+
+
 def test_ones_own_messages_are_not_delivered_to_oneself(room):
     rig, ana, ben, cem = room
     mark(rig, ana, "received", 3)
