@@ -24,7 +24,7 @@ from realtime.chat.message import (
 )
 from realtime.chat.pages import PAGE
 from realtime.chat.questions import Questions
-from realtime.chat.receipts import MarkerMoved, ReceiptToSend
+from realtime.chat.receipts import INTERVAL_S, MarkerMoved, ReceiptToSend
 from realtime.chat.room import Mentioned, Room
 from realtime.chat.room_frame import messages_frame
 from realtime.chat.seat import JoinRefused, Seat, SeatEvent
@@ -101,7 +101,7 @@ class ChatClient:
         typing_clear_s: after how many seconds of silence typing ends.
         receipts: tell the others what this device received and its user read. Whoever does not tell is told all the
             same; but the user's other devices do not learn what was read here.
-        receipt_interval_s: the least time between two such reports about one room.
+        receipt_interval_s: the least time between two such reports about one room; the first one goes out at once.
         max_messages: how many messages of a room are kept in memory; the oldest are let go, and :meth:`load_older`
             brings them again.
     """
@@ -115,7 +115,7 @@ class ChatClient:
         failed_after_s: float = 5.0,
         typing_clear_s: float = 3.0,
         receipts: bool = True,
-        receipt_interval_s: float = 1.0,
+        receipt_interval_s: float = INTERVAL_S,
         max_messages: int = MAX_MESSAGES,
     ) -> None:
         self.user_id = user_id
@@ -371,7 +371,10 @@ class ChatClient:
 
     def _heard_delivered(self, payload: MessageDelivered) -> None:
         if (seat := self._seats.get(payload.room_id)) is not None and seat.wanted:
-            seat.changed(seat.room.heard_marker(payload.user_id, received=payload.up_to))
+            events = seat.room.heard_marker(payload.user_id, received=payload.up_to)
+            for other in payload.others:
+                events += seat.room.heard_marker(other.user_id, received=other.up_to)
+            seat.changed(events)
 
     def _heard_read(self, payload: ReadByUser) -> None:
         if (seat := self._seats.get(payload.room_id)) is not None and seat.wanted:

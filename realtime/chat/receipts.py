@@ -7,7 +7,10 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from realtime.chat.message import Marker
 
-MAX_PAUSE_S = 60.0  # between two tries of what the server does not take
+INTERVAL_S = 5.0
+"""Between two reports: within the 10 s for which LTE keeps the radio up, so that none of them wakes it."""
+
+FIRST_PAUSE_S, MAX_PAUSE_S = 2.0, 60.0  # between two tries of what the server does not take
 
 MarkerKind: TypeAlias = Literal["received", "read"]
 
@@ -39,11 +42,12 @@ class Receipts:
 
     Args:
         user_id: this device's user.
-        interval_s: the least time between two reports.
+        interval_s: the least time between two reports. What is read may follow what is received earlier than that,
+            because somebody looks at it; but then the next report is for both.
         reports: False: nothing is told; what the others tell is heard all the same.
     """
 
-    def __init__(self, user_id: str, *, interval_s: float = 1.0, reports: bool = True) -> None:
+    def __init__(self, user_id: str, *, interval_s: float = INTERVAL_S, reports: bool = True) -> None:
         if interval_s <= 0:
             raise ValueError(f"the interval between receipts must be positive, got {interval_s}")
         self.own_read = 0
@@ -57,7 +61,7 @@ class Receipts:
         self._received = 0
         self._confirmed = Marker(user_id)  # what the server has of this user
         self._on_the_way: dict[MarkerKind, int] = {}
-        self._not_before = 0.0
+        self._not_before: dict[MarkerKind, float] = {"received": 0.0, "read": 0.0}
         self._refusals = 0
         self._timer: float | None = None
         self.markers: Mapping[str, Marker] = {}
@@ -88,7 +92,7 @@ class Receipts:
         """It was refused, or dropped: it is tried again, ever more rarely."""
         if self._arrived(receipt):
             self._refusals += 1
-            self._not_before = now + min(self._interval_s * 2 ** min(self._refusals, 16), MAX_PAUSE_S)
+            self._pause(now + min(FIRST_PAUSE_S * 2 ** min(self._refusals - 1, 16), MAX_PAUSE_S))
             self._arm()
 
     # --- the connection
@@ -107,7 +111,8 @@ class Receipts:
         if epoch != self._epoch:
             self.another_log(epoch)
         self._on_the_way.clear()
-        self._refusals, self._not_before = 0, 0.0
+        self._refusals = 0
+        self._pause(0.0)
         self._is_open = markers is not None
         self._confirmed = Marker(self._user_id)
         moved = [
@@ -164,10 +169,14 @@ class Receipts:
 
     def handle_timer(self, now: float) -> list[ReceiptToSend]:
         """What to send now."""
-        if now < self._not_before or not (due := self._due()):
+        due = [(kind, up_to) for kind, up_to in self._due() if now >= self._not_before[kind]]
+        if not due:
             return []
-        self._not_before = now + self._interval_s
-        self._on_the_way.update(due)
+        for kind, up_to in due:
+            self._on_the_way[kind] = up_to
+            self._not_before[kind] = now + self._interval_s
+            if kind == "read":
+                self._pause(now + self._interval_s)
         self._arm()
         return [ReceiptToSend(kind, up_to) for kind, up_to in due]
 
@@ -186,7 +195,10 @@ class Receipts:
 
     def _arm(self) -> None:
         """Kept instead of asked for: every message asks."""
-        self._timer = self._not_before if self._due() else None
+        self._timer = min([self._not_before[kind] for kind, _ in self._due()], default=None)
+
+    def _pause(self, until: float) -> None:
+        self._not_before = {"received": until, "read": until}
 
     def _arrived(self, receipt: ReceiptToSend) -> bool:
         if is_it := self._on_the_way.get(receipt.kind) == receipt.up_to:

@@ -9,7 +9,7 @@ from realtime.chat.amendments import Amendment
 from realtime.chat.log_book import MAX_MESSAGES
 from realtime.chat.log_events import Deleted, Edited, LogEvent, Received
 from realtime.chat.message import Marker, Message, Position, RoomState
-from realtime.chat.receipts import MarkerMoved, ReceiptEvent, Receipts, ReceiptToSend
+from realtime.chat.receipts import INTERVAL_S, MarkerMoved, ReceiptEvent, Receipts, ReceiptToSend
 from realtime.chat.room_log import RoomLog
 from realtime.chat.typing_indicator import TypingEvent, TypingIndicator
 from realtime.chat.unread import Unread
@@ -48,7 +48,7 @@ class Room:
         failed_after_s: float,
         typing_clear_s: float,
         receipts: bool = True,
-        receipt_interval_s: float = 1.0,
+        receipt_interval_s: float = INTERVAL_S,
         max_messages: int = MAX_MESSAGES,
     ) -> None:
         self.user_id = user_id

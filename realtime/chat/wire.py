@@ -83,13 +83,25 @@ class MarkerPayload(_Wire, frozen=True):
     read: int = 0
 
 
+class ReceivedByUser(_Wire, frozen=True):
+    """A user has received up to an offset."""
+
+    user_id: str
+    up_to: int
+
+
 class MessageDelivered(_Wire, frozen=True):
-    """A user has received up to an offset; ``message_id`` is this user's newest message among what is covered."""
+    """A user has received up to an offset; ``message_id`` is this user's newest message among what is covered.
+
+    Args:
+        others: users who moved up in the same moment, and how far each of them is.
+    """
 
     room_id: str
     user_id: str
     up_to: int
     message_id: str | None = None
+    others: tuple[ReceivedByUser, ...] = ()
 
 
 class ReadByUser(_Wire, frozen=True):

@@ -181,13 +181,24 @@ class TypingBody(_Wire, frozen=True):
     is_typing: bool
 
 
+class ReceivedBy(_Wire, frozen=True):
+    """A user has everything up to ``up_to``."""
+
+    user_id: str
+    up_to: int
+
+
 class DeliveredBody(_Wire, frozen=True):
-    """``chat:message_delivered``, to an author: ``user_id`` has the message, and everything up to ``up_to``."""
+    """``chat:message_delivered``, to an author: ``user_id`` has the message, and everything up to ``up_to``.
+
+    So have the ``others``, each up to an offset of their own.
+    """
 
     room_id: str
     message_id: str
     user_id: str
     up_to: int
+    others: list[ReceivedBy] | UnsetType = UNSET
 
 
 class ReadBody(_Wire, frozen=True):

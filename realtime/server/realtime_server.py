@@ -7,7 +7,7 @@ import errno
 import ipaddress
 import math
 import random
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self
 
 import msgspec
@@ -32,7 +32,7 @@ from realtime.server.logged_entries import LoggedEntries
 from realtime.server.metrics import metrics_response
 from realtime.server.namespace import Namespace
 from realtime.server.peer import Peer, Surroundings
-from realtime.server.receipt_events import ReceiptEvents
+from realtime.server.receipt_events import TELL_AFTER_S, ReceiptEvents
 from realtime.server.recovery import Recovery, new_recovery
 from realtime.server.room_api import RoomApi
 from realtime.server.room_events import RoomEvents
@@ -138,7 +138,7 @@ class RealtimeServer:
         entries = LoggedEntries(main, self._rooms, self._engine, self._counters, self._rng)
         ChatEvents(main, self._rooms, entries, self._engine)
         AmendmentEvents(main, self._rooms, entries, self._engine)
-        ReceiptEvents(main, self._rooms, self._engine)
+        ReceiptEvents(main, self._rooms, self._engine, later=_moment_later)
         LocationEvents(main, self._rooms)
 
     def __repr__(self) -> str:
@@ -324,6 +324,10 @@ class RealtimeServer:
 
     def _health(self) -> Mapping[str, Any]:
         return {"status": "ok", **msgspec.structs.asdict(self.stats)}
+
+
+def _moment_later(tell: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(TELL_AFTER_S, tell)
 
 
 def _check_above_zero(**settings: float) -> None:

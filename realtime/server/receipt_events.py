@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
 from realtime.server.engine.base import Engine, EngineError, Marker, Page, Record
-from realtime.server.messages import DeliveredBody, MarkUpTo, OkReply, ReadBody, Refusal, encode
+from realtime.server.messages import DeliveredBody, MarkUpTo, OkReply, ReadBody, ReceivedBy, Refusal, encode
 from realtime.server.namespace import Namespace
 from realtime.server.recent_messages import NEWEST, RecentMessages
 from realtime.server.room_events import RoomEvents
 from realtime.server.session import Session
+
+TELL_AFTER_S = 0.2
+"""Authors are told together of all who receive within this: a room of ten answers to a message within a few
+round trips, and nobody sees on a tick whether it came this much later."""
 
 _FEW_ROOMS = 64
 
@@ -20,16 +25,24 @@ _FEW_ROOMS = 64
 class ReceiptEvents:
     """Markers are the engine's; a room where one moves is remembered here as long as somebody is in it.
 
-    Each author with newly covered messages is told once per move, of the newest of them: it stands for the older
-    ones too. So a marker that jumps over thousands of messages costs at most as many events as are remembered.
+    Each author with newly covered messages is told once of all moves within a moment, of the newest message that the
+    first of them covers: it stands for the older ones too. So a marker that jumps over thousands of messages costs at
+    most as many events as are remembered. What a crash keeps from being told comes with the authors' next join.
+
+    Args:
+        later: calls a function a moment later: see :data:`TELL_AFTER_S`.
     """
 
-    def __init__(self, namespace: Namespace, rooms: RoomEvents, engine: Engine) -> None:
+    def __init__(
+        self, namespace: Namespace, rooms: RoomEvents, engine: Engine, *, later: Callable[[Callable[[], None]], object]
+    ) -> None:
         self._namespace = namespace
         self._rooms = rooms
         self._engine = engine
         self._known: dict[str, _Room] = {}
         self._sweep_at = _FEW_ROOMS
+        self._later = later
+        self._moved: dict[str, dict[str, int]] = {}  # room → user → up to where the authors know of it
         rooms.when_logged(self._logged)
         namespace.events.add("chat:received", MarkUpTo, self._received)
         namespace.events.add("chat:read", MarkUpTo, self._read)
@@ -70,21 +83,26 @@ class ReceiptEvents:
         before = room.marker(result.user_id)
         room.markers[result.user_id] = result
         if result.received > before.received:
-            self._tell_authors(room_id, room, before, result)
+            self._tell_soon(room_id, before)
         if result.read > before.read:
             body = ReadBody(room_id, result.user_id, result.read)
             self._rooms.tell(room_id, self._namespace.frame("chat:read", encode(body)), skip=session)
 
-    def _tell_authors(self, room_id: str, room: _Room, before: Marker, now: Marker) -> None:
-        covered = room.recent.covered(before.received, now.received, but=now.user_id)
-        frames = {
-            author: self._namespace.frame(
-                "chat:message_delivered", encode(DeliveredBody(room_id, message_id, now.user_id, now.received))
-            )
-            for author, message_id in covered.items()
-        }
-        if frames:
-            self._rooms.tell_users(room_id, frames)
+    def _tell_soon(self, room_id: str, before: Marker) -> None:
+        is_first = not self._moved
+        self._moved.setdefault(room_id, {}).setdefault(before.user_id, before.received)
+        if is_first:
+            self._later(self._tell_authors)
+
+    def _tell_authors(self) -> None:
+        moved, self._moved = self._moved, {}
+        for room_id, known in moved.items():
+            if (room := self._known.get(room_id)) is not None:
+                frames = {
+                    author: self._namespace.frame("chat:message_delivered", encode(body))
+                    for author, body in room.delivered(room_id, known).items()
+                }
+                self._rooms.tell_users(room_id, frames)
 
     # what is remembered of a room
 
@@ -133,6 +151,19 @@ class _Room:
 
     def marker(self, user_id: str) -> Marker:
         return self.markers.get(user_id) or Marker(user_id)
+
+    def delivered(self, room_id: str, known: Mapping[str, int]) -> dict[str, DeliveredBody]:
+        """What to tell each author of these users' markers, if the authors know of them up to there."""
+        bodies: dict[str, DeliveredBody] = {}
+        others: dict[str, list[ReceivedBy]] = {}
+        for user_id, after in known.items():
+            up_to = self.marker(user_id).received
+            for author, message_id in self.recent.covered(after, up_to, but=user_id).items():
+                if author in bodies:
+                    others.setdefault(author, []).append(ReceivedBy(user_id, up_to))
+                else:
+                    bodies[author] = DeliveredBody(room_id, message_id, user_id, up_to)
+        return bodies | {author: replace(bodies[author], others=more) for author, more in others.items()}
 
 
 class _Sender(msgspec.Struct, rename="camel"):
