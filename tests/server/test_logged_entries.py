@@ -34,6 +34,33 @@ def test_a_session_that_is_gone_is_not_waited_for():
     assert rig.guard.held == 0
 
 
+class TestWhoHasLeftTheRoom:
+    """A message that was logged while its author was in the room may come again: its answer was lost on the way."""
+
+    @pytest.fixture
+    def rig(self):
+        rig = Rig()
+        rig.ana = rig.session("ana")
+        rig.say(rig.ana, "room:join", {"roomId": "lobby"})
+        rig.first = rig.write(rig.ana, "m1")
+        rig.say(rig.ana, "room:leave", {"roomId": "lobby"})
+        return rig
+
+    def test_gets_the_answer_again(self, rig):
+        assert rig.write(rig.ana, "m1") == rig.first
+        assert rig.counters.duplicates == 1
+
+    def test_sends_nothing_new(self, rig):
+        assert rig.write(rig.ana, "m2")["error"]["code"] == "not_member"
+
+    def test_is_not_who_never_was_there(self, rig):
+        assert rig.write(rig.session("ben"), "m1")["error"]["code"] == "not_member"
+
+    def test_has_to_ask_again_if_the_log_cannot_be_read(self, rig):
+        rig.engine.find = BrokenEngine().find
+        assert rig.write(rig.ana, "m1")["error"]["code"] == "storage_failed"
+
+
 class TestWhileTheRoomCannotBeJoined:
     """The room's log cannot be read, so the join is refused, and what the client sent right behind it came in vain."""
 
