@@ -65,10 +65,17 @@ class TestLocationState:
         assert state.fixes == {"ben": at(4)}
         assert state.trails == {"ben": (at(2), at(3), at(4))}
 
-    def test_an_older_or_repeated_fix_moves_nothing(self):
+    def test_a_repeated_fix_changes_nothing(self):
         state = LocationState().moved("ben", at(5))
         assert state.moved("ben", at(5)) is state
-        assert state.moved("ben", at(4)) is state
+        assert state.moved("ben", at(5), at(5)) is state
+        assert state.moved("ben") is state
+
+    def test_an_older_fix_has_its_place_in_the_trail_and_moves_nobody_back(self):
+        state = LocationState(trail_length=3).moved("ben", at(5), at(3)).moved("ben", at(4))
+        assert state.fixes == {"ben": at(5)}
+        assert state.trails == {"ben": (at(3), at(4), at(5))}
+        assert state.moved("ben", at(1)) is state, "a full trail has no room for what is older"
 
     def test_users_are_independent_and_may_leave(self):
         state = LocationState().moved("ben", at(5)).moved("cleo", at(1))

@@ -27,7 +27,7 @@ def test_what_is_no_news_disturbs_no_observer(known):
     seen = []
     known.state.observe(seen.append)
     known.room("lobby").observe(seen.append)
-    known.moved("lobby", "ben", (fix(1),))
+    known.moved("lobby", "ben", (fix(2),))
     known.gone("lobby", "cleo")
     known.gone("tram", "ben")
     assert seen == []
@@ -52,3 +52,39 @@ def test_one_who_shares_with_two_rooms_is_gone_when_gone_from_both(known):
 
 def test_a_room_is_always_the_same_observable(known):
     assert known.room("lobby") is known.room("lobby")
+
+
+def test_an_older_position_is_no_news_and_part_of_the_trail(known):
+    known.moved("lobby", "ben", (fix(2),))
+    assert not known.moved("lobby", "ben", (fix(1),))
+    assert known.room("lobby").snapshot.trails == {"ben": (fix(1), fix(2))}
+
+
+DTYPES = {
+    "room": "string",
+    "user": "string",
+    "timestamp": "datetime64[ms, UTC]",
+    "latitude": "float64",
+    "longitude": "float64",
+    "accuracy_m": "float64",
+    "speed_mps": "float64",
+    "heading_deg": "float64",
+}
+
+
+def test_the_trails_are_a_tidy_table(known):
+    known.moved("tram", "ben", (fix(2000), fix(1000)))
+    known.moved("lobby", "cleo", (fix(5000),))
+    table = known.to_frame()
+    assert list(zip(table.room, table.user, table.timestamp.dt.second, strict=True)) == [
+        ("lobby", "cleo", 5), ("tram", "ben", 1), ("tram", "ben", 2),
+    ]  # fmt: skip
+    assert table.dtypes.astype(str).to_dict() == DTYPES
+    assert table.speed_mps.isna().all()
+    assert list(known.to_frame("lobby").user) == ["cleo"]
+
+
+def test_an_empty_table_has_the_same_columns(known):
+    table = known.to_frame()
+    assert table.empty
+    assert table.dtypes.astype(str).to_dict() == DTYPES
