@@ -96,13 +96,23 @@ class LocationState(msgspec.Struct, frozen=True, kw_only=True):
     trails: dict[str, tuple[Fix, ...]] = {}
     trail_length: int = 200
 
-    def moved(self, user_id: str, fix: Fix) -> LocationState:
-        """The state with a further fix; the same object if the fix is not newer than the one it has."""
-        known = self.fixes.get(user_id)
-        if known is not None and fix.timestamp_ms <= known.timestamp_ms:
+    def moved(self, user_id: str, *fixes: Fix) -> LocationState:
+        """The state with further fixes, each in its place in the trail; the same object if there is none that is new.
+
+        A fix is known by its time. The newest of all is where the user is.
+        """
+        before = trail = self.trails.get(user_id, ())
+        for fix in fixes:
+            if not trail or fix.timestamp_ms > trail[-1].timestamp_ms:
+                trail = (*trail, fix)
+            elif all(fix.timestamp_ms != known.timestamp_ms for known in trail):
+                trail = tuple(sorted((*trail, fix), key=lambda fix: fix.timestamp_ms))
+        trail = trail[-self.trail_length :]
+        if trail == before:
             return self
-        trail = (*self.trails.get(user_id, ()), fix)[-self.trail_length :]
-        return msgspec.structs.replace(self, fixes={**self.fixes, user_id: fix}, trails={**self.trails, user_id: trail})
+        return msgspec.structs.replace(
+            self, fixes={**self.fixes, user_id: trail[-1]}, trails={**self.trails, user_id: trail}
+        )
 
     def left(self, user_id: str) -> LocationState:
         """The state without a user; the same object if it has no such user."""

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from realtime.location.fix import Fix, LocationState
 from realtime.utils.observable import Observable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Whereabouts:
@@ -28,22 +34,50 @@ class Whereabouts:
         return self._rooms[room_id]
 
     def moved(self, room_id: str, user_id: str, fixes: Iterable[Fix]) -> bool:
-        """Somebody moved; ``fixes`` in the order of their times. Returns whether that is news in the room."""
+        """Somebody moved. Returns whether the newest position is news in the room; older ones are for the trail."""
         room = self.room(room_id)
-        after, whole = room.snapshot, self.state.snapshot
-        for fix in fixes:
-            after, whole = after.moved(user_id, fix), whole.moved(user_id, fix)
-        is_news = after is not room.snapshot
-        _set(self.state, whole)
-        _set(room, after)
-        return is_news
+        before, fixes = room.snapshot.fixes.get(user_id), tuple(fixes)
+        _set(self.state, self.state.snapshot.moved(user_id, *fixes))
+        _set(room, room.snapshot.moved(user_id, *fixes))
+        return room.snapshot.fixes.get(user_id) != before
 
     def gone(self, room_id: str, user_id: str) -> None:
         """Somebody does not share the position with a room any more."""
-        room = self.room(room_id)
+        if room_id not in self._rooms:
+            return
+        room = self._rooms[room_id]
         _set(room, room.snapshot.left(user_id))
         if not any(user_id in other.snapshot.fixes for other in self._rooms.values()):
             _set(self.state, self.state.snapshot.left(user_id))
+
+    def to_frame(self, room_id: str | None = None) -> pd.DataFrame:
+        """The trails as a table: a row per fix, by room, user and time.
+
+        Args:
+            room_id: of one room; None: of all.
+
+        Returns:
+            room, user, timestamp (UTC), latitude and longitude (degrees), accuracy_m, speed_mps, heading_deg (NaN where
+            they are unknown).
+        """
+        import pandas as pd
+
+        rows = [
+            (each, user_id, *msgspec.structs.astuple(fix))
+            for each, room in self._rooms.items()
+            if room_id in (None, each)
+            for user_id, trail in room.snapshot.trails.items()
+            for fix in trail
+        ]
+        names = ["room", "user", *(field.name for field in msgspec.structs.fields(Fix))]
+        table = pd.DataFrame(rows, columns=names).rename(columns={"timestamp_ms": "timestamp"})
+        measured = ["latitude", "longitude", "accuracy_m", "speed_mps", "heading_deg"]
+        table = table.astype({"room": "string", "user": "string", **dict.fromkeys(measured, "float64")})
+        table["timestamp"] = pd.to_datetime(table["timestamp"].astype("int64"), unit="ms", utc=True).astype(
+            "datetime64[ms, UTC]"
+        )
+        order = ["room", "user", "timestamp", *measured]
+        return table[order].sort_values(["room", "user", "timestamp"], ignore_index=True)
 
 
 def _set(state: Observable[LocationState], snapshot: LocationState) -> None:
