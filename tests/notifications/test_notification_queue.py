@@ -20,6 +20,7 @@ class Bench:
     def __init__(self, **options):
         self.queue = NotificationQueue(**{"per_window": 2, "window_s": 10.0} | options)
         self.now = 0.0
+        self.log = []  # (time, what, id) of everything that happened
 
     def offer(self, id, priority=NORMAL, **fields):
         return self.queue.offer(
@@ -41,9 +42,10 @@ class Bench:
         found = getattr(self.queue, method)(id, self.now, NOON_S + self.now)
         return self._words(self.queue.take()) if found else found
 
-    @staticmethod
-    def _words(events):
-        return [(event.what, event.notification.id) for event in events]
+    def _words(self, events):
+        words = [(event.what, event.notification.id) for event in events]
+        self.log += [(self.now, *each) for each in words]
+        return words
 
 
 def test_so_many_are_shown_in_a_window_and_the_rest_wait_by_priority():
@@ -173,12 +175,7 @@ passing = st.tuples(st.just("pass"), st.floats(0.0, 30.0))
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.one_of(offers, acts, passing), max_size=40))
 def test_whatever_happens_the_rate_holds_and_everything_ends_once(script):
-    bench, events = Bench(per_window=3, window_s=10.0, max_waiting=4), []
-
-    def note():
-        events.extend((bench.now, event.what, event.notification.id) for event in bench.queue.take())
-
-    bench._words = lambda taken: [events.append((bench.now, e.what, e.notification.id)) for e in taken]
+    bench = Bench(per_window=3, window_s=10.0, max_waiting=4)
     for step in script:
         if step[0] == "offer":
             _, n, priority, key, ttl_s = step
@@ -188,11 +185,11 @@ def test_whatever_happens_the_rate_holds_and_everything_ends_once(script):
         else:
             bench.say(step[0], f"n{step[1]}")
     bench.till(bench.now + 1000)
-    shown = [(at, id) for at, what, id in events if what == "shown"]
+    shown = [(at, id) for at, what, id in bench.log if what == "shown"]
     assert len({id for _, id in shown}) == len(shown), "each is shown once"
     for (first, _), (fourth, _) in zip(shown, shown[3:], strict=False):
         assert fourth >= first + 10.0, "at most three in any ten seconds"
-    ends = [id for _, what, id in events if what != "shown"]
+    ends = [id for _, what, id in bench.log if what != "shown"]
     assert len(ends) == len(set(ends)), "each ends once"
     open_ids = [each.notification.id for each in bench.queue.entries() if each.status in (Status.SHOWN, Status.WAITING)]
     assert not any(each.status is Status.WAITING for each in bench.queue.entries())
