@@ -6,7 +6,7 @@ import random
 
 import msgspec
 
-from realtime.server.engine.base import Appended, Draft, Engine, EngineError, NotApplied
+from realtime.server.engine.base import Appended, Draft, Engine, EngineError, NotApplied, Record
 from realtime.server.messages import ChangeBody, ChangedReply, ChatBody, Refusal, SentReply, encode
 from realtime.server.namespace import Namespace
 from realtime.server.order_guard import OrderGuard
@@ -45,6 +45,8 @@ class LoggedEntries:
             entry_id: the sender's id, of the message or of the change; None: the entry could not be known when it
                 came again, so what comes later does not wait for it.
 
+        Who has left the room is answered as well for a message that was logged before: its answer was lost on the way.
+
         Raises:
             Refusal: the session is not in the room, or an earlier entry of it must come first.
         """
@@ -54,6 +56,9 @@ class LoggedEntries:
         try:
             self._rooms.require(session, room_id)
         except Refusal as refusal:
+            if ack_id is not None and type(body) is ChatBody and refusal.code == "not_member":
+                self._look_for(session, ack_id, body, refusal)
+                return
             if refusal.code != "storage_failed" or ack_id is None or entry_id is None:
                 raise
             self.counters.refused += 1
@@ -72,6 +77,30 @@ class LoggedEntries:
         )
         asked = _Asked(self, session, session.link, ack_id, room_id, is_change, entry_id, turn)
         self._engine.append(draft, asked.answered)
+
+    def _look_for(self, session: Session, ack_id: int, body: ChatBody, refusal: Refusal) -> None:
+        """Refuse a message, unless the log has it."""
+
+        def found(record: Record | EngineError | None) -> None:
+            logged = _LOGGED.decode(record.body) if isinstance(record, Record) else None
+            if logged is not None and logged.user_id == session.user_id:
+                self.counters.duplicates += 1
+                reply = SentReply(message_id=body.message_id, offset=logged.offset, timestamp=logged.timestamp)
+                session.acknowledge(ack_id, reply)
+            else:
+                failed = isinstance(record, EngineError)
+                session.refuse(ack_id, Refusal("storage_failed", str(record)) if failed else refusal)
+
+        self._engine.find(body.room_id, body.message_id, found)
+
+
+class _Logged(msgspec.Struct, rename="camel"):
+    user_id: str
+    offset: int
+    timestamp: int
+
+
+_LOGGED = msgspec.json.Decoder(_Logged)
 
 
 class _Asked(msgspec.Struct, eq=False):
