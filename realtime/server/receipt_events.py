@@ -51,6 +51,10 @@ class ReceiptEvents:
         """Rooms that are remembered."""
         return len(self._known)
 
+    def when_marked(self, callback: Callable[[str, Marker], None]) -> None:
+        """Call ``callback(room_id, marker)`` when a user's marker has moved and is durable."""
+        self._when_marked.append(callback)
+
     def _received(self, session: Session, request: MarkUpTo, ack_id: int | None) -> None:
         self._move(session, ack_id, request.room_id, received=request.up_to, read=0)
 
@@ -82,6 +86,8 @@ class ReceiptEvents:
         session.acknowledge(ack_id, OkReply())
         before = room.marker(result.user_id)
         room.markers[result.user_id] = result
+        for callback in self._when_marked:
+            callback(room_id, result)
         if result.received > before.received:
             self._tell_soon(room_id, before)
         if result.read > before.read:

@@ -48,6 +48,7 @@ class RoomEvents:
         self._namespace = namespace
         self._engine = engine
         self._when_logged: list[Callable[[Record], None]] = []
+        self._when_moved: list[Callable[[Session, str, bool], None]] = []
         self._joining: dict[str, dict[Session, list[tuple[int | None, EncodedPacket]]]] = {}
         self._shut_out: dict[Session, set[str]] = {}
         namespace.events.add("room:join", JoinRoom, self._join)
@@ -77,6 +78,10 @@ class RoomEvents:
     def when_logged(self, callback: Callable[[Record], None]) -> None:
         """Call ``callback(record)`` with every new entry, right before it is broadcast."""
         self._when_logged.append(callback)
+
+    def when_moved(self, callback: Callable[[Session, str, bool], None]) -> None:
+        """Call ``callback(session, room_id, is_in)`` when a session has joined a room, or left it by ``room:leave``."""
+        self._when_moved.append(callback)
 
     def deliver(self, record: Record) -> None:
         """Broadcast what the engine has made durable."""
@@ -149,6 +154,8 @@ class RoomEvents:
         self._let_in(session, room_id)
         is_new = self._namespace.rooms.join(room_id, session, session.member)
         session.acknowledge(ack_id, self._answer(join, forward, page))
+        for callback in self._when_moved:
+            callback(session, room_id, True)
         for offset, frame in held or ():
             if offset is None or offset > page.last:
                 self._namespace.send(session, frame)
@@ -191,6 +198,8 @@ class RoomEvents:
         self._let_in(session, request.room_id)
         if self._namespace.rooms.leave(request.room_id, session):
             self._tell(PresenceDiff(request.room_id, leaves=[_present(session)]))
+        for callback in self._when_moved:
+            callback(session, request.room_id, False)
         session.acknowledge(ack_id, OkReply())
 
     def _gone(self, session: Session) -> None:

@@ -333,3 +333,12 @@ def test_a_marker_is_worth_a_write_only_if_it_moves():
         mark(rig, cem, "received", 1)
         mark(rig, cem, "read", 1)
     assert len(marks) == 2
+
+
+def test_who_wants_to_know_is_told_of_each_marker_that_moved(room):
+    rig, ana, ben, cem = room
+    moved = []
+    rig.receipts.when_marked(lambda room_id, marker: moved.append((room_id, *marker)))
+    for kind, up_to in (("received", 3), ("read", 2), ("read", 1)):
+        mark(rig, cem, kind, up_to)
+    assert moved == [("lobby", "cem", 3, 0), ("lobby", "cem", 3, 2)]

@@ -356,3 +356,12 @@ def test_an_engine_that_fails_is_answered_for():
     reply = rig.say(ana, "room:join", {"roomId": "lobby"})
     assert reply["error"] == {"code": "storage_failed", "message": "the disk is full"}
     assert rig.namespace.rooms.of(ana) == ()
+
+
+def test_who_wants_to_know_is_told_who_joined_and_who_left_by_their_own_will():
+    rig, moved = Rig(), []
+    rig.rooms.when_moved(lambda session, room_id, is_in: moved.append((session.user_id, room_id, is_in)))
+    ana, ben = rig.session("ana", room="lobby"), rig.session("ben", room="lobby")
+    rig.namespace.remove(ben, "away")
+    rig.say(ana, "room:leave", {"roomId": "lobby"})
+    assert moved == [("ana", "lobby", True), ("ben", "lobby", True), ("ana", "lobby", False)]
