@@ -78,6 +78,39 @@ class TestJoining:
         assert ana.told == [("join_refused", "lobby", "forbidden")]
         assert ana.chat.rooms == ()
 
+    @pytest.mark.parametrize("is_refused", [True, False])
+    @jumping
+    async def test_the_answer_to_a_join_before_a_leave_is_not_the_answer_to_the_join_behind_it(self, is_refused):
+        """The server reads the log for the join, hears of the leave meanwhile, and refuses what was left."""
+        ana = Ana()
+        first = asyncio.ensure_future(ana.chat.join("lobby"))
+        await asyncio.sleep(0)
+        leaving = asyncio.ensure_future(ana.chat.leave("lobby"))
+        await asyncio.sleep(0)
+        again = asyncio.ensure_future(ana.chat.join("lobby"))
+        await asyncio.sleep(0)
+        assert ana.socket.said() == ["room:join", "room:leave", "room:join"]
+        if is_refused:
+            ana.socket.refuse("room:join", "left")
+        else:
+            ana.socket.answer("room:join", **NO_MESSAGES)
+        assert not ana.state.joined
+        ana.socket.answer("room:join", **NO_MESSAGES)
+        await asyncio.gather(first, leaving, again)
+        assert (ana.chat.rooms, ana.state.joined, ana.told) == (("lobby",), True, [])
+
+    @jumping
+    async def test_a_join_that_could_not_be_answered_is_not_asked_again_after_a_leave(self):
+        ana = Ana()
+        first = asyncio.ensure_future(ana.chat.join("lobby"))
+        await asyncio.sleep(0)
+        leaving = asyncio.ensure_future(ana.chat.leave("lobby"))
+        await asyncio.sleep(0)
+        ana.socket.refuse("room:join", "storage_failed")
+        ana.socket.answer("room:leave")
+        await asyncio.gather(first, leaving)
+        assert ana.socket.said() == ["room:join", "room:leave"]
+
     @pytest.mark.parametrize("broken", ["yes", {"ok": True}, {"ok": True, **NO_MESSAGES, "position": "nowhere"}])
     @jumping
     async def test_an_answer_that_makes_no_sense_is_a_refusal(self, broken):

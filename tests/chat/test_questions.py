@@ -25,7 +25,7 @@ def ask(socket, heard):
     socket.on("disconnect", lambda reason: questions.another_connection())
 
     def ask():
-        questions.ask(
+        return questions.ask(
             "room:leave",
             {"roomId": "r"},
             DoneReply,
@@ -96,3 +96,15 @@ def test_a_question_that_was_asked_again_is_forgotten_with_its_connection(socket
     socket.refuse("room:leave", "storage_failed")
     socket.disconnect()
     assert (socket.outbox, heard) == ([], [])
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_question_can_be_forgotten(socket, ask, heard, busy):
+    """One that was written is answered for nobody; one that waits in the outbox is taken back."""
+    socket.busy = busy
+    forget = ask()
+    asked = socket.asked[-1]
+    forget()
+    assert socket.outbox == []
+    asked.receipt.acked({"ok": True})
+    assert heard == []
