@@ -43,6 +43,7 @@ class ReceiptEvents:
         self._sweep_at = _FEW_ROOMS
         self._later = later
         self._moved: dict[str, dict[str, int]] = {}  # room → user → up to where the authors know of it
+        self._when_marked: list[Callable[[str, Marker], None]] = []
         rooms.when_logged(self._logged)
         namespace.events.add("chat:received", MarkUpTo, self._received)
         namespace.events.add("chat:read", MarkUpTo, self._read)
