@@ -267,3 +267,27 @@ async def test_a_server_cannot_fake_the_news_of_the_connection(world: World) -> 
     await peer.emit("reconnect_failed", "fake")
     await world.until(5)
     assert ana.diary == CONNECTING
+
+
+@simulated()
+async def test_answers_can_be_listened_to_by_those_who_did_not_ask(world: World) -> None:
+    peer = await open_server(world)
+    peer.answer = lambda event, args: {"ok": args[0]} if args else None
+    ana = Phone(world)
+    heard: list[Any] = []
+    stop = ana.socket.on_answer("join", lambda args, answer: heard.append((args, answer)))
+    ana.socket.emit("join", "early", ack=True)
+    await ana.connect()
+    ana.socket.emit("join", "lobby", ack=True, volatile=True)
+    ana.socket.emit("say", "hello", ack=True)
+    ana.socket.emit("join", ack=True, volatile=True)
+    await world.until(2)
+    world.unplug("ana")
+    ana.socket.emit("join", "late", ack=True, volatile=True)
+    await world.until(100)
+    world.replug("ana")
+    await world.until(120)
+    stop()
+    ana.socket.emit("join", "unheard", ack=True)
+    await world.until(125)
+    assert heard == [(("early",), {"ok": "early"}), (("lobby",), {"ok": "lobby"})]
