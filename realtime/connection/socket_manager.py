@@ -6,6 +6,7 @@ import asyncio
 import random
 import ssl as tls
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal, Self
 
 from realtime.connection.address import shown_address, websocket_url
@@ -18,7 +19,7 @@ from realtime.connection.heartbeat_monitor import HeartbeatMonitor
 from realtime.connection.lifecycle import Lifecycle
 from realtime.connection.message_queue import MessageQueue, Outbox, QueuedMessage
 from realtime.connection.net_info import NetInfo
-from realtime.connection.receipt import Receipt
+from realtime.connection.receipt import Receipt, ReceiptStatus
 from realtime.connection.reconnection_strategy import ReconnectionStrategy
 from realtime.connection.web_socket import Route
 from realtime.protocol.client_session import ClientSession
@@ -125,6 +126,7 @@ class SocketManager:
             auth=auth,
             changed=self._changed,
         )
+        self._answers: dict[str, dict[Callable[[tuple[Any, ...], Any], object], None]] = {}
         self._unwatch: list[Callable[[], None]] = []
         self._publishing: asyncio.Handle | None = None
 
@@ -258,11 +260,25 @@ class SocketManager:
         """
         now = asyncio.get_running_loop().time()
         receipt = self._delivery.submit(event, args, ack=ack, volatile=volatile, now=now, line=self._driver.line)
+        if event in self._answers:
+            receipt.add_done_callback(partial(self._answered, event, args))
         if not volatile:
             self._driver.flush()
             self._driver.arm()
         self._changed()
         return receipt
+
+    def on_answer(self, event: str, handler: Callable[[tuple[Any, ...], Any], object]) -> Callable[[], None]:
+        """Call ``handler(args, answer)`` whenever the server has acknowledged an ``event``, whoever emitted it.
+
+        It holds for what is emitted from now on.
+
+        Returns:
+            Ends it.
+        """
+        handlers = self._answers.setdefault(event, {})
+        handlers[handler] = None
+        return lambda: handlers.pop(handler, None)
 
     def claim(
         self, event: str, wanted: Callable[[tuple[Any, ...]], bool] = lambda args: True
@@ -305,6 +321,11 @@ class SocketManager:
             ) from None
         finally:
             receipt.discard()
+
+    def _answered(self, event: str, args: tuple[Any, ...], receipt: Receipt) -> None:
+        if receipt.status is ReceiptStatus.ACKED:
+            for handler in tuple(self._answers[event]):
+                handler(args, receipt.result())
 
     # --- what people see
 
