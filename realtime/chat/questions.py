@@ -44,7 +44,7 @@ class Questions:
         kind: type[R],
         answered: Callable[[R], None],
         refused: Callable[[SendRefused], None],
-    ) -> None:
+    ) -> Callable[[], None]:
         """Ask ahead of the outbox, or behind it if the connection is busy. You must be connected.
 
         A question that the server's storage could not answer is asked again from the outbox, which keeps trying.
@@ -55,13 +55,17 @@ class Questions:
             kind: what the answer is read as.
             answered: called with the answer.
             refused: called with the server's refusal, or if the answer was not understood.
+
+        Returns:
+            Call it if the answer does not matter any more.
         """
         connection = self._connection
         is_queued = False
+        asked: Receipt | None = None  # None: forgotten
 
         def done(receipt: Receipt) -> None:
             self._queued.pop(receipt.message_id, None)
-            if connection != self._connection:
+            if connection != self._connection or asked is not receipt:
                 return
             try:
                 reply = read_reply(receipt.result(), kind)
@@ -76,14 +80,21 @@ class Questions:
                 answered(reply)
 
         def queue() -> None:
-            nonlocal is_queued
+            nonlocal is_queued, asked
             is_queued = True
-            receipt = self._socket.emit(event, payload, ack=True)
-            self._queued[receipt.message_id] = receipt
-            receipt.add_done_callback(done)
+            asked = self._socket.emit(event, payload, ack=True)
+            self._queued[asked.message_id] = asked
+            asked.add_done_callback(done)
 
-        receipt = self._socket.emit(event, payload, ack=True, volatile=True)
-        if receipt.done:  # dropped
+        def forget() -> None:
+            nonlocal asked
+            receipt, asked = asked, None
+            if receipt is not None:
+                receipt.discard()
+
+        asked = self._socket.emit(event, payload, ack=True, volatile=True)
+        if asked.done:  # dropped
             queue()
         else:
-            receipt.add_done_callback(done)
+            asked.add_done_callback(done)
+        return forget

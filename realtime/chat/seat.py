@@ -65,6 +65,7 @@ class Seat:
         self._questions = questions
         self._tell = tell
         self._is_joining = False  # a join is on the way
+        self._forget_join: Callable[[], None] = lambda: None
         self._pages = Pages(room, room_id, questions, self.changed, self._release)
         self._leaving: Receipt | None = None
         self._results: dict[str, SendResult] = {}
@@ -106,6 +107,7 @@ class Seat:
         if not self.wanted:
             return
         self.wanted = self._is_joining = False
+        self._forget_join()
         self._pages.disconnected()
         self.changed(self.room.left())
         waiter = self._waiter() if self._socket.connected else None
@@ -250,7 +252,8 @@ class Seat:
         payload = {"roomId": self.room_id}
         if self.room.position is not None:
             payload["since"] = str(self.room.position)
-        self._questions.ask("room:join", payload, JoinReply, self._joined, self._shut_out)
+        self._forget_join()
+        self._forget_join = self._questions.ask("room:join", payload, JoinReply, self._joined, self._shut_out)
 
     def _joined(self, reply: JoinReply) -> None:
         if not self.wanted:

@@ -85,15 +85,14 @@ class TestJoining:
         ana = Ana()
         first = asyncio.ensure_future(ana.chat.join("lobby"))
         await asyncio.sleep(0)
+        [asked] = ana.socket.asked
         leaving = asyncio.ensure_future(ana.chat.leave("lobby"))
         await asyncio.sleep(0)
         again = asyncio.ensure_future(ana.chat.join("lobby"))
         await asyncio.sleep(0)
         assert ana.socket.said() == ["room:join", "room:leave", "room:join"]
-        if is_refused:
-            ana.socket.refuse("room:join", "left")
-        else:
-            ana.socket.answer("room:join", **NO_MESSAGES)
+        left = {"ok": False, "error": {"code": "left", "message": "the room was left"}}
+        asked.receipt.acked(left if is_refused else {"ok": True, **NO_MESSAGES})
         assert not ana.state.joined
         ana.socket.answer("room:join", **NO_MESSAGES)
         await asyncio.gather(first, leaving, again)
@@ -104,9 +103,10 @@ class TestJoining:
         ana = Ana()
         first = asyncio.ensure_future(ana.chat.join("lobby"))
         await asyncio.sleep(0)
+        [asked] = ana.socket.asked
         leaving = asyncio.ensure_future(ana.chat.leave("lobby"))
         await asyncio.sleep(0)
-        ana.socket.refuse("room:join", "storage_failed")
+        asked.receipt.acked({"ok": False, "error": {"code": "storage_failed", "message": "the disk is full"}})
         ana.socket.answer("room:leave")
         await asyncio.gather(first, leaving)
         assert ana.socket.said() == ["room:join", "room:leave"]
