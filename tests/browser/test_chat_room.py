@@ -5,18 +5,18 @@ import re
 from playwright.sync_api import expect
 
 SETUP = """
-from realtime.chat.message import MessageStatus, RoomState
+from realtime.chat.message import Gap, Marker, MessageStatus, Reaction, RoomState
 from tests.widgets.fakes import FakePhone, connection, message
 from widgets import ChatRoom
 
 ana = FakePhone("ana")
 lobby = ana.chat.room("lobby")
 
-def show(*messages, **state):
-    lobby.set(RoomState(room_id="lobby", messages=messages, **state))
+def show(*messages, joined=True, **state):
+    lobby.set(RoomState(room_id="lobby", messages=messages, joined=joined, **state))
 
 def own(n, text, status, **changes):
-    offset = n if status == "sent" else None
+    offset = n if status in ("sent", "delivered", "read") else None
     return message(n, text, user_id="ana", mine=True, offset=offset, status=MessageStatus(status), **changes)
 
 room = ChatRoom(ana)
@@ -57,13 +57,21 @@ show(
 ana.socket.connection_state.set(connection("reconnecting", queued=2))
 """)
     log = page.get_by_role("log", name="Messages")
-    for words in ("✓ sent", "sending…", "not sent yet, still trying", "refused: longer than 50 characters"):
+    for words in (
+        "✓ sent",
+        "waits for the network",
+        "not sent yet, still trying",
+        "refused: longer than 50 characters",
+    ):
         expect(log).to_contain_text(words)
     expect(log).to_contain_text("<img src=x onerror=alert(1)> is what I see here")
     assert log.locator("img").count() == 0
     expect(page.get_by_text("ben is typing…")).to_be_visible()
     expect(page.get_by_role("status").filter(has_text="Reconnecting… · 2 waiting")).to_be_visible()
-    shoot(notebook, chat_room=page.locator(".rt-chat"))
+    shoot(notebook, chat_waiting=page.locator(".rt-chat"))
+    expect(page.get_by_role("button", name="Retry “We are")).to_have_count(0)  # it goes out by itself
+    page.get_by_role("button", name="Retry “xxx").press("Enter")
+    notebook.until("('retry', 'm6')", ASKED)
     discard = page.get_by_role("button", name="Discard “Or longer”")
     discard.focus()
     page.keyboard.press("Enter")
@@ -89,7 +97,7 @@ def test_the_list_follows_new_messages_only_from_its_bottom(notebook, page):
 
 
 def test_a_refused_text_comes_back_with_the_reason(notebook, page):
-    notebook.do("def refuse(room, text): raise ValueError('The outbox is full')\nana.chat.send = refuse")
+    notebook.do("def refuse(*asked): raise ValueError('The outbox is full')\nana.chat.send = refuse")
     field = page.get_by_role("textbox", name=re.compile("Message to lobby"))
     field.fill("keep me")
     field.press("Enter")
@@ -108,3 +116,166 @@ def test_the_room_stays_live_while_a_cell_blocks_the_kernel(notebook, page, serv
     expect(page.get_by_role("log", name="Messages")).to_contain_text("while you compute")
     assert page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status") == "busy"
     (server.root / "go_on").touch()
+
+
+CONVERSATION = """
+show(
+    message(1, "We meet at the harbour, @ana: is the tram late?", reactions=(Reaction("😮", ("cleo",)),)),
+    own(2, "Ten minutes, says @ben. The one after it is on time, so do not wait in the rain for me", "read",
+        reactions=(Reaction("👍", ("ana", "ben", "cleo")), Reaction("🎉", ("ben",))), edited_ms=1),
+    message(3, "", user_id="cleo", is_deleted=True),
+    message(20, "Then I get us a table", user_id="cleo", reply_to="m2", reactions=(Reaction("❤️", ("ana",), True),)),
+    own(21, "Inside, please", "delivered", reply_to="m20"),
+    message(22, "Inside is full"),
+    message(23, "@ana we stand at the bar", user_id="cleo"),
+    gaps=(Gap(3, 20),), unread=2, mentioned=1, behind=4, has_older=True,
+    markers={"ben": Marker("ben", 23, 2), "cleo": Marker("cleo", 23, 2)},
+)
+"""
+
+
+def row(page, words):
+    return page.locator(".rt-row", has_text=words)
+
+
+def test_what_happens_to_messages_is_said(notebook, page, shoot):
+    page.evaluate("document.body.dispatchEvent(new Event('x'))")
+    notebook.do("ana.background(); room._height_px = 540\n" + CONVERSATION)
+    log = page.get_by_role("log", name="Messages")
+    for words in (
+        "Load older messages",
+        "Message deleted",
+        "Messages are missing here: the server no longer has them",
+        "2 new messages",
+    ):
+        expect(log).to_contain_text(words)
+    expect(page.get_by_role("status").filter(has_text="Catching up: 4 more to come")).to_be_visible()
+    expect(page.get_by_text("2 unread · 1 for you")).to_be_visible()
+    expect(row(page, "Ten minutes").first).to_contain_text("edited✓✓ read")
+    expect(row(page, "Ten minutes").get_by_title("Read by ben and cleo")).to_be_visible()
+    expect(row(page, "is the tram late?").locator(".rt-me")).to_have_text("@ana")
+    thumbs = page.get_by_role("button", name="👍 ana, ben, and cleo")
+    expect(thumbs).to_have_attribute("aria-pressed", "true")
+    shoot(notebook, chat_room=page.locator(".rt-chat"))
+    assert page.complaints == []
+
+
+def test_messages_are_worked_by_keyboard_alone(notebook, page, shoot):
+    notebook.do(CONVERSATION)
+    log = page.get_by_role("log", name="Messages")
+    log.focus()
+    page.keyboard.press("ArrowUp")
+    expect(row(page, "at the bar")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="React with thumbs up")).to_be_focused()
+    page.keyboard.press("Enter")
+    notebook.until("('react', 'm22', '👍')", ASKED)
+
+    page.get_by_role("button", name="👍 ana").press("Enter")
+    notebook.until("('unreact', 'm2', '👍')", ASKED)
+
+    mine = row(page, "Inside, please")
+    mine.get_by_role("button", name="Actions").press("Enter")
+    shoot(notebook, chat_bar=page.locator(".rt-chat"))
+    mine.get_by_role("button", name="Edit").press("Enter")
+    field = page.get_by_role("textbox", name="New text of the message")
+    expect(field).to_be_focused()
+    page.keyboard.type("dd")
+    page.keyboard.press("Escape")
+    expect(field).to_have_count(0)
+    expect(mine).to_be_focused()
+    mine.get_by_role("button", name="Actions").press("Enter")
+    mine.get_by_role("button", name="Edit").press("Enter")
+    field.fill("Outside, please")
+    page.keyboard.press("Enter")
+    notebook.until("('edit', 'm21', 'Outside, please')", ASKED)
+
+    mine.get_by_role("button", name="Actions").press("Enter")
+    mine.get_by_role("button", name="Delete").press("Enter")
+    page.get_by_role("button", name="Delete for everybody").press("Enter")
+    notebook.until("('delete', 'm21')", ASKED)
+    assert ("'edit', 'm21', 'dd" not in notebook.do(ASKED)) and len(notebook.cells) == 2
+    assert page.complaints == []
+
+
+def test_an_answer_quotes_a_message_and_leads_to_it(notebook, page):
+    notebook.do("show(*[message(n, f'message {n}') for n in range(60)], message(60, 'why?', reply_to='m3'))")
+    quote = page.get_by_role("button", name="Answers ben: message 3")
+    quote.press("Enter")
+    target = page.locator(".rt-row[data-key='ben:m3']")
+    expect(target).to_be_focused()
+    expect(target).to_be_in_viewport()
+    target.get_by_role("button", name="Actions").press("Enter")
+    target.get_by_role("button", name="Reply").press("Enter")
+    field = page.get_by_role("textbox", name="Message to lobby")
+    expect(field).to_be_focused()
+    expect(page.get_by_text("Reply to ben: message 3")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Reply to ben: message 3")).to_be_hidden()
+    target.get_by_role("button", name="Actions").press("Enter")
+    target.get_by_role("button", name="Reply").press("Enter")
+    page.keyboard.type("because")
+    page.keyboard.press("Enter")
+    notebook.until("('send', 'lobby', 'because', 'm3')", ASKED)
+
+
+def test_only_what_is_in_sight_is_marked_as_read(notebook, page):
+    notebook.do("history = [message(n, f'message {n}') for n in range(1, 41)]; show(*history, unread=40)")
+    notebook.until("('read', 'lobby', 40)", ASKED)
+    notebook.do("show(*history)")
+    log = page.get_by_role("log", name="Messages")
+    log.evaluate("log => { log.scrollTop = 0; }")
+    jump = page.get_by_role("button", name="To the newest")
+    expect(jump).to_be_visible()
+    notebook.do("show(*history, message(41, 'news'), unread=1)")
+    expect(log.get_by_role("separator")).to_have_text("1 new message")
+    assert "41)" not in notebook.do(ASKED)
+    page.get_by_role("button", name="1 new message").press("Enter")
+    notebook.until("('read', 'lobby', 41)", ASKED)
+    notebook.do("show(*history, message(41, 'news'))")
+    expect(log.get_by_role("separator")).to_have_text("1 new message")  # the reader may still look for it
+    log.evaluate("log => { log.scrollTop = 0; }")
+    expect(log.get_by_role("separator")).to_have_count(0)
+
+
+FRAMES = """async log => {
+    const times = [];
+    const bottom = log.scrollHeight;
+    for (let i = 0; i <= 60; i++) {
+        log.scrollTop = bottom * (1 - i / 60);
+        times.push(await new Promise(requestAnimationFrame));
+    }
+    const gaps = times.slice(1).map((time, i) => time - times[i]).sort((a, b) => a - b);
+    return { middle: gaps[30], worst: gaps[59] };
+}"""
+
+
+def test_thousands_of_messages_come_by_pages_and_scroll_smoothly(notebook, page):
+    notebook.do("many = [message(n, f'message {n}') for n in range(5000)]; show(*many)")
+    log = page.locator(".rt-log")  # by role it would take minutes: that looks at each message
+    expect(log).to_contain_text("message 4999")
+    expect(log.locator(".rt-row")).to_have_count(200)
+    first = log.locator(".rt-row[data-key='ben:m4800']")
+    log.evaluate("log => { log.scrollTop = 1; log.scrollTop = 0; }")
+    expect(log.locator(".rt-row")).to_have_count(400)
+    expect(first).to_be_in_viewport()  # in its place, though 200 came above it
+    notebook.do("room._show({'key': 'ben:m0'})")
+    expect(log.locator(".rt-row")).to_have_count(5000)
+    expect(log.locator(".rt-older")).to_have_count(0)
+    frames = log.evaluate(FRAMES)
+    print(frames)
+    assert frames["middle"] < 100  # ms; twenty frames a second would still be smooth on half as fast a machine
+    page.locator(".rt-jump").press("Enter")
+    expect(log.locator(".rt-row")).to_have_count(200)
+
+
+def test_it_fits_a_narrow_phone(notebook, page, shoot):
+    notebook.do(CONVERSATION + "room.layout.width = '320px'")
+    chat = page.locator(".rt-chat")
+    page.wait_for_function("chat => chat.getBoundingClientRect().width < 321", arg=chat.element_handle())
+    row(page, "Inside, please").get_by_role("button", name="Actions").press("Enter")
+    log = page.get_by_role("log", name="Messages")
+    assert log.evaluate("log => log.scrollWidth - log.clientWidth") == 0
+    shoot(notebook, chat_narrow=chat)

@@ -7,7 +7,7 @@ from realtime.connection.errors import SendRefused
 from tests.widgets.fakes import FakePhone, connection, message
 from tests.widgets.waiting import eventually
 from widgets.chat_room import PAGE, ChatRoom
-from widgets.room_window import SIZE
+from widgets.room_window import MOST, SIZE
 
 
 @pytest.fixture
@@ -56,6 +56,14 @@ def test_only_the_newest_messages_are_shown_until_the_reader_goes_back(room, pho
     assert phone.chat.asked == []  # nothing had to come from the server
     say(room, type="newest")
     assert len(shown(room)["messages"]) == SIZE
+
+
+def test_a_page_says_when_it_holds_as_many_as_it_may(room, phone):
+    phone.chat.room("lobby").set(
+        RoomState(room_id="lobby", messages=tuple(message(n) for n in range(MOST)), has_older=True)
+    )
+    say(room, type="show", key="ben:m0")
+    assert shown(room)["older"] == "most"
 
 
 def test_a_reader_who_looks_at_older_messages_keeps_them(room, phone):

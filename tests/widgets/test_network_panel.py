@@ -79,7 +79,7 @@ def test_a_further_sample_travels_alone(panel, phone, monkeypatch):
     said.clear()
     phone.network.samples.set((*samples, sample(WINDOW_S + 1.0, None, "reconnecting", waiting=2)))
     eventually(lambda: said)
-    drop, keep, tail = said[0]["lists"]["samples"]
+    drop, keep, tail, _ = said[0]["lists"]["samples"]
     assert (drop, keep) == (1, WINDOW_S)
     assert tail == [[WINDOW_S + 1.0, None, 2000.0, 8000.0, "reconnecting", 2]]
 
