@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import Mapping
 
+import msgspec
 from msgspec.structs import replace
 
 from realtime.server.engine.amendments import Amended, Message, amend, change_of, chosen, superseded
@@ -55,6 +55,7 @@ class MemoryEngine:
                 raise ValueError(f"{name} must be at least 1, not {value}")
         self.epoch = new_id(rng or ambient.new_random())[:8]
         self._messages_per_room = messages_per_room
+        self._most_records = messages_per_room + messages_per_room // 4
         self._ids_per_room = ids_per_room
         self._max_rooms = rooms
         self._logs: OrderedDict[str, _Log] = OrderedDict()
@@ -86,22 +87,24 @@ class MemoryEngine:
     def append(self, draft: Draft, done: AppendDone) -> None:
         """See :meth:`Engine.append`; answers before it returns."""
         log = self._log(draft.room_id)
-        if draft.about is not None:
+        about = draft.about
+        if about is not None:
             change_of(draft)  # a mistake is told
-        ids = log.ids if draft.about is None else log.changes
-        known = ids.named(draft.message_id).get(draft.user_id)
+        ids = log.ids if about is None else log.changes
+        known = ids.get(draft.message_id, draft.user_id)
         if known is not None:
             done(replace(known, duplicate=True))
             return
         try:
-            answer = log.append(draft, self.epoch) if draft.about is None else log.amend(draft, draft.about, self.epoch)
+            answer = log.append(draft, self.epoch) if about is None else log.amend(draft, about, self.epoch)
         except NotApplied as refused:
             done(refused)
             return
         ids.add(draft.message_id, draft.user_id, answer)
         if not answer.duplicate:
-            record = log.records[-1]
-            if len(log.records) > self._messages_per_room + self._messages_per_room // 4:
+            records = log.records
+            record = records[-1]
+            if len(records) > self._most_records:
                 log.trim(self._messages_per_room)
             self._deliver(record)
         done(answer)
@@ -154,25 +157,47 @@ class MemoryEngine:
         return log
 
 
+class _Known(msgspec.Struct, frozen=True, gc=False):
+    """What a user was answered to an id; ids are the users' choice, so others may have used it too."""
+
+    user_id: str
+    answer: Appended
+    other: _Known | None
+
+
 class _Ids:
     """What was answered to the newest ids, in two generations, so that forgetting the older half costs nothing."""
 
     def __init__(self, at_least: int) -> None:
         self._at_least = at_least
-        self._newer: dict[str, dict[str, Appended]] = {}
-        self._older: dict[str, dict[str, Appended]] = {}
+        self._newer: dict[str, _Known] = {}
+        self._older: dict[str, _Known] = {}
         self._number = self._number_older = 0
 
     def __len__(self) -> int:
         return self._number + self._number_older
 
-    def named(self, some_id: str) -> Mapping[str, Appended]:
+    def get(self, some_id: str, user_id: str) -> Appended | None:
+        """What this user was answered, if it is remembered."""
+        for known in (self._newer.get(some_id), self._older.get(some_id)):
+            while known is not None:
+                if known.user_id == user_id:
+                    return known.answer
+                known = known.other
+        return None
+
+    def named(self, some_id: str) -> dict[str, Appended]:
         """By user."""
-        newer, older = self._newer.get(some_id), self._older.get(some_id)
-        return {**older, **newer} if older and newer else newer or older or _NOBODY
+        answers: dict[str, Appended] = {}
+        for known in (self._older.get(some_id), self._newer.get(some_id)):
+            while known is not None:
+                answers[known.user_id] = known.answer
+                known = known.other
+        return answers
 
     def add(self, some_id: str, user_id: str, answer: Appended) -> None:
-        self._newer.setdefault(some_id, {})[user_id] = answer
+        """This user must have no answer to it yet."""
+        self._newer[some_id] = _Known(user_id, answer, self._newer.get(some_id))
         self._number += 1
         if self._number >= self._at_least:
             self._newer, self._older = {}, self._newer
@@ -235,9 +260,6 @@ class _Log:
         elif more:
             stop = start + limit
         return Page(epoch, self.last, horizon, tuple(self.records[start:stop]), more)
-
-
-_NOBODY: Mapping[str, Appended] = {}
 
 
 def _deliver_to_nobody(record: Record) -> None:
