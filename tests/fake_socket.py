@@ -32,6 +32,7 @@ class FakeSocket(EventEmitter):
         self.asked = []
         self.outbox = []
         self.left = []  # (message, receipt) of an earlier run of the app
+        self.listeners = {}  # by event, for answers
         self.parked = []  # refused, and in the outbox until they are retried
         self.probed = 0
         self._ids = 0
@@ -63,6 +64,11 @@ class FakeSocket(EventEmitter):
         receipt = Receipt(self._ids, self._discard)
         self.outbox.append(Asked(event, payload, receipt, ack=True, volatile=False))
         self.left.append((QueuedMessage(self._ids, event, (payload,), True, b"", (), -3600.0), receipt))
+
+    def on_answer(self, event, handler):
+        handlers = self.listeners.setdefault(event, [])
+        handlers.append(handler)
+        return lambda: handlers.remove(handler)
 
     def retry(self, receipt):
         for asked in [asked for asked in self.parked if asked.receipt is receipt]:
@@ -97,6 +103,8 @@ class FakeSocket(EventEmitter):
             return asked
         self.outbox.remove(asked)
         asked.receipt.acked({"ok": True, **fields} if reply is None else reply)
+        for handler in self.listeners.get(event, ()):
+            handler((asked.payload,), asked.receipt.result())
         return asked
 
     def refuse(self, event, code="no", message="because"):

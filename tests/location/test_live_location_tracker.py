@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from realtime.connection.app_state import AppState
@@ -10,7 +11,10 @@ from realtime.connection.message_queue import QueuedMessage
 from realtime.connection.receipt import Receipt, ReceiptStatus
 from realtime.location.fix import Fix
 from realtime.location.live_location_tracker import LiveLocationTracker
+from realtime.location.precision import rounded
+from realtime.location.resolution import Resolution
 from realtime.protocol.errors import LocalProtocolError
+from realtime.utils import ambient
 from tests.fake_socket import FakeSocket
 from tests.jumping_clock import jumping
 
@@ -120,18 +124,32 @@ class TestTelling:
         await ana.ack()
         assert ana.sent() == [3]
         await ana.move(4)
-        await asyncio.sleep(11)
-        assert ana.sent() == [4], "an acknowledgement that never comes does not end the tracking"
+        await asyncio.sleep(9)
+        assert ana.sent() == [4]
+        await ana.move(5)
+        await asyncio.sleep(3)
+        assert ana.sent() == [5], "an acknowledgement that never comes does not end the tracking"
 
     @jumping
-    async def test_a_refused_update_is_logged_and_the_next_one_goes_out(self, caplog):
+    async def test_a_refused_update_is_logged_and_told_again(self, caplog):
         ana = await Ana.tracking(acks=False)
         await ana.move(1)
         ana.socket.refuse("location:update", "not_member", "join first")
         assert "join first" in caplog.text
-        await asyncio.sleep(1)
         await ana.move(2)
-        assert ana.sent() == [1, 2]
+        assert ana.sent() == [1]
+        await asyncio.sleep(1)
+        assert ana.socket.said("location:update") == [
+            {"roomId": "lobby", "fixes": [fix(1).to_wire(), fix(2).to_wire()]}
+        ]
+
+    @jumping
+    async def test_an_update_that_is_wrong_is_not_told_again(self):
+        ana = await Ana.tracking(acks=False)
+        await ana.move(1)
+        ana.socket.refuse("location:update", "invalid_payload")
+        await asyncio.sleep(60)
+        assert ana.sent() == [1]
 
     @jumping
     async def test_an_update_that_a_busy_connection_drops_is_told_later(self):
@@ -145,14 +163,18 @@ class TestTelling:
 
     @pytest.mark.clause("RT-LOC-1")
     @jumping
-    async def test_offline_the_newest_fix_waits_and_goes_out_at_the_return(self):
+    async def test_offline_one_fix_per_interval_is_kept_and_all_go_out_at_the_return(self):
         ana = await Ana.tracking(connected=False)
-        await ana.move(1, 2, 3)
+        for n in range(1, 5):
+            await ana.move(n)
+            await asyncio.sleep(0.5)
         await asyncio.sleep(60)
+        assert ana.tracker.kept == (fix(1), fix(2), fix(4))
         assert ana.sent() == []
-        assert ana.socket.outbox == []
+        assert ana.socket.outbox == [], "the outbox is for what must not be thinned"
         ana.socket.connect()
-        assert ana.sent() == [3]
+        [update] = ana.socket.said("location:update")
+        assert [each["timestamp"] for each in update["fixes"]] == [1000, 2000, 4000]
 
     @jumping
     async def test_after_a_reconnect_the_newest_fix_is_told_again(self):
@@ -164,6 +186,69 @@ class TestTelling:
         await asyncio.sleep(5)
         ana.socket.connect()
         assert ana.sent() == [1, 1]
+
+    @jumping
+    async def test_a_server_that_went_on_with_the_session_knows_already(self):
+        ana = await Ana.tracking()
+        await ana.move(1)
+        ana.socket.disconnect()
+        await asyncio.sleep(5)
+        ana.socket.recovered = True
+        ana.socket.connect()
+        assert ana.sent() == [1]
+
+    @jumping
+    async def test_what_is_not_believed_is_rejected_with_a_reason_and_not_told(self):
+        ana, rejected = await Ana.tracking(), []
+        ana.tracker.on("rejected", lambda fix, reason: rejected.append((fix.timestamp_ms, str(reason))))
+        await ana.source.push(fix(5), fix(4), msgspec.structs.replace(fix(6), longitude=20.0))
+        await ana.source.push(msgspec.structs.replace(fix(7), accuracy_m=5001.0))
+        await ana.move(8)
+        assert rejected == [(4000, "late"), (6000, "too_fast"), (7000, "inaccurate")]
+        assert ana.told == [("ana", 5), ("ana", 8)]
+
+    @jumping
+    async def test_what_the_server_does_not_believe_is_rejected_too(self):
+        ana, rejected = await Ana.tracking(acks=False), []
+        ana.tracker.on("rejected", lambda fix, reason: rejected.append((fix, reason)))
+        await ana.move(1)
+        ana.socket.answer("location:update", accepted=0, rejected=[{"index": 0, "reason": "expired"}])
+        assert rejected == [(fix(1), "expired")]
+        await asyncio.sleep(20)
+        assert ana.sent() == [1]
+
+    @jumping
+    async def test_a_low_battery_and_a_mobile_network_make_updates_rarer(self):
+        resolution = Resolution(interval_s=1.0, cellular_factor=2.0, low_battery_factor=3.0)
+        ana = await Ana.tracking(resolution=resolution)
+
+        async def told_in_a_minute(start):
+            for n in range(60):
+                await ana.move(start + n)
+                await asyncio.sleep(1)
+                await ana.ack()
+            return len(ana.sent())
+
+        assert await told_in_a_minute(0) == 60
+        ana.socket.net_info.update(type="cellular")
+        assert await told_in_a_minute(100) == 30
+        ana.tracker.battery.update(level=0.1)
+        assert await told_in_a_minute(200) == 10
+        ana.socket.net_info.update(type="wifi")
+        ana.tracker.battery.update(is_charging=True)
+        assert await told_in_a_minute(300) in (60, 61), "what waited for the longer interval is due at once"
+
+    @jumping
+    async def test_the_room_is_told_a_rounded_position_and_the_own_map_shows_the_exact_one(self):
+        ana = Ana()
+        await ana.start(precision_m=1000)
+        for n in range(1, 10):
+            await ana.move(n)  # 56 m each
+            await asyncio.sleep(1)
+        assert ana.state.fixes == {"ana": fix(9)}
+        [update] = ana.socket.said("location:update")
+        [told] = update["fixes"]
+        assert Fix.from_wire(told) == rounded(fix(1), 1000)
 
     @jumping
     async def test_tracking_without_broadcasting_is_for_the_own_map_only(self):
@@ -204,6 +289,57 @@ class TestStoppingAndPausing:
         ana.socket.disconnect()
         ana.socket.connect()
         assert ana.sent() == [1]
+
+    @jumping
+    async def test_sharing_ends_by_itself_and_is_announced(self):
+        ana, stops = Ana(), []
+        ana.tracker.on("stop", lambda *stop: stops.append(stop))
+        start_ms = ambient.wall_time_ms()
+        await ana.start(share_for_s=60)
+        await ana.move(1)
+        assert ana.socket.asked[-1].payload["until"] == start_ms + 60_000
+        await asyncio.sleep(59)
+        assert ana.tracker.tracking
+        await asyncio.sleep(2)
+        assert not ana.tracker.tracking
+        assert stops == [("ana", "lobby", "expired")]
+        assert ana.socket.said("location:stop") == [{"roomId": "lobby", "reason": "expired"}]
+        assert ana.state.fixes == {}
+
+    @jumping
+    async def test_a_new_start_in_the_same_room_is_for_a_time_of_its_own_and_loses_nothing(self):
+        ana = Ana(connected=False)
+        await ana.start(share_for_s=60)
+        await ana.move(1)
+        await asyncio.sleep(30)
+        await ana.start()
+        await ana.move(2)
+        await asyncio.sleep(100)
+        ana.socket.connect()
+        [update] = ana.socket.said("location:update")
+        assert [each["timestamp"] for each in update["fixes"]] == [1000, 2000]
+        assert "until" not in update
+        assert ana.tracker.tracking
+
+    @jumping
+    async def test_a_plain_async_generator_survives_the_background(self):
+        async def generator():
+            for n in range(100):
+                yield fix(n)
+                await asyncio.sleep(1)
+
+        ana = Ana()
+        await ana.tracker.start_tracking(generator(), room_id="lobby")
+        await asyncio.sleep(2.5)
+        ana.socket.app_state.background()
+        await asyncio.sleep(50)
+        assert ana.state.fixes == {"ana": fix(2)}
+        ana.socket.app_state.foreground()
+        await settle()
+        assert ana.state.fixes == {"ana": fix(52)}
+        ana.tracker.stop_tracking()
+        await asyncio.sleep(5)
+        assert ana.told[-1] == ("ana", 52)
 
     @jumping
     async def test_starting_anew_replaces_the_former_source(self):
@@ -354,6 +490,34 @@ class TestHearing:
         assert set(ana.state.fixes) == {"cleo"}
 
     @jumping
+    async def test_the_answer_to_a_join_says_who_shares_and_who_does_not_any_more(self):
+        ana, stops = Ana(), []
+        ana.tracker.on("stop", lambda *stop: stops.append(stop))
+        await ana.start()
+        await ana.move(7)
+        self.hear(ana, 1, 2)
+        self.hear(ana, 1, user_id="cleo")
+        self.hear(ana, 1, user_id="cleo", room_id="tram")
+        ana.socket.emit("room:join", {"roomId": "lobby"}, ack=True, volatile=True)
+        locations = [{"userId": "ben", "fix": fix(5).to_wire()}, {"userId": "dora", "fix": fix(3).to_wire()}]
+        ana.socket.answer("room:join", locations=locations)
+        assert stops == [("cleo", "lobby", "gone")]
+        assert ana.tracker.room("lobby").snapshot.fixes == {"ana": fix(7), "ben": fix(5), "dora": fix(3)}
+        assert ana.state.trails["ben"] == (fix(1), fix(2), fix(5))
+        assert set(ana.state.fixes) == {"ana", "ben", "cleo", "dora"}, "cleo is in the tram"
+        ana.socket.emit("room:join", {"roomId": "lobby"}, ack=True, volatile=True)
+        ana.socket.answer("room:join", position="x:1")
+        assert set(ana.tracker.room("lobby").snapshot.fixes) == {"ana", "ben", "dora"}, "a server that does not say"
+
+    @jumping
+    async def test_what_was_heard_can_be_had_as_a_table(self):
+        ana = Ana()
+        self.hear(ana, 1, 2)
+        self.hear(ana, 1, room_id="tram")
+        assert list(ana.tracker.to_frame("lobby").user) == ["ben", "ben"]
+        assert list(ana.tracker.to_frame().room) == ["lobby", "lobby", "tram"]
+
+    @jumping
     async def test_each_room_shows_who_shares_in_it(self):
         ana = Ana()
         self.hear(ana, 1)
@@ -393,6 +557,19 @@ class TestTheRest:
     async def test_a_room_needs_a_name(self):
         with pytest.raises(LocalProtocolError, match="room id"):
             await Ana().start(room_id="")
+
+    @pytest.mark.parametrize("options", [{"share_for_s": 0}, {"share_for_s": float("inf")}, {"precision_m": 0}])
+    @jumping
+    async def test_nonsense_is_refused_by_name(self, options):
+        ana = await Ana.tracking()
+        [name] = options
+        with pytest.raises(ValueError, match=name):
+            await ana.start(**options)
+        assert ana.tracker.tracking, "as before"
+
+    def test_an_interval_is_given_once(self):
+        with pytest.raises(ValueError, match="interval_s"):
+            Ana(interval_s=1.0, resolution=Resolution())
 
     @jumping
     async def test_it_shows_itself_in_a_line(self):

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from realtime.location.sources import GpxSource, LocationSource, SimulatedWalk
+from realtime.location.sources import GpxSource, LocationSource, SimulatedWalk, StreamSource
 from realtime.location.track import Track, TrackPoint
 from realtime.sim.entropy import EPOCH_S
 from realtime.sim.world import simulate
@@ -139,3 +139,39 @@ def test_a_walk_shows_where_it_is():
 def test_both_are_sources():
     assert isinstance(GpxSource(NORTH), LocationSource)
     assert isinstance(SimulatedWalk(START), LocationSource)
+
+
+class TestAStream:
+    @staticmethod
+    async def numbers(count, every_s=1.0):
+        for n in range(count):
+            yield n
+            await asyncio.sleep(every_s)
+
+    def test_it_is_followed_to_its_end(self):
+        assert run(collect(StreamSource(self.numbers(5)))) == [0, 1, 2, 3, 4]
+
+    def test_after_a_pause_it_goes_on_with_the_newest(self):
+        async def main():
+            source = StreamSource(self.numbers(100))
+            first = await take(source, 3)
+            await asyncio.sleep(20.5)
+            return first, await take(source, 2)
+
+        assert run(main()) == ([0, 1, 2], [22, 23])
+
+    def test_its_failure_is_told(self):
+        async def broken():
+            yield 1
+            raise OSError("no GPS")
+
+        with pytest.raises(OSError, match="no GPS"):
+            run(collect(StreamSource(broken())))
+
+    def test_a_closed_one_ends(self):
+        async def main():
+            source = StreamSource(self.numbers(100))
+            asyncio.get_running_loop().call_later(2.5, source.close)
+            return await collect(source)
+
+        assert run(main()) == [0, 1, 2]
