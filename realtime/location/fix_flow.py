@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from realtime.connection.net_info import NetType
@@ -34,12 +35,20 @@ class FixFlow:
         resolution: how often.
         ack_timeout_s: an update that is unacknowledged for so long is told again, with what came since.
         max_kept: over this number fixes are thinned by the shape of the way.
+        unsent: fixes that are kept already, in the order of their times.
 
     Raises:
         ValueError: a setting makes no sense.
     """
 
-    def __init__(self, resolution: Resolution, *, ack_timeout_s: float | None = None, max_kept: int = 1000) -> None:
+    def __init__(
+        self,
+        resolution: Resolution,
+        *,
+        ack_timeout_s: float | None = None,
+        max_kept: int = 1000,
+        unsent: Sequence[Fix] = (),
+    ) -> None:
         if ack_timeout_s is None:
             ack_timeout_s = max(10.0, 2 * resolution.interval_s)
         if not ack_timeout_s >= resolution.interval_s:
@@ -52,7 +61,7 @@ class FixFlow:
         self._net = NetType.UNKNOWN
         self._battery = BatteryStatus(1.0, False)
         self._newest: Fix | None = None  # not kept yet
-        self._kept: list[Fix] = []
+        self._kept: list[Fix] = list(unsent)
         self._last: Fix | None = None  # the one that was kept last
         self._last_at = 0.0
         self._on_its_way: Batch | None = None
@@ -67,6 +76,11 @@ class FixFlow:
     def kept(self) -> tuple[Fix, ...]:
         """What is still to be told, in the order of the times; not what is on its way."""
         return tuple(self._kept)
+
+    @property
+    def unacked(self) -> tuple[Fix, ...]:
+        """What the server is not known to have, in the order of the times."""
+        return (*(() if self._on_its_way is None else self._on_its_way.fixes), *self._kept)
 
     def conditions(self, *, net: NetType, battery: BatteryStatus) -> None:
         """What the device says of its network and its battery; ask for :meth:`next_timer` again."""

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
 from realtime.connection.app_state import AppState, AppStateValue
-from realtime.connection.receipt import Receipt
+from realtime.location.battery import Battery
 from realtime.location.fix import Fix, LocationState
-from realtime.location.fix_throttle import FixThrottle
-from realtime.location.sources import LocationSource
+from realtime.location.plausibility import FixGate, Limits, Reason
+from realtime.location.precision import check_precision
+from realtime.location.resolution import Resolution
+from realtime.location.sharing import Sharing
+from realtime.location.sources import StreamSource
 from realtime.location.whereabouts import Whereabouts
-from realtime.location.wire import LocationStop, LocationUpdate
-from realtime.protocol.errors import LocalProtocolError, RealtimeError
-from realtime.utils.alarm import Alarm
+from realtime.location.wire import LocationStop, LocationUpdate, joined_locations
+from realtime.protocol.errors import LocalProtocolError
+from realtime.utils import ambient
 from realtime.utils.event_emitter import EventEmitter, Handler
 from realtime.utils.observable import Observable
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from realtime.connection.socket_manager import SocketManager
 
 MAX_ROOM_ID = 256  # characters; the server refuses longer ones
@@ -33,21 +40,32 @@ _log = logging.getLogger("realtime.location")
 class LiveLocationTracker:
     """Follows a source of fixes, tells a room of it, and shows where everybody is. Call it on the connection's loop.
 
-    Broadcasts are throttled: at most one per interval, one at a time, always the newest fix; offline the newest one
-    waits. In the background the source is not read and nothing is told. A room is heard once it is joined, which is
+    Broadcasts are throttled: at most one fix per interval is kept, always the newest, and one update is on its way at
+    a time. What was kept offline, or while an update was on its way, is told in the next ones, in the order of time,
+    and again until the server has it: markers show the newest, trails have all. In the background the source is not
+    read and nothing is told. A room is heard once it is joined, which is
     :class:`~realtime.chat.chat_client.ChatClient`'s business; make it before the tracker, so that after a reconnect
     the join precedes the first update.
 
-    Events, for :meth:`on`: ``update(user_id, fix)`` when somebody, this user included, is at a newer position, and
-    ``error(exception)`` when the source failed.
+    Events, for :meth:`on`: ``update(user_id, fix)`` when somebody, this user included, is at a newer position;
+    ``fix(fix)`` with each own one that is believed, exact; ``rejected(fix, reason)`` with one that is not, here or by
+    the server; ``stop(user_id, room_id, reason)`` when somebody, this user included, does not share the position any
+    more: ``stopped``, ``expired`` (the time was over) or ``gone``; and ``error(exception)`` when the source failed.
 
     Args:
         socket: the connection.
         user_id: the user as whom the connection is authenticated.
         interval_s: the least time between two broadcasts, in seconds.
+        resolution: more of what is wanted of broadcasts, instead of ``interval_s``.
         resume_on_foreground: go on after the background; False: the background ends the tracking.
-        trail_length: how many fixes of each user are kept.
+        trail_length: how many fixes of each user are kept for the map.
+        max_kept: how many own fixes wait for a connection; over this, they are thinned by the shape of the way.
+        limits: what is believed of the own source.
+        battery: the device's battery; without it, it is taken for full.
         app_state: the app's state, if it is not the connection's.
+
+    Raises:
+        ValueError: a setting makes no sense.
     """
 
     def __init__(
@@ -55,31 +73,40 @@ class LiveLocationTracker:
         socket: SocketManager,
         *,
         user_id: str,
-        interval_s: float = 1.0,
+        interval_s: float | None = None,
+        resolution: Resolution | None = None,
         resume_on_foreground: bool = True,
         trail_length: int = 200,
+        max_kept: int = 1000,
+        limits: Limits | None = None,
+        battery: Battery | None = None,
         app_state: AppState | None = None,
     ) -> None:
         self.user_id = user_id
+        self.battery = Battery() if battery is None else battery
         self._known = Whereabouts(trail_length=trail_length)
         self._socket = socket
+        self._resolution = _resolution(interval_s, resolution)
+        self._max_kept = max_kept
+        self._limits = Limits() if limits is None else limits
         self._resume_on_foreground = resume_on_foreground
         self._app_state = socket.app_state if app_state is None else app_state
         self._events = EventEmitter()
-        self._throttle = FixThrottle(interval_s=interval_s, ack_timeout_s=max(10.0, 2 * interval_s))
-        self._alarm = Alarm(lambda now: self._tell(self._throttle.handle_timer(now)))
         self._ride: _Ride | None = None  # what is tracked, or will be in the foreground
-        self._shared_with: str | None = None  # the room that knows our position
+        self._sharing: Sharing | None = None  # with the room that knows our position
         self._reading: asyncio.Task[None] | None = None
-        self._unwatch = self._app_state.observe(self._app_changed)
         self._left_stops = socket.claim("location:stop")  # of an earlier run of the app
         self._handlers: list[tuple[str, Handler]] = []
         self._hear("connect", self._connected)
         self._hear("disconnect", lambda reason: self._disconnected())
         self._hear("location:update", _reader(LocationUpdate.from_wire, self._heard_update))
         self._hear("location:stop", _reader(LocationStop.from_wire, self._heard_stop))
-        if not socket.connected:
-            self._throttle.offline()
+        self._unwatch = [
+            self._app_state.observe(self._app_changed),
+            socket.net_info.observe(lambda status: self._conditions()),
+            self.battery.observe(lambda status: self._conditions()),
+            socket.on_answer("room:join", self._joined),
+        ]
 
     def __repr__(self) -> str:
         if self._ride is None:
@@ -101,43 +128,85 @@ class LiveLocationTracker:
         """Where those are who share their position with one room."""
         return self._known.room(room_id)
 
+    def to_frame(self, room_id: str | None = None) -> pd.DataFrame:
+        """The trails as a table: see :meth:`Whereabouts.to_frame <realtime.location.whereabouts.Whereabouts>`."""
+        return self._known.to_frame(room_id)
+
+    @property
+    def kept(self) -> tuple[Fix, ...]:
+        """Own fixes that the server does not have yet, in the order of their times."""
+        return () if self._sharing is None else self._sharing.kept
+
     # --- one's own way
 
     async def start_tracking(
         self,
-        source: LocationSource,
+        source: AsyncIterable[Fix],
         *,
         room_id: str,
         on_update: Callable[[Fix], object] | None = None,
         broadcast: bool = True,
+        resume_on_foreground: bool | None = None,
+        share_for_s: float | None = None,
+        precision_m: float | None = None,
     ) -> None:
         """Follow ``source``, instead of what was followed before; in the background, from the foreground on.
 
         Args:
-            source: where the fixes come from.
+            source: where the fixes come from: a :class:`~realtime.location.sources.LocationSource`, or any async
+                iterator; an async generator is read to its end, also while nobody wants its fixes.
             room_id: a room that this device has joined.
             on_update: called with each fix.
             broadcast: tell the room; otherwise the position stays on this device.
+            resume_on_foreground: go on after the background; None: as the tracker does.
+            share_for_s: tracking ends by itself after this, in seconds, and the room is told, though the phone be dead
+                by then; None: never.
+            precision_m: what the room is told is rounded to a grid of cells of this side, in metres; None: it is exact.
 
         Raises:
             LocalProtocolError: the room id is too long, or empty.
+            ValueError: a setting makes no sense.
         """
         if not 0 < len(room_id) <= MAX_ROOM_ID:
             raise LocalProtocolError(f"a room id has 1 to {MAX_ROOM_ID} characters, this one has {len(room_id)}")
-        if self._ride is not None or self._shared_with is not None:
-            self._stop(keep_shared=room_id if broadcast else None)
-        self._ride = _Ride(source, room_id, on_update, broadcast)
+        if share_for_s is not None and not 0 < share_for_s < math.inf:
+            raise ValueError(f"share_for_s must be a number of seconds above 0, not {share_for_s}")
+        if precision_m is not None:
+            check_precision(precision_m)
+        self._stop("stopped", keep_shared=room_id if broadcast else None)
+        resumes = self._resume_on_foreground if resume_on_foreground is None else resume_on_foreground
+        followed: AsyncIterable[Fix] = source
+        if isinstance(source, AsyncGenerator):
+            followed = StreamSource(source)
+        self._ride = _Ride(followed, room_id, on_update, broadcast, resumes, FixGate(self._limits))
         if broadcast:
-            self._shared_with = room_id
-            for message, receipt in self._left_stops:
-                if message.args == ({"roomId": room_id},):
-                    receipt.discard()
+            self._share(room_id, share_for_s, precision_m)
         if self._app_state.value is not AppStateValue.BACKGROUND:
             self._read()
 
+    def _share(self, room_id: str, share_for_s: float | None, precision_m: float | None) -> None:
+        unsent = () if self._sharing is None else self._sharing.kept
+        if self._sharing is not None:
+            self._sharing.close()
+        self._sharing = Sharing(
+            self._socket,
+            room_id,
+            resolution=self._resolution,
+            max_kept=self._max_kept,
+            precision_m=precision_m,
+            until_ms=None if share_for_s is None else ambient.wall_time_ms() + round(share_for_s * 1000),
+            rejected=lambda fix, reason: self._events.dispatch("rejected", fix, reason),
+            expired=lambda: self._stop(Reason.EXPIRED, keep_shared=None),
+            unsent=unsent,
+        )
+        self._conditions()
+        for message, receipt in self._left_stops:
+            if isinstance(message.args[0], dict) and message.args[0].get("roomId") == room_id:
+                receipt.discard()
+
     def stop_tracking(self) -> None:
         """Stop, and take this device off the others' maps. Harmless if nothing is tracked."""
-        self._stop(keep_shared=None)
+        self._stop("stopped", keep_shared=None)
 
     # --- events
 
@@ -156,14 +225,21 @@ class LiveLocationTracker:
     def close(self) -> None:
         """Stop listening and reading, without a word to the room."""
         self._pause()
-        self._ride = self._shared_with = None
-        self._unwatch()
+        self._ride = None
+        if self._sharing is not None:
+            self._sharing.close()
+            self._sharing = None
+        for stop in self._unwatch:
+            stop()
+        self._unwatch.clear()
         for event, handler in self._handlers:
             self._socket.off(event, handler)
 
     # --- reading
 
     def _read(self) -> None:
+        if self._sharing is not None:
+            self._sharing.resume()
         if self._ride is not None and self._reading is None:
             self._reading = asyncio.get_running_loop().create_task(self._follow(self._ride))
 
@@ -179,70 +255,64 @@ class LiveLocationTracker:
             self._ride = self._reading = None
 
     def _measured(self, ride: _Ride, fix: Fix) -> None:
+        reason = ride.gate.judge(fix.position, fix.accuracy_m, fix.timestamp_ms)
+        if reason is not None:
+            self._events.dispatch("rejected", fix, reason)
+            return
         self._moved(ride.room_id, self.user_id, (fix,))
+        self._events.dispatch("fix", fix)
         if ride.on_update is not None:
             try:
                 ride.on_update(fix)
             except Exception:
                 _log.exception("on_update failed; the tracking goes on")
-        if ride.broadcast and self._ride is ride:
-            self._tell(self._throttle.offer(fix, asyncio.get_running_loop().time()))
+        if ride.broadcast and self._ride is ride and self._sharing is not None:
+            self._sharing.offer(fix)
 
     def _pause(self) -> None:
         """Nothing is read, and nothing told."""
         reading, self._reading = self._reading, None
         if reading is not None:
             reading.cancel()
-        self._throttle.clear()
-        self._alarm.set(None)
+        if self._sharing is not None:
+            self._sharing.pause()
 
-    def _stop(self, *, keep_shared: str | None) -> None:
+    def _stop(self, reason: str, *, keep_shared: str | None) -> None:
         """End the ride; rooms other than ``keep_shared`` learn that there will be no more."""
+        ride, sharing = self._ride, self._sharing
+        if ride is None and sharing is None:
+            return
         self._pause()
-        ride, self._ride = self._ride, None
-        shared_with, self._shared_with = self._shared_with, None
-        if ride is not None and ride.room_id != keep_shared:
-            self._known.gone(ride.room_id, self.user_id)
-        if shared_with is not None and shared_with != keep_shared:
-            self._known.gone(shared_with, self.user_id)
-            self._socket.emit("location:stop", {"roomId": shared_with}, ack=True)
+        self._ride = None
+        if ride is not None and isinstance(ride.source, StreamSource):
+            ride.source.close()
+        if sharing is not None and sharing.room_id != keep_shared:
+            self._sharing = None
+            sharing.end(reason)
+        for room_id in dict.fromkeys(each.room_id for each in (ride, sharing) if each is not None):
+            if room_id != keep_shared:
+                self._known.gone(room_id, self.user_id)
+                self._events.dispatch("stop", self.user_id, room_id, str(reason))
 
     def _app_changed(self, value: AppStateValue) -> None:
         if value is not AppStateValue.BACKGROUND:
             self._read()
-        elif self._resume_on_foreground:
+        elif self._ride is None or self._ride.resumes:
             self._pause()
         else:
             self.stop_tracking()
 
-    # --- telling
-
     def _connected(self) -> None:
-        self._tell(self._throttle.online(asyncio.get_running_loop().time()))
+        if self._sharing is not None:
+            self._sharing.connected()
 
     def _disconnected(self) -> None:
-        self._throttle.offline()
-        self._alarm.set(None)
+        if self._sharing is not None:
+            self._sharing.disconnected()
 
-    def _tell(self, fix: Fix | None) -> None:
-        """Broadcast ``fix``, if there is one, and wait for what is due next."""
-        if fix is not None and self._shared_with is not None:
-            payload = {"roomId": self._shared_with, "fixes": [fix.to_wire()]}
-            receipt = self._socket.emit("location:update", payload, ack=True, volatile=True)
-            if receipt.done:
-                self._throttle.dropped()
-            else:
-                receipt.add_done_callback(self._acked)
-        self._alarm.set(self._throttle.next_timer())
-
-    def _acked(self, receipt: Receipt) -> None:
-        try:
-            reply = receipt.result()
-        except RealtimeError:
-            return  # lost with its connection; told again at the next one
-        if not (isinstance(reply, dict) and reply.get("ok")):
-            _log.warning("the server refused a location update: %s", reply)
-        self._tell(self._throttle.acked(asyncio.get_running_loop().time()))
+    def _conditions(self) -> None:
+        if self._sharing is not None:
+            self._sharing.conditions(net=self._socket.net_info.type, battery=self.battery.snapshot)
 
     # --- hearing
 
@@ -253,7 +323,32 @@ class LiveLocationTracker:
         self._moved(update.room_id, update.user_id, update.fixes)
 
     def _heard_stop(self, stop: LocationStop) -> None:
-        self._known.gone(stop.room_id, stop.user_id)
+        self._gone(stop.room_id, stop.user_id, stop.reason)
+
+    def _joined(self, args: tuple[Any, ...], answer: object) -> None:
+        """What was missed while there was no connection."""
+        room_id = args[0].get("roomId") if args and isinstance(args[0], dict) else None
+        try:
+            locations = joined_locations(answer)
+        except msgspec.ValidationError as error:
+            _log.warning("ignored locations in the answer to room:join that were not understood: %s", error)
+            return
+        if locations is None or not isinstance(room_id, str):
+            return
+        shown = {each.user_id for each in locations}
+        for user_id in tuple(self.room(room_id).snapshot.fixes):
+            if user_id not in shown:
+                self._gone(room_id, user_id, "gone")
+        for each in locations:
+            self._moved(room_id, each.user_id, (each.fix,))
+
+    def _gone(self, room_id: str, user_id: str, reason: str) -> None:
+        is_own = user_id == self.user_id and any(
+            each is not None and each.room_id == room_id for each in (self._ride, self._sharing)
+        )
+        if not is_own and user_id in self.room(room_id).snapshot.fixes:
+            self._known.gone(room_id, user_id)
+            self._events.dispatch("stop", user_id, room_id, reason)
 
     def _moved(self, room_id: str, user_id: str, fixes: tuple[Fix, ...]) -> None:
         if self._known.moved(room_id, user_id, fixes):
@@ -263,10 +358,21 @@ class LiveLocationTracker:
 class _Ride(NamedTuple):
     """What is tracked, and for whom."""
 
-    source: LocationSource
+    source: AsyncIterable[Fix]
     room_id: str
     on_update: Callable[[Fix], object] | None
     broadcast: bool
+    resumes: bool
+    gate: FixGate
+
+
+def _resolution(interval_s: float | None, resolution: Resolution | None) -> Resolution:
+    if resolution is None:
+        interval_s = 1.0 if interval_s is None else interval_s
+        return replace(Resolution(), interval_s=interval_s, still_interval_s=max(60.0, interval_s))
+    if interval_s is not None:
+        raise ValueError("give interval_s or resolution, not both: a resolution has an interval_s")
+    return resolution
 
 
 def _reader(read: Callable[[object], T], handle: Callable[[T], None]) -> Handler:

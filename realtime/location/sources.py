@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -164,6 +165,59 @@ class SimulatedWalk:
         else:
             self._heading_deg = (self._heading_deg + self._rng.gauss(0, 15)) % 360
         self._place = destination(self._place, self._heading_deg, self._speed_mps * step_s)
+
+
+class StreamSource:
+    """A plain async iterator as a source: it is read to its end, and of what nobody waits for the newest is kept.
+
+    Whoever stops iterating in the middle would end an async generator; this one goes on behind the scenes, so tracking
+    can pause and resume. It is read from the first iteration on.
+
+    Args:
+        fixes: where they come from.
+    """
+
+    def __init__(self, fixes: AsyncIterable[Fix]) -> None:
+        self._fixes = fixes
+        self._waiting: deque[Fix] = deque()
+        self._news = asyncio.Event()
+        self._pump: asyncio.Task[None] | None = None
+        self._readers = 0
+
+    def __repr__(self) -> str:
+        return f"<StreamSource {self._fixes!r}>"
+
+    async def __aiter__(self) -> AsyncIterator[Fix]:
+        if self._pump is None:
+            self._pump = asyncio.get_running_loop().create_task(self._read())
+        self._readers += 1
+        try:
+            while True:
+                while self._waiting:
+                    yield self._waiting.popleft()
+                if self._pump.done():
+                    if not self._pump.cancelled():
+                        self._pump.result()
+                    return
+                self._news.clear()
+                await self._news.wait()
+        finally:
+            self._readers -= 1
+
+    def close(self) -> None:
+        """Read no more. Harmless if nothing is read."""
+        if self._pump is not None:
+            self._pump.cancel()
+
+    async def _read(self) -> None:
+        try:
+            async for fix in self._fixes:
+                if not self._readers:
+                    self._waiting.clear()
+                self._waiting.append(fix)
+                self._news.set()
+        finally:
+            asyncio.get_running_loop().call_soon(self._news.set)  # when this task is done
 
 
 def _check_accuracy(accuracy_m: float) -> None:
