@@ -161,6 +161,71 @@ class TestJoining:
             await result
 
 
+class TestLeavingWithUnsentMessages:
+    """What was said before the room was left is to be delivered: the next connection goes in once more to say it."""
+
+    @jumping
+    async def test_they_go_out_before_the_leave(self):
+        ana = await Ana.joined()
+        ana.socket.disconnect()
+        result = ana.chat.send_message("lobby", "hello")
+        await ana.chat.leave("lobby")
+        ana.socket.connect()
+        assert ana.socket.said() == ["room:join", "chat:message", "room:leave"]
+        ana.socket.answer("room:join", **NO_MESSAGES)
+        ana.socket.answer("chat:message", offset=1, timestamp=5)
+        assert (await result).text == "hello"
+        assert (ana.chat.rooms, ana.state.joined) == ((), False)
+        ana.socket.answer("room:leave")
+        ana.socket.disconnect()
+        ana.socket.connect()
+        assert ana.socket.said() == []
+
+    @jumping
+    async def test_it_is_left_again_if_only_the_leave_was_answered(self):
+        ana = await Ana.joined()
+        ana.chat.send_message("lobby", "hello")
+        leaving = asyncio.ensure_future(ana.chat.leave("lobby"))
+        await asyncio.sleep(0)
+        ana.socket.answer("room:leave")
+        await leaving
+        ana.socket.disconnect()
+        ana.socket.said()
+        ana.socket.connect()
+        assert ana.socket.said()[0] == "room:join"
+        assert [asked.event for asked in ana.socket.outbox if not asked.volatile] == ["chat:message", "room:leave"]
+
+    @jumping
+    async def test_who_comes_back_meanwhile_joins_with_what_was_missed(self):
+        ana = await Ana.joined()
+        ana.hear(1)
+        ana.socket.disconnect()
+        ana.chat.send_message("lobby", "hello")
+        await ana.chat.leave("lobby")
+        ana.socket.said()
+        ana.socket.connect()
+        again = asyncio.ensure_future(ana.chat.join("lobby"))
+        await asyncio.sleep(0)
+        visit, join = ana.socket.said("room:join")
+        assert (visit, join) == ({"roomId": "lobby", "limit": 1}, {"roomId": "lobby", "since": "e:1"})
+        ana.socket.answer("room:join", position="e:1", recovered=True, messages=[], more=False, members=[])
+        assert (await again).joined
+
+    @jumping
+    async def test_a_server_that_lets_nobody_in_refuses_them(self):
+        ana = await Ana.joined()
+        ana.socket.disconnect()
+        result = ana.chat.send_message("lobby", "hello")
+        await ana.chat.leave("lobby")
+        ana.socket.connect()
+        ana.socket.refuse("chat:message", "not_member")
+        ana.socket.refuse("room:join", "forbidden")
+        ana.socket.refuse("chat:message", "not_member", "members only")
+        with pytest.raises(SendRefused, match="members only"):
+            await result
+        assert [event for event, *_ in ana.told] == ["message_failed"]
+
+
 class TestReconnecting:
     @pytest.mark.clause("RT-CHAT-3")
     @jumping
