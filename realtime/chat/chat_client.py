@@ -184,7 +184,7 @@ class ChatClient:
     async def leave(self, room_id: str) -> None:
         """Leave a room; without a connection the server learns of it later.
 
-        What is in the outbox for the room then is refused by the server, and shows as failed with the reason.
+        What is in the outbox for the room then goes out before.
         """
         await self._seat(room_id).leave()
 

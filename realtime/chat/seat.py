@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -90,13 +91,13 @@ class Seat:
         Raises:
             SendRefused: the server does not let this device in.
         """
-        self.wanted = True
+        was_wanted, self.wanted = self.wanted, True
         if self._leaving is not None:
             self._leaving.discard()
         waiter = None
         if self._socket.connected and not self.room.is_joined:
             waiter = self._waiter()
-            if not (self._is_joining or self._pages.is_busy):
+            if not (was_wanted and (self._is_joining or self._pages.is_busy)):
                 self._join()
         self._restore()
         if waiter is not None:
@@ -111,15 +112,22 @@ class Seat:
         self._pages.disconnected()
         self.changed(self.room.left())
         waiter = self._waiter() if self._socket.connected else None
-        self._leaving = self._socket.emit("room:leave", {"roomId": self.room_id}, ack=True)
-        self._leaving.add_done_callback(lambda receipt: self._release())
+        self._go()
         if waiter is not None:
             await waiter
 
     def connected(self) -> None:
-        """A connection began, and its outbox is not written yet: the join must precede the messages."""
+        """A connection began, and its outbox is not written yet: the join must precede the messages.
+
+        Also those that were said before the room was left: then this device goes in, says them, and leaves once more.
+        """
         if self.wanted:
             self._join()
+        elif self._receipts:
+            with contextlib.suppress(SendRefused):  # the outbox is full
+                self._join()
+                if self._leaving is None or self._leaving.done:
+                    self._go()
 
     def disconnected(self) -> None:
         """The connection ended."""
@@ -247,16 +255,24 @@ class Seat:
     def _is_for_here(self, args: tuple[Any, ...]) -> bool:
         return bool(args) and isinstance(args[0], dict) and args[0].get("roomId") == self.room_id
 
+    def _go(self) -> None:
+        self._leaving = self._socket.emit("room:leave", {"roomId": self.room_id}, ack=True)
+        self._leaving.add_done_callback(lambda receipt: self._release())
+
     def _join(self) -> None:
         self._is_joining = True
-        payload = {"roomId": self.room_id}
-        if self.room.position is not None:
+        payload: dict[str, Any] = {"roomId": self.room_id}
+        if not self.wanted:
+            payload["limit"] = 1  # nobody looks at it
+        elif self.room.position is not None:
             payload["since"] = str(self.room.position)
         self._forget_join()
         self._forget_join = self._questions.ask("room:join", payload, JoinReply, self._joined, self._shut_out)
 
     def _joined(self, reply: JoinReply) -> None:
         if not self.wanted:
+            self._is_joining = False
+            self._send_early_ones()
             return
         try:
             events = self.room.joined(reply)
@@ -268,10 +284,11 @@ class Seat:
             self._pages.go_on(events)
 
     def _shut_out(self, error: SendRefused) -> None:
+        refused = [JoinRefused(self.room_id, error)] if self.wanted else []
         self.wanted = self._is_joining = False
         self._pages.disconnected()
         self._send_early_ones()  # what is refused again is refused for good
-        self._publish([*self.room.left(), JoinRefused(self.room_id, error)])
+        self._publish([*self.room.left(), *refused])
         self._release(error)
 
     def _expect_ack(self, message_id: str, payload: Mapping[str, Any], receipt: Receipt) -> None:
