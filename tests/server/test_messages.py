@@ -104,7 +104,7 @@ def test_a_join_reply_carries_records_that_were_encoded_before():
         recovered=True,
         messages=[msgspec.Raw(b'{"offset":1}')],
         more=False,
-        members=[PresentMember("ana", "phone", "active")],
+        members=[PresentMember("ana", "phone", "active", "busy", 7)],
         horizon=0,
         receipts=[Receipt("ana", received=3, read=2)],
     )
@@ -114,7 +114,7 @@ def test_a_join_reply_carries_records_that_were_encoded_before():
         "recovered": True,
         "messages": [{"offset": 1}],
         "more": False,
-        "members": [{"userId": "ana", "deviceId": "phone", "state": "active"}],
+        "members": [{"userId": "ana", "deviceId": "phone", "state": "active", "status": "busy", "since": 7}],
         "horizon": 0,
         "receipts": [{"userId": "ana", "received": 3, "read": 2}],
     }
@@ -133,9 +133,9 @@ def test_a_refusal_becomes_an_error_reply():
 
 
 def test_a_presence_diff_names_its_room():
-    diff = PresenceDiff("lobby", joins=[PresentMember("ana", "phone", "active")])
+    diff = PresenceDiff("lobby", joins=[PresentMember("ana", "phone", "active", "busy", 7)])
     assert json.loads(encode(diff)) == {
         "roomId": "lobby",
-        "joins": [{"userId": "ana", "deviceId": "phone", "state": "active"}],
+        "joins": [{"userId": "ana", "deviceId": "phone", "state": "active", "status": "busy", "since": 7}],
         "leaves": [],
     }
