@@ -7,7 +7,7 @@ unknown field is ignored (a ``userId`` too: the server stamps the authenticated 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -26,6 +26,7 @@ Emoji = Annotated[str, Meta(min_length=1, max_length=64)]
 Offset = Annotated[int, Meta(ge=0, le=MOST_OFFSET)]
 ReactionAction = Literal["add", "remove"]
 AppStateName = Literal["active", "background"]
+Status = Literal["online", "away", "busy", "invisible"]
 
 
 class Refusal(Exception):
@@ -225,19 +226,98 @@ class LocationStopBody(_Wire, frozen=True):
 
 
 class PresentMember(_Wire, frozen=True):
-    """Somebody in a room."""
+    """Somebody in a room.
+
+    Args:
+        user_id: the user.
+        device_id: the user's device.
+        state: whether its app is looked at.
+        status: what the user says, otherwise ``online``, or ``away`` where the app is not looked at.
+        since: when this stay in the room began, in ms since the Unix epoch.
+        text: the user's own words.
+        meta: what the application adds.
+    """
 
     user_id: str
     device_id: str
     state: AppStateName
+    status: Status = "online"
+    since: int = 0
+    text: str | UnsetType = UNSET
+    meta: dict[str, Any] | UnsetType = UNSET
+
+
+class LeftMember(_Wire, frozen=True):
+    """Somebody who is not in a room any more."""
+
+    user_id: str
+    device_id: str
 
 
 class PresenceDiff(_Wire, frozen=True):
-    """``presence:diff``. A member in ``joins`` who is known already has changed; merging twice changes nothing."""
+    """``presence:diff``. A member in ``joins`` who is known already has changed; merging twice changes nothing.
+
+    Args:
+        n: one more than that of the diff before; a diff without one is about the receiver's own invisible devices.
+    """
 
     room_id: str
     joins: list[PresentMember] = []
-    leaves: list[PresentMember] = []
+    leaves: list[LeftMember] = []
+    n: int | UnsetType = UNSET
+
+
+class PresenceUpdate(_Wire, frozen=True):
+    """``presence:update``: what is not in it stays; ``null`` takes a text or ``meta`` away."""
+
+    status: Status | UnsetType = UNSET
+    text: Annotated[str, Meta(max_length=140)] | UnsetType | None = UNSET
+    meta: dict[str, Any] | UnsetType | None = UNSET
+
+
+class UserIds(_Wire, frozen=True):
+    """``presence:subscribe``, ``presence:unsubscribe``."""
+
+    user_ids: Annotated[list[Annotated[str, Meta(min_length=1, max_length=256)]], Meta(max_length=500)]
+
+
+class PresencePlace(_Wire, frozen=True):
+    """Where a snapshot of a room's members stands: diffs after ``n`` go on from it, within one ``epoch``."""
+
+    epoch: str
+    n: int
+
+
+class SyncReply(_Wire, frozen=True, kw_only=True):
+    """The answer to ``presence:sync``."""
+
+    ok: bool = True
+    members: list[PresentMember]
+    epoch: str
+    n: int
+
+
+class UserStatus(_Wire, frozen=True):
+    """``presence:status``, and in the answer to ``presence:subscribe``: a user, over all devices.
+
+    Args:
+        user_id: the user.
+        status: the invisible are offline.
+        text: the user's own words.
+        last_seen: of who is offline: when that began, in ms since the Unix epoch, as far as it is known.
+    """
+
+    user_id: str
+    status: Literal["online", "away", "busy", "offline"]
+    text: str | UnsetType = UNSET
+    last_seen: int | UnsetType = UNSET
+
+
+class SubscribeReply(_Wire, frozen=True, kw_only=True):
+    """The answer to ``presence:subscribe``."""
+
+    ok: bool = True
+    users: list[UserStatus]
 
 
 class OkReply(_Wire, frozen=True):
@@ -267,6 +347,7 @@ class JoinReply(_Wire, frozen=True, kw_only=True):
         more: further ones follow; read them by ``chat:history``: with ``after``, or, where these are the newest, with
             ``before``.
         members: everybody present, the one who joins included.
+        presence: where ``members`` stand.
         receipts: of everybody who has ever sent one; of very many, those who are furthest, and one's own.
     """
 
@@ -277,6 +358,7 @@ class JoinReply(_Wire, frozen=True, kw_only=True):
     messages: list[msgspec.Raw]
     more: bool
     members: list[PresentMember]
+    presence: PresencePlace | UnsetType = UNSET
     receipts: list[Receipt]
 
 
