@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 
-def problem(error: Exception) -> str:
+def problem(error: BaseException) -> str:
     """Say in words what an error of the database, or of the file system below it, means."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()

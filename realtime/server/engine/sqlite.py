@@ -224,7 +224,11 @@ class SqliteEngine:
         sweep, self._sweep = self._sweep, None
         work = _Work([entry for entry, _ in appends], trims, sweep, [read for read, _ in reads])
         assert self._store is not None
-        future = self._in_worker(partial(_do, self._store, work))
+        try:
+            future = self._in_worker(partial(_do, self._store, work))
+        except RuntimeError as error:  # the interpreter is shutting down
+            future = self._loop.create_future()
+            future.set_exception(error)
         done = partial(self._worked, [done for _, done in appends], [done for _, done in reads], sweep)
         future.add_done_callback(done, context=self._context)
 
@@ -235,7 +239,7 @@ class SqliteEngine:
         sweep: tuple[int, int] | None,
         future: asyncio.Future[_Outcome],
     ) -> None:
-        outcome = future.result()
+        outcome = _outcome(future, len(reads))
         if sweep is not None:
             self._swept(sweep, outcome.next_room)
         if isinstance(outcome.results, EngineError):
@@ -309,9 +313,22 @@ def _do(store: SqliteStore, work: _Work) -> _Outcome:
 def _tried(call: Callable[[], Any], errors: list[EngineError]) -> Any:
     try:
         return call()
-    except Exception as error:
-        errors.append(error if isinstance(error, EngineError) else EngineError(problem(error)))
+    except BaseException as error:  # whatever it is, somebody waits for an answer
+        errors.append(_explained(error))
         return errors[-1]
+
+
+def _outcome(future: asyncio.Future[_Outcome], reads: int) -> _Outcome:
+    """What the worker did; if it came to nothing, that is the answer to all."""
+    try:
+        return future.result()
+    except BaseException as escaped:
+        error = _explained(escaped)
+        return _Outcome(error, None, [error] * reads, [error])
+
+
+def _explained(error: BaseException) -> EngineError:
+    return error if isinstance(error, EngineError) else EngineError(problem(error))
 
 
 def _each(results: Sequence[Result] | EngineError, number: int) -> Sequence[Result | EngineError]:

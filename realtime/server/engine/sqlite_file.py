@@ -117,7 +117,7 @@ def open_database(path: Path, *, epoch: str, lock_timeout_s: float) -> sqlite3.C
     return connection
 
 
-def problem(error: Exception) -> str:
+def problem(error: BaseException) -> str:
     """What is wrong, and what to do, in words."""
     return str(error) if isinstance(error, EngineError) else sqlite_problem.problem(error)
 

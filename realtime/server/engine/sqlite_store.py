@@ -171,7 +171,7 @@ class SqliteStore:
             with transaction(self._db):
                 self._check_owner()
                 result = work()
-        except Exception as error:
+        except BaseException as error:
             self._rooms.forget()
             raise EngineError(f"nothing was stored: {problem(error)}") from error
         tell_synced(self._path, self._synced)
