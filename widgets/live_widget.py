@@ -55,6 +55,15 @@ class LiveWidget(anywidget.AnyWidget):
         """What the page may ask for: message type to a function of the message."""
         raise NotImplementedError
 
+    def refuse(self, kind: str, error: Exception) -> None:
+        """Say on the page why something was not done.
+
+        Args:
+            kind: the type of the message that asked for it.
+            error: the reason.
+        """
+        self.send({"type": "refused", "of": kind, "text": str(error) or type(error).__name__})
+
     def close(self) -> None:
         """End the subscriptions and remove every view. Calling it twice is harmless."""
         for unobserve in self.__dict__.pop("_subscriptions", ()):
@@ -84,7 +93,7 @@ class LiveWidget(anywidget.AnyWidget):
             self.actions[kind](content)
         except Exception as error:  # the page is where the reader looks, not the kernel's log
             _log.exception("%r could not do %r", self, kind)
-            self.send({"type": "refused", "text": str(error)})
+            self.refuse(kind, error)
 
 
 def static(*names: str) -> str:

@@ -13,3 +13,8 @@ def mentions(text: str) -> tuple[str, ...]:
     if "@" not in text:
         return ()
     return tuple(dict.fromkeys(_MENTION.findall(text)))
+
+
+def mention_parts(text: str) -> tuple[str, ...]:
+    """A text in parts: plain, a mention with its ``@``, plain, and so on; they join to the text again."""
+    return tuple("@" * (index % 2) + part for index, part in enumerate(_MENTION.split(text)))

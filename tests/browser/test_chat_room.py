@@ -196,7 +196,8 @@ def test_messages_are_worked_by_keyboard_alone(notebook, page, shoot):
     mine.get_by_role("button", name="Delete").press("Enter")
     page.get_by_role("button", name="Delete for everybody").press("Enter")
     notebook.until("('delete', 'm21')", ASKED)
-    assert ("'edit', 'm21', 'dd" not in notebook.do(ASKED)) and len(notebook.cells) == 2
+    assert "'edit', 'm21', 'dd" not in notebook.do(ASKED)
+    assert len(notebook.cells) == 2
     assert page.complaints == []
 
 

@@ -41,7 +41,7 @@ function showRefusals(model, notice, refused = () => {}) {
     if (message.type !== "refused") return;
     say(notice, message.text);
     notice.hidden = false;
-    refused();
+    refused(message);
   });
 }
 

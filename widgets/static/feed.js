@@ -23,8 +23,9 @@ function follow(model) {
     } else if (message.type === "changes" && message.revision > revision) {
       if (message.revision > revision + 1) return ask();
       state = { ...state, ...message.fields };
-      for (const [name, [drop, keep, tail]] of Object.entries(message.lists)) {
-        state[name] = state[name].slice(drop, drop + keep).concat(tail);
+      for (const [name, [drop, keep, middle, end]] of Object.entries(message.lists)) {
+        const old = state[name];
+        state[name] = [...old.slice(drop, drop + keep), ...middle, ...old.slice(old.length - end)];
       }
       revision = message.revision;
       tell();
