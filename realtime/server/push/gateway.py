@@ -1,0 +1,127 @@
+"""What a push is, whom it goes to, and the one interface behind which the push services are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+
+import msgspec
+
+PlatformName: TypeAlias = Literal["local", "web", "expo"]
+
+
+class PushToken(NamedTuple):
+    """Where a push service finds a device. The token is a secret: who has it can push; ``repr`` leaves it out."""
+
+    user_id: str
+    device_id: str
+    platform: PlatformName
+    token: str
+
+    def __repr__(self) -> str:
+        return f"<PushToken {self.platform} of {self.user_id!r} on {self.device_id!r}>"
+
+
+class Push(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification on its way to a device.
+
+    Args:
+        id: the same on every way that it comes; for chat messages, the newest one's.
+        data: for the app.
+        collapse_key: a newer one of the same key takes its place on the device.
+        is_urgent: the device shall wake up for it.
+        ttl_s: after this many seconds nobody needs it.
+        withdraws: takes the notification of this id off the screen, instead of showing one.
+    """
+
+    id: str
+    title: str = ""
+    body: str = ""
+    data: dict[str, Any] = {}
+    room_id: str | None = None
+    collapse_key: str | None = None
+    is_urgent: bool = False
+    ttl_s: float = 86_400.0
+    withdraws: bool = False
+
+    def __repr__(self) -> str:  # without its text
+        return f"<Push {self.id!r} room={self.room_id!r}{' withdraws' if self.withdraws else ''}>"
+
+    def to_wire(self) -> dict[str, Any]:
+        """As an app gets it."""
+        if self.withdraws:
+            wire: dict[str, Any] = {"withdraw": self.id}
+        else:
+            wire = {"id": self.id, "title": self.title, "body": self.body, "data": self.data}
+        if self.room_id is not None:
+            wire["roomId"] = self.room_id
+        if self.collapse_key is not None:
+            wire["collapseKey"] = self.collapse_key
+        if self.is_urgent:
+            wire["urgent"] = True
+        return wire
+
+
+class Delivered(NamedTuple):
+    """The push service has it."""
+
+
+class TryAgain(NamedTuple):
+    """It failed, and may succeed later: not before ``after_s``, where the service said so."""
+
+    reason: str
+    after_s: float | None = None
+
+
+class Gone(NamedTuple):
+    """The token is dead: the app was removed, or has another one."""
+
+    reason: str
+
+
+class Rejected(NamedTuple):
+    """The service will never take it."""
+
+    reason: str
+
+
+DELIVERED = Delivered()
+
+Outcome: TypeAlias = Delivered | TryAgain | Gone | Rejected
+
+
+class Parcel(NamedTuple):
+    """One push to one device."""
+
+    push: Push
+    token: PushToken
+
+
+class Gateway(Protocol):
+    """A push service."""
+
+    max_batch: int
+    """How many parcels it takes at once."""
+
+    can_withdraw: bool
+    """Whether it can take a notification off the screen."""
+
+    def check(self, token: str) -> str | None:
+        """What is wrong with a token that a device registers; None: nothing."""
+        ...
+
+    async def send(self, batch: Sequence[Parcel]) -> list[Outcome]:
+        """Hand them over; returns what became of each, in their order. An exception means: try all of them again."""
+        ...
+
+    def follow_up_at(self) -> float | None:
+        """When to call :meth:`follow_up`, in the loop's time; None: there is nothing to ask."""
+        ...
+
+    async def follow_up(self) -> list[tuple[Parcel, Outcome]]:
+        """Ask what became of what it took; returns what failed after all."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
