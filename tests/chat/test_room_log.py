@@ -7,96 +7,10 @@ from hypothesis import strategies as st
 from realtime.chat.log_events import Delivered, Failed, Received
 from realtime.chat.message import MessageStatus, Position
 from realtime.chat.room_log import RoomLog
-from realtime.chat.wire import LoggedMessage
+from tests.chat.logs import ANA, BEN, joined_log, logged, said, statuses, texts
 
-ANA, BEN = "ana", "ben"
 PENDING, SENT, FAILED = MessageStatus.PENDING, MessageStatus.SENT, MessageStatus.FAILED
 RECEIVED = MessageStatus.RECEIVED
-
-
-def logged(offset, user_id=BEN, message_id=None, position=None):
-    message_id = message_id or f"{user_id}-{offset}"
-    return LoggedMessage(
-        message_id=message_id, user_id=user_id, text=message_id, timestamp=1000 + offset, offset=offset,
-        position=position,
-    )  # fmt: skip
-
-
-def joined_log(*entries, epoch="e", at=0):
-    """Ana's view of a room that she has just joined for the first time."""
-    log = RoomLog("lobby", ANA, failed_after_s=5.0)
-    log.joined(Position(epoch, max([at, *(entry.offset for entry in entries)])), entries, recovered=False, more=False)
-    return log
-
-
-def texts(log):
-    return [message.text for message in log.messages()]
-
-
-def statuses(log):
-    return [message.status for message in log.messages()]
-
-
-def said(events):
-    """Events as short tuples."""
-    return [(type(event).__name__, event.message.text) for event in events]
-
-
-class TestOwnMessagesBeforeTheFirstPage:
-    """Sent on a connection whose answers were lost; meanwhile the others wrote more than the first join brings."""
-
-    def returned(self, *, acked_first):
-        """A log with the own message m1 at 2 and a first page of 8 and 9."""
-        log = RoomLog("lobby", ANA)
-        log.send("m1", "m1", timestamp_ms=7, now=0.0)
-        page = [logged(8), logged(9)]
-        if acked_first:
-            log.acked("m1", offset=2, timestamp_ms=1002)
-        log.joined(Position("e", 9), page, recovered=False, more=True)
-        if not acked_first:
-            log.acked("m1", offset=2, timestamp_ms=1002)
-        return log
-
-    @pytest.mark.parametrize("acked_first", [True, False])
-    def test_what_stands_between_is_wanted_and_comes_as_history(self, acked_first):
-        log = self.returned(acked_first=acked_first)
-        assert log.wants_older == 1
-        assert said(log.filled([logged(3), logged(4)], recovered=True, more=True)) == []
-        assert log.wants_older == 4
-        assert said(log.filled([logged(5), logged(6), logged(7), logged(8)], recovered=True, more=True)) == []
-        assert log.wants_older is None
-        assert [message.offset for message in log.messages()] == [2, 3, 4, 5, 6, 7, 8, 9]
-        assert (log.gap, log.position) == (False, Position("e", 9))
-
-    def test_an_own_message_among_it_is_delivered(self):
-        log = self.returned(acked_first=True)
-        log.send("m2", "m2", timestamp_ms=8, now=0.0)
-        events = log.filled([logged(3, ANA, "m2"), *map(logged, range(4, 8))], recovered=True, more=True)
-        assert said(events) == [("Delivered", "m2")]
-        assert log.wants_older is None
-
-    def test_what_the_server_does_not_have_any_more_is_a_gap(self):
-        log = self.returned(acked_first=True)
-        log.filled([logged(6), logged(7)], recovered=False, more=True)
-        assert (log.gap, log.wants_older) == (True, None)
-
-    def test_without_a_connection_nothing_is_wanted_until_the_next_join(self):
-        log = self.returned(acked_first=True)
-        log.disconnected()
-        assert log.wants_older is None
-        log.joined(Position("e", 9), [], recovered=True, more=False)
-        assert log.wants_older == 1
-
-    def test_in_another_log_the_place_means_nothing(self):
-        log = self.returned(acked_first=True)
-        log.disconnected()
-        log.joined(Position("f", 1), [logged(1, position="f:1")], recovered=False, more=False)
-        assert log.wants_older is None
-
-    def test_a_page_that_nobody_wants_is_ignored(self):
-        log = joined_log(logged(1))
-        assert log.filled([logged(2)], recovered=True, more=False) == []
-        assert texts(log) == ["ben-1"]
 
 
 class TestOwnMessages:
