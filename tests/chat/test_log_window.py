@@ -110,6 +110,31 @@ def test_room_is_made_for_what_is_paged_in_and_it_goes_first():
     assert offsets(window) == [4, 5, 6, 7, 8], "as many as the reader made room for"
 
 
+def test_many_are_let_go_at_once_but_not_of_the_page_that_a_reader_has_asked_for():
+    window = window_of(*range(1, 33), most=32)
+    window.place(message(33))
+    assert offsets(window) == list(range(3, 34))  # 32 // 16 = 2
+    assert not window.has("m2", "ben")
+    assert window.has("m3", "ben")
+    assert window.floor == 2
+    window.reopen(1, 2)
+    for offset in (1, 2, 34):
+        window.place(message(offset))
+    assert offsets(window) == list(range(1, 35)), "32, and the 2 that were asked for"
+    window.place(message(35))
+    assert offsets(window) == list(range(2, 36))
+
+
+def test_many_are_let_go_at_once_but_of_one_log():
+    window = window_of(1, most=32)
+    window.enter(1)
+    for offset in range(1, 33):
+        window.place(message(offset, message_id=f"new-{offset}"))
+    assert len(window) == 32
+    assert window.begin == 1
+    assert window.let_go == (0, 1)
+
+
 def test_another_log_stands_after_the_former_and_lets_the_former_go_first():
     window = window_of(1, 2, most=3)
     window.enter(1)
@@ -139,7 +164,7 @@ def test_a_former_log_that_returns_keeps_its_place():
 
 def test_memory_is_bounded_whatever_passes_through():
     window = window_of(*range(1, 2001), most=100)
-    assert len(window) == 100
+    assert 100 - 100 // 16 <= len(window) <= 100, "a sixteenth is let go at once, too"
     assert window.kept <= 100 * 5 // 4 + 1, "a quarter is let go at once, so that it costs little"
 
 
