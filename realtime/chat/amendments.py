@@ -98,8 +98,7 @@ def message_of(entry: LoggedMessage, *, room_id: str, user_id: str, mine: bool) 
         user_id: the entry's, as the one string that all messages of this user share.
         mine: whether that is this user.
     """
-    reactions = entry.reactions
-    return Message(
+    message = Message(
         room_id=room_id,
         message_id=entry.message_id,
         user_id=user_id,
@@ -109,10 +108,15 @@ def message_of(entry: LoggedMessage, *, room_id: str, user_id: str, mine: bool) 
         status=MessageStatus.SENT if mine else MessageStatus.RECEIVED,
         reply_to=entry.reply_to,
         mine=mine,
+    )
+    if not (entry.revision or entry.deleted or entry.reactions or entry.edited_at):  # nearly always
+        return message
+    return replace(
+        message,
         revision=entry.revision,
         edited_ms=None if entry.deleted else entry.edited_at,
         is_deleted=entry.deleted,
-        reactions=tuple(Reaction(emoji, users) for emoji, users in reactions.items()) if reactions else (),
+        reactions=tuple(Reaction(emoji, users) for emoji, users in (entry.reactions or {}).items()),
     )
 
 

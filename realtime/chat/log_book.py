@@ -199,7 +199,10 @@ class LogBook:
             events = self._take(entry)
         elif isinstance(entry, LoggedAmendment) and (amendment := read_amendment(entry)) is not None:
             events = self._amend(amendment)
-        self._advance(entry.offset)
+        if self._own_ahead or self._changes.are_any or entry.offset <= self._offset:
+            self._advance(entry.offset)
+        elif self._epoch is not None:  # nearly always
+            self._offset = entry.offset
         return events
 
     def skip_to(self, offset: int) -> None:

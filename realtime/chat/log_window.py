@@ -21,7 +21,8 @@ class LogWindow:
 
     Args:
         room_id: for the messages of this class.
-        max_messages: how many are kept, and as many more as :meth:`reopen` makes room for.
+        max_messages: how many are kept, and as many more as :meth:`reopen` makes room for. Beyond it a sixteenth is let
+            go at once, which costs less than one at a time; but one at a time where a reader has reopened a page.
 
     Raises:
         ValueError: the bound is below 1.
@@ -31,7 +32,7 @@ class LogWindow:
         if max_messages < 1:
             raise ValueError(f"max_messages must be at least 1, got {max_messages}")
         self._room_id = room_id
-        self._limit = max_messages
+        self._max_messages = self._limit = max_messages
         # Pictures share this list, so it is only ever appended to, and its beginning is let go by moving the start.
         self._placed: list[Message] = []
         self._start = 0
@@ -113,6 +114,8 @@ class LogWindow:
         Returns:
             Whether any message shows in another way now.
         """
+        if received <= self._received and read <= self._read:
+            return False
         spans = [(self._received, received), (self._read, read)]
         self._received, self._read = max(self._received, received), max(self._read, read)
         low, high = self._span()
@@ -136,16 +139,15 @@ class LogWindow:
             message = self._standing(message)
         if self._by_id.setdefault(message.message_id, message) is not message:
             self._note(message)
-        placed, generation = self._placed, self._generation
-        low = self._start + (sum(self._counts[:generation]) if generation else 0)
-        high = low + self._counts[generation]
-        self._counts[generation] += 1
-        if high == len(placed) and (low == high or _offset(placed[-1]) < _offset(message)):  # nearly always
+        placed, counts, generation = self._placed, self._counts, self._generation
+        is_last_log = generation == len(counts) - 1
+        if is_last_log and (not counts[generation] or _offset(placed[-1]) < _offset(message)):  # nearly always
             placed.append(message)
         else:
-            self._insert(message, low, high)
+            self._insert(message, *self._span())
+        counts[generation] += 1
         if len(self._placed) - self._start > self._limit:
-            self._let_oldest_go()
+            self._let_oldest_go(self._limit // 16 if self._limit == self._max_messages else 1)
 
     def replace(self, message: Message) -> None:
         """Show a loaded message in another way; its id, its author and its offset tell which."""
@@ -216,16 +218,19 @@ class LogWindow:
         others = (found,) if isinstance(found, Message) else found
         self._by_id[message.message_id] = tuple(sorted((*others, message), key=_offset))
 
-    def _let_oldest_go(self) -> None:
-        oldest = self._placed[self._start]
-        generation = 0 if self._counts[0] else next(number for number, count in enumerate(self._counts) if count)
-        self._counts[generation] -= 1
-        self.let_go = (generation, _offset(oldest))
-        found = self._by_id.pop(oldest.message_id)
-        if not isinstance(found, Message):
-            rest = tuple(message for message in found if message.user_id != oldest.user_id)
-            self._by_id[oldest.message_id] = rest if len(rest) > 1 else rest[0]
-        self._start += 1
+    def _let_oldest_go(self, count: int) -> None:
+        """Let go so many of one log, and at least one."""
+        generation = next(number for number, size in enumerate(self._counts) if size)
+        count = min(max(1, count), self._counts[generation])
+        end = self._start + count
+        for oldest in self._placed[self._start : end]:
+            found = self._by_id.pop(oldest.message_id)
+            if not isinstance(found, Message):
+                rest = tuple(message for message in found if message.user_id != oldest.user_id)
+                self._by_id[oldest.message_id] = rest if len(rest) > 1 else rest[0]
+        self.let_go = (generation, _offset(self._placed[end - 1]))
+        self._counts[generation] -= count
+        self._start = end
         if self._start * 4 > self._limit:
             self._placed, self._start = self._placed[self._start :], 0
 

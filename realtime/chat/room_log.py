@@ -82,10 +82,10 @@ class RoomLog(LogBook):
             self.saw_end(entry.offset)
             self._picture = None
             return []
-        events: list[LogEvent] = []
         if entry.position is not None and entry.position.rpartition(":")[0] != self._epoch:
             events = self._change_log(Position.parse(entry.position).epoch, before=entry.offset)
-        return events + self.next(entry)
+            return events + self.next(entry)
+        return self.next(entry)
 
     def disconnected(self) -> None:
         """The connection ended, or the room was left: what is missed from now on comes with the next join."""
