@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from realtime.connection.app_state import AppStateValue
-from realtime.protocol.errors import RealtimeError
+from realtime.connection.errors import SendRefused
 from widgets.connection_word import connection_word
 from widgets.gap_places import gap_places
 from widgets.live_widget import Action, LiveWidget, refuse_unknown, static
@@ -159,7 +159,7 @@ class ChatRoom(LiveWidget):
             self._changes.remove(change)
             try:
                 change.wait()
-            except RealtimeError as error:
+            except SendRefused as error:
                 self.refuse("change", error)
 
 

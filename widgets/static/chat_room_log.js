@@ -1,5 +1,6 @@
 const AT_BOTTOM_PX = 24;
 const AT_TOP_PX = 60;
+const HANDS_ON_MS = 1000;
 const OLDER_WORDS = {
   none: "",
   more: "Load older messages",
@@ -33,13 +34,15 @@ function messageLog(chat, signal) {
   let stuck = true;
   let news = false;
   let top = 0;
+  let heights = ""; // when it was last scrolled to the end
+  let handsOnAt = -Infinity;
   let askedOlderAt = null; // the first message when older ones were asked for
   let wanted = null; // key of a message to go to as soon as it is shown
   let state = { messages: [] };
 
   const toBottom = () => {
     log.scrollTop = log.scrollHeight;
-    top = log.scrollTop;
+    [top, heights] = [log.scrollTop, heightsNow()];
   };
   const setStuck = (is) => {
     if (is !== stuck) chat.tell(is ? "newest" : "hold");
@@ -58,8 +61,14 @@ function messageLog(chat, signal) {
     setStuck(false);
     chat.ask("older");
   };
+  const heightsNow = () => `${log.clientHeight} of ${log.scrollHeight}`;
+  for (const type of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+    log.addEventListener(type, () => (handsOnAt = performance.now()), { passive: true });
+  }
+  // A scroll that nobody made comes from the layout, another theme say, and takes nobody away from the end.
   log.addEventListener("scroll", () => {
     const upwards = log.scrollTop < top;
+    if (stuck && heights !== heightsNow() && performance.now() - handsOnAt > HANDS_ON_MS) return toBottom();
     top = log.scrollTop;
     setStuck(log.scrollHeight - top - log.clientHeight < AT_BOTTOM_PX);
     if (upwards && top < AT_TOP_PX) askOlder();
