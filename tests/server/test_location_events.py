@@ -1,4 +1,4 @@
-"""Positions on their way to the others in a room."""
+"""Positions on their way to the others in a room, and to those who come later."""
 
 from tests.server.rig import Rig
 
@@ -34,5 +34,66 @@ def test_fixes_are_not_dropped_for_a_receiver_that_lags():
 def test_the_end_of_sharing_is_told():
     rig = Rig()
     ana, ben = rig.sessions("lobby", "ana", "ben")
+    rig.say(ana, "location:update", {"roomId": "lobby", "fixes": [FIX]})
+    ben.link.take()
     assert rig.say(ana, "location:stop", {"roomId": "lobby"}) == {"ok": True}
     assert ben.link.take() == [("location:stop", {"roomId": "lobby", "userId": "ana"})]
+
+
+def test_an_answer_says_what_was_not_taken_and_the_others_do_not_hear_it():
+    rig = Rig()
+    ana, ben = rig.sessions("lobby", "ana", "ben")
+    wild = FIX | {"timestamp": FIX["timestamp"] + 1000, "latitude": -52.5}
+    reply = rig.say(ana, "location:update", {"roomId": "lobby", "fixes": [FIX, wild]})
+    assert reply == {"ok": True, "accepted": 1, "rejected": [{"index": 1, "reason": "too_fast"}]}
+    assert ben.link.take() == [("location:update", {"roomId": "lobby", "userId": "ana", "fixes": [FIX]})]
+
+
+def test_what_comes_again_is_acknowledged_again_and_told_once():
+    rig = Rig()
+    ana, ben = rig.sessions("lobby", "ana", "ben")
+    for _ in range(2):
+        assert rig.say(ana, "location:update", {"roomId": "lobby", "fixes": [FIX]}) == {"ok": True, "accepted": 1}
+    assert len(ben.link.take()) == 1
+
+
+def test_who_joins_learns_where_everybody_is():
+    rig = Rig()
+    ana, ben = rig.sessions("lobby", "ana", "ben")
+    rig.say(ana, "location:update", {"roomId": "lobby", "fixes": [FIX, FIX | {"timestamp": FIX["timestamp"] + 1}]})
+    late = rig.session("cleo")
+    answer = rig.say(late, "room:join", {"roomId": "lobby"})
+    assert answer["locations"] == [{"userId": "ana", "fix": FIX | {"timestamp": FIX["timestamp"] + 1}}]
+    rig.say(ana, "location:stop", {"roomId": "lobby"})
+    assert rig.say(late, "room:join", {"roomId": "lobby"})["locations"] == []
+
+
+def test_the_reason_of_an_end_is_passed_on():
+    rig = Rig()
+    ana, ben = rig.sessions("lobby", "ana", "ben")
+    rig.say(ana, "location:update", {"roomId": "lobby", "fixes": [FIX]})
+    ben.link.take()
+    rig.say(ana, "location:stop", {"roomId": "lobby", "reason": "expired"})
+    assert ben.link.take() == [("location:stop", {"roomId": "lobby", "userId": "ana", "reason": "expired"})]
+
+
+def test_while_another_device_of_the_user_shares_there_is_no_end():
+    rig = Rig()
+    ana, ben = rig.sessions("lobby", "ana", "ben")
+    tablet = rig.session("ana", "tablet", room="lobby")
+    for session in (ana, tablet):
+        rig.say(session, "location:update", {"roomId": "lobby", "fixes": [FIX]})
+    ben.link.take()
+    rig.say(ana, "location:stop", {"roomId": "lobby"})
+    assert ben.link.take() == []
+    rig.say(tablet, "location:stop", {"roomId": "lobby"})
+    assert [event for event, _ in ben.link.take()] == ["location:stop"]
+
+
+def test_who_leaves_the_room_is_on_no_map():
+    rig = Rig()
+    ana, ben = rig.sessions("lobby", "ana", "ben")
+    rig.say(ana, "location:update", {"roomId": "lobby", "fixes": [FIX]})
+    rig.say(ana, "room:leave", {"roomId": "lobby"})
+    stops = [payload for event, payload in ben.link.take() if event == "location:stop"]
+    assert stops == [{"roomId": "lobby", "userId": "ana", "reason": "gone"}]

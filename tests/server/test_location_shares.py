@@ -1,0 +1,95 @@
+"""Who shares a position with whom, and until when."""
+
+import pytest
+
+from realtime.server.location_messages import SharedFix
+from realtime.server.location_shares import Shares
+from realtime.server.rooms import Member
+
+ANA, TABLET, BEN = Member("ana", "phone"), Member("ana", "tablet"), Member("ben", "phone")
+
+
+def fix(second, metres=0.0):
+    return SharedFix(latitude=60 + metres / 111_195, longitude=10.0, accuracy=5.0, timestamp=1000 * second)
+
+
+@pytest.fixture
+def shares():
+    return Shares()
+
+
+def known(shares, room_id="lobby"):
+    return [(each.user_id, each.fix.timestamp // 1000) for each in shares.known(room_id)]
+
+
+def test_the_newest_fix_of_each_user_is_known(shares):
+    shares.update("lobby", ANA, [fix(1), fix(2)], until_ms=None, now_ms=0)
+    shares.update("lobby", BEN, [fix(5)], until_ms=None, now_ms=0)
+    shares.update("lobby", TABLET, [fix(3)], until_ms=None, now_ms=0)
+    shares.update("tram", BEN, [fix(6)], until_ms=None, now_ms=0)
+    assert known(shares) == [("ana", 3), ("ben", 5)]
+    assert known(shares, "tram") == [("ben", 6)]
+    assert known(shares, "nowhere") == []
+
+
+def test_what_cannot_be_true_is_rejected_with_its_place_and_reason(shares):
+    fixes = [fix(5), fix(4), fix(6, metres=9000), fix(7)]
+    accepted, rejected = shares.update("lobby", ANA, fixes, until_ms=None, now_ms=0)
+    assert accepted == [fix(5), fix(7)]
+    assert [(each.index, each.reason) for each in rejected] == [(1, "late"), (2, "too_fast")]
+    assert known(shares) == [("ana", 7)]
+
+
+def test_what_comes_again_is_neither_news_nor_wrong(shares):
+    shares.update("lobby", ANA, [fix(1), fix(2)], until_ms=None, now_ms=0)
+    assert shares.update("lobby", ANA, [fix(1), fix(2), fix(3)], until_ms=None, now_ms=0) == ([fix(3)], [])
+
+
+def test_each_device_has_a_time_of_its_own(shares):
+    """What the phone kept in a tunnel is no older for a tablet that shared meanwhile."""
+    shares.update("lobby", TABLET, [fix(9, metres=5000)], until_ms=None, now_ms=0)
+    assert shares.update("lobby", ANA, [fix(5), fix(6)], until_ms=None, now_ms=0) == ([fix(5), fix(6)], [])
+    assert known(shares) == [("ana", 9)]
+
+
+def test_a_user_is_gone_with_the_last_device_that_shares(shares):
+    shares.update("lobby", ANA, [fix(2)], until_ms=None, now_ms=0)
+    shares.update("lobby", TABLET, [fix(1)], until_ms=None, now_ms=0)
+    assert not shares.stop("lobby", ANA)
+    assert known(shares) == [("ana", 1)]
+    assert shares.stop("lobby", TABLET)
+    assert known(shares) == []
+    assert not shares.stop("lobby", TABLET), "it was told"
+    assert len(shares) == 0
+
+
+def test_sharing_ends_by_itself(shares):
+    shares.update("lobby", ANA, [fix(1)], until_ms=5000, now_ms=1000)
+    shares.update("lobby", BEN, [fix(1)], until_ms=9000, now_ms=1000)
+    assert shares.next_expiry_ms() == 5000
+    assert shares.known("lobby")[0].until == 5000
+    assert shares.expire(4999) == []
+    assert shares.expire(5000) == [("lobby", "ana")]
+    assert known(shares) == [("ben", 1)]
+    assert shares.next_expiry_ms() == 9000
+
+
+def test_the_last_word_on_the_end_counts(shares):
+    shares.update("lobby", ANA, [fix(1)], until_ms=5000, now_ms=1000)
+    shares.update("lobby", ANA, [fix(2)], until_ms=None, now_ms=2000)
+    assert shares.next_expiry_ms() is None
+    assert shares.expire(10_000) == []
+
+
+def test_after_the_end_nothing_is_taken(shares):
+    """A phone sends what it kept in a tunnel when the time is over already."""
+    accepted, rejected = shares.update("lobby", ANA, [fix(1), fix(2)], until_ms=5000, now_ms=5000)
+    assert accepted == []
+    assert [each.reason for each in rejected] == ["expired", "expired"]
+    assert len(shares) == 0
+
+
+def test_clear_forgets_all(shares):
+    shares.update("lobby", ANA, [fix(1)], until_ms=5000, now_ms=1000)
+    shares.clear()
+    assert (len(shares), shares.next_expiry_ms()) == (0, None)
