@@ -12,6 +12,13 @@ def drawn(seed):
     return Variety.drawn(random.Random(seed), DEVICES)
 
 
+def test_some_servers_carry_their_log_over_to_the_database_often():
+    """In 2 minutes there are some 300 commits of 6 pages: otherwise no crash would ever come amid a checkpoint."""
+    drawn = {Variety.drawn(random.Random(seed), []).checkpoint_pages for seed in range(20)}
+    assert min(drawn) < 50
+    assert max(drawn) <= 200
+
+
 def test_the_same_state_draws_the_same():
     assert drawn(7) == drawn(7)
 
@@ -52,5 +59,6 @@ def test_it_says_how_to_make_the_server():
         next(run for run in map(drawn, range(100)) if (run.messages_per_room is None) is is_plain)
         for is_plain in (True, False)
     )
-    assert plain.server_options()["engine_options"] == {}
-    assert forgetful.server_options()["engine_options"] == {"messages_per_room": forgetful.messages_per_room}
+    assert plain.server_options()["engine_options"] == {"checkpoint_pages": plain.checkpoint_pages}
+    kept = {"messages_per_room": forgetful.messages_per_room, "checkpoint_pages": forgetful.checkpoint_pages}
+    assert forgetful.server_options()["engine_options"] == kept

@@ -39,6 +39,15 @@ def test_a_new_database_is_ours_and_durable(path):
     assert list(files(path.parent)) == ["rooms.db"]
 
 
+def test_the_log_of_changes_is_carried_over_to_the_database_after_so_many_pages(path):
+    connection = opened(path)
+    assert pragma(connection, "wal_autocheckpoint") == 4000
+    connection.close()
+    connection = open_database(path, epoch="E1", lock_timeout_s=0.05, checkpoint_pages=10)
+    assert pragma(connection, "wal_autocheckpoint") == 10
+    connection.close()
+
+
 def test_an_old_one_keeps_what_it_has(path):
     opened(path).close()
     connection = opened(path, epoch="E2")
