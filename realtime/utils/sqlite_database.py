@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from realtime.utils.file_lock import sync_folder
@@ -121,9 +122,15 @@ def set_aside(path: Path) -> Path:
 def tell_synced(path: Path, synced: Callable[[Path], object] | None) -> None:
     """Call ``synced`` with each file of a database, for a simulated world that wants to know what a crash leaves."""
     if synced is not None:
-        for part in (path, _beside(path, "-wal")):
-            if part.exists():
+        for part in _parts(path):
+            if os.path.exists(part):
                 synced(part)
+
+
+@lru_cache(maxsize=64)
+def _parts(path: Path) -> tuple[Path, Path]:
+    """A database and its log of changes."""
+    return path, _beside(path, "-wal")
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -14,6 +14,7 @@ SHARE = 0.25
 """So many of the runs have each of the rarer traits."""
 _WORDS = "so it goes "
 _POLICIES = (BackgroundPolicy.DISCONNECT, BackgroundPolicy.KEEP, BackgroundPolicy.keep_for(15.0))
+_CHECKPOINT_PAGES = 10, 200  # the server's own choice would see none in a run
 _BACKLOG = 1024 * 1024
 
 
@@ -26,12 +27,14 @@ class Variety(NamedTuple):
             are as short as they can be.
         max_backlog: bytes that may wait for a client before the server lets go of it.
         messages_per_room: how many the server keeps; None is all.
+        checkpoint_pages: how often the server's database carries its log over.
     """
 
     policies: Mapping[str, BackgroundPolicy]
     longest_text: int
     max_backlog: int
     messages_per_room: int | None
+    checkpoint_pages: int
 
     @classmethod
     def drawn(cls, rng: random.Random, devices: Iterable[str]) -> Self:
@@ -43,6 +46,7 @@ class Variety(NamedTuple):
             longest_text=MAX_TEXT if is_wordy else 0,
             max_backlog=rng.randrange(10_000, 100_000) if is_wordy else _BACKLOG,
             messages_per_room=rng.randrange(5, 15) if is_forgetful else None,
+            checkpoint_pages=rng.randint(*_CHECKPOINT_PAGES),
         )
 
     def text(self, rng: random.Random, name: str) -> str:
@@ -55,4 +59,5 @@ class Variety(NamedTuple):
     def server_options(self) -> dict[str, Any]:
         """Of :class:`~realtime.lab.sim_server.SimServer`."""
         kept = {} if self.messages_per_room is None else {"messages_per_room": self.messages_per_room}
+        kept["checkpoint_pages"] = self.checkpoint_pages
         return {"engine_options": kept, "max_backlog": self.max_backlog}

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from realtime.server.engine.amendments import change_of
 from realtime.server.engine.base import AppendDone, Deliver, Draft, EngineError, FindDone, MarkDone, ReadDone
 from realtime.server.engine.sqlite_batch import Logged, Mark, Result
-from realtime.server.engine.sqlite_file import problem
+from realtime.server.engine.sqlite_file import CHECKPOINT_PAGES, problem
 from realtime.server.engine.sqlite_store import Query, SqliteStore
 from realtime.utils import ambient
 from realtime.utils.ids import new_id
@@ -70,6 +70,7 @@ class SqliteEngine:
             id is gone takes no amendment; so are the ids of changes.
         max_age_s: messages older than this, by the wall clock, are forgotten; their ids stay.
         lock_timeout_s: how long a write waits for another program that writes.
+        checkpoint_pages: the database's log of changes (``-wal``) is carried over to it after so many pages of 4 KiB.
         synced: called, in the worker, with each file whose content has just become durable. A simulated world knows by
             it what a crash leaves (``synced=machine.disk.synced``).
         rng: source of the epoch of a new database.
@@ -83,10 +84,16 @@ class SqliteEngine:
         ids_per_room: int = 200_000,
         max_age_s: float | None = None,
         lock_timeout_s: float = 2.0,
+        checkpoint_pages: int = CHECKPOINT_PAGES,
         synced: Callable[[Path], object] | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        for name, value in {"messages_per_room": messages_per_room, "ids_per_room": ids_per_room}.items():
+        counts = {
+            "messages_per_room": messages_per_room,
+            "ids_per_room": ids_per_room,
+            "checkpoint_pages": checkpoint_pages,
+        }
+        for name, value in counts.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
         if max_age_s is not None and not max_age_s > 0:
@@ -100,6 +107,7 @@ class SqliteEngine:
             messages_per_room=messages_per_room,
             ids_per_room=ids_per_room,
             lock_timeout_s=lock_timeout_s,
+            checkpoint_pages=checkpoint_pages,
             synced=synced,
         )
         self._store: SqliteStore | None = None

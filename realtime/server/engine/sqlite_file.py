@@ -81,7 +81,13 @@ MIGRATIONS: tuple[str, ...] = (
 """What makes version n + 1 (``PRAGMA user_version``) of version n. Only ever add to its end."""
 
 
-def open_database(path: Path, *, epoch: str, lock_timeout_s: float) -> sqlite3.Connection:
+CHECKPOINT_PAGES = 4000
+"""16 MB, so that one checkpoint serves many commits."""
+
+
+def open_database(
+    path: Path, *, epoch: str, lock_timeout_s: float, checkpoint_pages: int = CHECKPOINT_PAGES
+) -> sqlite3.Connection:
     """Open the database, after making it where there is none or migrating it where it is old.
 
     You must hold its lock. Every commit on the connection is durable; transactions are begun by hand.
@@ -90,6 +96,7 @@ def open_database(path: Path, *, epoch: str, lock_timeout_s: float) -> sqlite3.C
         path: of the file; ``-wal`` and ``-shm`` beside it are SQLite's.
         epoch: of the logs in a new database.
         lock_timeout_s: how long a write waits for another program that writes.
+        checkpoint_pages: the log of changes is carried over to the database once it has so many pages of 4 KiB.
 
     Raises:
         EngineError: it cannot be opened, or is not ours, or of a later version; then it is left as it is.
@@ -110,7 +117,7 @@ def open_database(path: Path, *, epoch: str, lock_timeout_s: float) -> sqlite3.C
     try:
         _migrate(connection)
         connection.execute("PRAGMA cache_size = -32768")  # KiB
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: 16 MB, so that a checkpoint serves many commits
+        connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
     except BaseException:
         connection.close()
         raise

@@ -12,7 +12,7 @@ import msgspec
 
 from realtime.server.engine.base import Draft, EngineError, Marker, Page, Record
 from realtime.server.engine.sqlite_batch import Batch, Mark, Result
-from realtime.server.engine.sqlite_file import open_database, problem
+from realtime.server.engine.sqlite_file import CHECKPOINT_PAGES, open_database, problem
 from realtime.server.engine.sqlite_rooms import Room, Rooms
 from realtime.utils.file_lock import FileLock
 from realtime.utils.sqlite_database import tell_synced, transaction
@@ -43,6 +43,7 @@ class SqliteStore:
         ids_per_room: see there.
         lock_timeout_s: see there.
         synced: see there.
+        checkpoint_pages: see there.
 
     Raises:
         EngineError: it cannot be opened. The message says why, and what to do.
@@ -57,6 +58,7 @@ class SqliteStore:
         ids_per_room: int,
         lock_timeout_s: float,
         synced: Callable[[Path], object] | None,
+        checkpoint_pages: int = CHECKPOINT_PAGES,
     ) -> None:
         self._path = path
         self._messages_per_room = messages_per_room
@@ -69,7 +71,9 @@ class SqliteStore:
         except OSError as error:
             raise EngineError(f"{path}: {problem(error)}") from error
         try:
-            self._db = open_database(path, epoch=epoch, lock_timeout_s=lock_timeout_s)
+            self._db = open_database(
+                path, epoch=epoch, lock_timeout_s=lock_timeout_s, checkpoint_pages=checkpoint_pages
+            )
         except (EngineError, sqlite3.Error, OSError) as error:
             lock.release()
             raise EngineError(f"{path}: {problem(error)}") from error
