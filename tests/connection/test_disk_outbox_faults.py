@@ -55,6 +55,7 @@ def check_refused(outbox: DiskOutbox, words: str) -> None:
     assert outbox.messages == before
 
 
+@pytest.mark.needs("mount")
 def test_a_full_disk(disk: SmallDisk) -> None:
     path = disk.path / "outbox"
     outbox = opened(path)
@@ -70,6 +71,7 @@ def test_a_full_disk(disk: SmallDisk) -> None:
     check_kept(path, ["kept", "after"])
 
 
+@pytest.mark.needs("mount")
 def test_a_full_disk_at_the_start(disk: SmallDisk) -> None:
     path = disk.path / "outbox"
     disk.fill()
@@ -97,6 +99,7 @@ def test_a_lock_that_another_process_holds(tmp_path: Path) -> None:
     check_kept(path, ["kept", "after"])
 
 
+@pytest.mark.needs("mount")
 def test_a_folder_that_is_read_only(disk: SmallDisk) -> None:
     path = disk.path / "outbox"
     outbox = opened(path)

@@ -230,15 +230,11 @@ async def test_localhost_is_an_address_too(proxy):
         assert (await ask(api, "GET", "/")).status == 200
 
 
+@pytest.mark.needs("ipv6")
 async def test_the_other_family(proxy):
-    if not socket.has_ipv6:
-        pytest.skip("no IPv6 here")
-    try:
-        async with ControlApi(proxy, host="::1") as api:
-            assert api.url == f"http://[::1]:{api.port}"
-            assert (await ask(api, "GET", "/")).status == 200
-    except OSError as error:
-        pytest.skip(f"no IPv6 here: {error}")
+    async with ControlApi(proxy, host="::1") as api:
+        assert api.url == f"http://[::1]:{api.port}"
+        assert (await ask(api, "GET", "/")).status == 200
 
 
 # -- life

@@ -45,6 +45,7 @@ async def check_history(client, acked):
     assert sorted(held.values()) == list(range(1, len(held) + 1))
 
 
+@pytest.mark.needs("mount")
 async def test_a_full_disk(tmp_path):
     with small_disk(tmp_path / "disk") as disk:
         async with serving(disk.path / "rooms.db") as (ana, _):

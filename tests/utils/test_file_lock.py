@@ -60,6 +60,7 @@ def test_a_folder_can_be_synced(tmp_path):
     sync_folder(tmp_path)
 
 
+@pytest.mark.needs("mount")
 def test_on_a_full_disk_it_is_locked_and_let_go_without_a_name(tmp_path):
     with small_disk(tmp_path / "disk") as disk:
         disk.fill()

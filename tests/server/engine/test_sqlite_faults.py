@@ -43,6 +43,7 @@ def attempts():
     return [draft("m2", body=LARGE), change("edit", "m1", "c1", text="new"), draft("m3", "new room", body=LARGE)]
 
 
+@pytest.mark.needs("mount")
 def test_a_full_disk_is_told_and_after_it_has_room_again_all_goes_on(disk):
     path = disk.path / "rooms.db"
     with Rig(engine(path)) as rig:
@@ -58,6 +59,7 @@ def test_a_full_disk_is_told_and_after_it_has_room_again_all_goes_on(disk):
     check_whole(path, [1, 2, 3])
 
 
+@pytest.mark.needs("mount")
 def test_a_full_disk_at_the_start_is_told_and_leaves_nothing_that_is_in_the_way(disk):
     path = disk.path / "rooms.db"
     disk.fill()
@@ -93,6 +95,7 @@ def test_a_lock_that_is_let_go_in_time_is_waited_for(tmp_path):
         assert [answer.offset for answer in answers] == [1]
 
 
+@pytest.mark.needs("mount")
 def test_a_folder_that_is_read_only_is_told_and_writable_again_it_is_used(disk):
     path = disk.path / "rooms.db"
     with Rig(engine(path)) as rig:
