@@ -22,7 +22,7 @@ export default liveWidget(({ model, el, signal, feed }) => {
     show: (key) => view.goTo(key),
     reply: (message) => compose.answer(message),
     toggleBar: (row) => bars.toggle(row),
-    keepInView: (node) => node.scrollIntoView({ block: "nearest" }),
+    keepInView: (node) => view.keepInView(node),
   };
   const view = messageLog(chat, signal);
   const bars = actionBars(chat);

@@ -78,6 +78,7 @@ function messageRow(chat) {
   function showStatus(message) {
     body.dataset.status = message.status;
     say(status, statusWords(message, online));
+    meta.setAttribute("aria-live", message.status === "failed" ? "polite" : "off"); // each mark said aloud would be noise
     status.title = audienceWords(message);
     place(status, status.textContent, () => meta.append(status));
     const isUnsent = message.mine && message.offset === null;

@@ -1,6 +1,7 @@
 const AT_BOTTOM_PX = 24;
 const AT_TOP_PX = 60;
 const HANDS_ON_MS = 1000;
+const HUSH_MS = 500;
 const OLDER_WORDS = {
   none: "",
   more: "Load older messages",
@@ -23,7 +24,6 @@ function messageLog(chat, signal) {
   const log = h("div", {
     class: "rt-log",
     role: "log",
-    "aria-live": "polite",
     "aria-label": "Messages",
     "aria-description": "Arrow keys go from message to message, Tab to what can be done with one",
     tabindex: "0",
@@ -37,6 +37,7 @@ function messageLog(chat, signal) {
   let heights = ""; // when it was last scrolled to the end
   let handsOnAt = -Infinity;
   let askedOlderAt = null; // the first message when older ones were asked for
+  let hushed = 0;
   let wanted = null; // key of a message to go to as soon as it is shown
   let state = { messages: [] };
 
@@ -44,6 +45,7 @@ function messageLog(chat, signal) {
     log.scrollTop = log.scrollHeight;
     [top, heights] = [log.scrollTop, heightsNow()];
   };
+  const isAtEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < AT_BOTTOM_PX;
   const setStuck = (is) => {
     if (is !== stuck) chat.tell(is ? "newest" : "hold");
     stuck = is;
@@ -70,17 +72,25 @@ function messageLog(chat, signal) {
     const upwards = log.scrollTop < top;
     if (stuck && heights !== heightsNow() && performance.now() - handsOnAt > HANDS_ON_MS) return toBottom();
     top = log.scrollTop;
-    setStuck(log.scrollHeight - top - log.clientHeight < AT_BOTTOM_PX);
+    setStuck(isAtEnd());
     if (upwards && top < AT_TOP_PX) askOlder();
   });
   jump.addEventListener("click", () => {
     toBottom();
     log.focus();
   });
-  const resized = new ResizeObserver(() => stuck && toBottom());
+  const resized = new ResizeObserver(() => (stuck ? toBottom() : setStuck(isAtEnd())));
   resized.observe(log);
   resized.observe(list);
   signal.addEventListener("abort", () => resized.disconnect());
+
+  /** What was said before is not read aloud: new messages are, a moment later again. */
+  const hush = () => {
+    log.setAttribute("aria-live", "off");
+    clearTimeout(hushed);
+    hushed = setTimeout(() => log.setAttribute("aria-live", "polite"), HUSH_MS);
+  };
+  signal.addEventListener("abort", () => clearTimeout(hushed));
 
   /** What is to be in the list, in its order. */
   function nodesOf({ messages, gaps: places }, online) {
@@ -127,6 +137,7 @@ function messageLog(chat, signal) {
     const newest = state.messages[state.messages.length - 1]?.key;
     const added = now.messages[now.messages.length - 1];
     const isNew = added && added.key !== newest;
+    if (!rows.has(now.messages[0]?.key)) hush();
     state = now;
     if (now.messages[0]?.key !== askedOlderAt || now.older !== "more") askedOlderAt = null;
     if (isNew && added.mine && added.status === "pending") {
@@ -145,7 +156,13 @@ function messageLog(chat, signal) {
     else stay?.();
     news ||= isNew && !stuck;
     showJump();
-    if (wanted) goTo(wanted);
+    if (rows.has(wanted)) goTo(wanted);
+  }
+
+  /** Shows what was opened, even if the list grew beyond what fits. */
+  function keepInView(node) {
+    node.scrollIntoView({ block: "nearest" });
+    setStuck(isAtEnd());
   }
 
   function goTo(key) {
@@ -154,12 +171,13 @@ function messageLog(chat, signal) {
     if (!row) return chat.ask("show", { key });
     current.focus(row);
     row.node.scrollIntoView({ block: "center" });
+    setStuck(isAtEnd());
     row.node.classList.remove("rt-flash");
     void row.node.offsetWidth; // begins the animation anew
     row.node.classList.add("rt-flash");
   }
 
-  return { log, jump, update, goTo, rows };
+  return { log, jump, update, goTo, keepInView, rows };
 }
 
 const newWords = (count) => (count === 1 ? "1 new message" : `${count} new messages`);
