@@ -7,6 +7,7 @@ from collections import deque
 from typing import NamedTuple
 
 from realtime.server.push.gateway import Outcome, Parcel, Push, PushToken, Rejected, TryAgain
+from realtime.utils.ambient import new_random
 
 
 class DeadLetter(NamedTuple):
@@ -46,7 +47,7 @@ class Deliveries:
     At :meth:`next_timer` call :meth:`take`, hand the jobs to their gateways, and say :meth:`done` of each.
 
     Args:
-        rng: of the jitter.
+        rng: of the jitter; by default one is made when the first push fails.
         base_s: the first pause, of which half to all is waited; each is twice as long.
         cap_s: no pause is longer, unless the push service asks for it.
         attempts: so many are made.
@@ -57,7 +58,7 @@ class Deliveries:
     def __init__(
         self,
         *,
-        rng: random.Random,
+        rng: random.Random | None = None,
         base_s: float = 1.0,
         cap_s: float = 300.0,
         attempts: int = 8,
@@ -117,7 +118,7 @@ class Deliveries:
         if job.is_cancelled:
             return
         if isinstance(outcome, TryAgain):
-            pause_s = min(self._cap_s, self._base_s * 2 ** (job.attempts - 1)) * self._rng.uniform(0.5, 1.0)
+            pause_s = min(self._cap_s, self._base_s * 2 ** (job.attempts - 1)) * self._jitter()
             due = now + max(pause_s, outcome.after_s or 0.0)
             if job.attempts < self._attempts and due < job.expires:
                 job.due = due
@@ -133,6 +134,11 @@ class Deliveries:
         """A push service took it, and says now that it could not deliver it."""
         if isinstance(outcome, TryAgain | Rejected):
             self._give_up(Job(parcel.push, parcel.token, 0.0), outcome.reason, wall_ms)
+
+    def _jitter(self) -> float:
+        if self._rng is None:
+            self._rng = new_random()
+        return self._rng.uniform(0.5, 1.0)
 
     def _drop(self, job: Job) -> None:
         job.is_cancelled = True

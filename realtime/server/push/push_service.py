@@ -15,7 +15,7 @@ from realtime.server.push.local_gateway import LocalGateway
 from realtime.server.push.push_directory import PushDirectory, PushStore
 from realtime.server.push.push_plan import Due, News, PushPlan
 from realtime.utils.alarm import Alarm
-from realtime.utils.ambient import new_random, wall_time_ms
+from realtime.utils.ambient import wall_time_ms
 
 _log = logging.getLogger("realtime.push")
 
@@ -76,7 +76,7 @@ class PushService:
         self._store: PushStore = PushDirectory() if store is None else store
         self._compose = compose
         self._plan = PushPlan(delay_s=delay_s)
-        self._deliveries = Deliveries(rng=new_random() if rng is None else rng, attempts=attempts)
+        self._deliveries = Deliveries(rng=rng, attempts=attempts)
         self._alarm = Alarm(self._ring)
         self._tasks: set[asyncio.Task[None]] = set()
         self._asking: set[PlatformName] = set()  # whose service is being asked what became of pushes

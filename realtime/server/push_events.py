@@ -1,0 +1,161 @@
+"""``push:register``, ``push:unregister``, ``push:opened``, ``push:read``; and what happens in rooms, for the pushes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from realtime.server.engine.base import Marker, Record
+from realtime.server.messages import MessageId, OkReply, Refusal
+from realtime.server.namespace import Namespace
+from realtime.server.push.gateway import PlatformName, Push
+from realtime.server.push.push_plan import News
+from realtime.server.push.push_service import PushService
+from realtime.server.receipt_events import ReceiptEvents
+from realtime.server.room_events import RoomEvents
+from realtime.server.session import Session
+
+# As chat/mentions.py on the client's side, with which it shares no code: the server decides alone who is disturbed.
+_MENTION = re.compile(r"(?<![\w@])@(\w(?:[\w.:-]*\w)?)")
+
+Token = Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class Register(msgspec.Struct, frozen=True, rename="camel"):
+    """``push:register``; a Web Push token is the browser's subscription object, as JSON."""
+
+    platform: PlatformName
+    token: Token
+
+
+class Unregister(msgspec.Struct, frozen=True, rename="camel"):
+    """``push:unregister``."""
+
+    token: Token
+
+
+class SeenTo(msgspec.Struct, frozen=True, rename="camel"):
+    """``push:opened``, ``push:read``."""
+
+    id: MessageId
+
+
+class _Message(msgspec.Struct, rename="camel"):
+    message_id: str
+    user_id: str
+    text: str = ""
+
+
+_MESSAGE = msgspec.json.Decoder(_Message)
+
+
+class PushEvents:
+    """Tells the push service who is there, who wants to hear of which room, and what is said and read.
+
+    A device hears of the rooms that it joined until it leaves them by ``room:leave``: losing its connection, or saying
+    goodbye, is what pushes are for.
+    """
+
+    def __init__(self, namespace: Namespace, rooms: RoomEvents, receipts: ReceiptEvents, service: PushService) -> None:
+        self._namespace = namespace
+        self._service = service
+        service.looking = self._looking
+        rooms.when_logged(self._logged)
+        rooms.when_moved(self._moved)
+        receipts.when_marked(self._marked)
+        namespace.when_gone(self._gone)
+        namespace.events.add("push:register", Register, self._register)
+        namespace.events.add("push:unregister", Unregister, self._unregister)
+        namespace.events.add("push:opened", SeenTo, self._seen_to)
+        namespace.events.add("push:read", SeenTo, self._seen_to)
+
+    def notify(
+        self,
+        user_id: str,
+        *,
+        id: str,  # as on the wire
+        title: str,
+        body: str = "",
+        data: Mapping[str, Any] | None = None,
+        room_id: str | None = None,
+        collapse_key: str | None = None,
+        is_urgent: bool = False,
+    ) -> None:
+        """Tell a user something: by socket, and by push if nobody looks at any of their devices.
+
+        What comes by both is shown once, for it has one ``id``: the same news must have the same, other news another.
+        """
+        push = Push(
+            id=id,
+            title=title,
+            body=body,
+            data=dict(data or {}),
+            room_id=room_id,
+            collapse_key=collapse_key,
+            is_urgent=is_urgent,
+        )
+        sessions = self._sessions(user_id)
+        for session in sessions:
+            session.emit("notification", push.to_wire())
+        if not any(_is_looking(session) for session in sessions):
+            self._service.push(user_id, push)
+
+    # --- the client's events
+
+    def _register(self, session: Session, request: Register, ack_id: int | None) -> None:
+        user_id, device_id = session.member
+        problem = self._service.register(user_id, device_id, request.platform, request.token)
+        if problem is not None:
+            raise Refusal("invalid_token", f"push:register: {problem}")
+        for room_id in self._namespace.rooms.of(session):
+            self._service.subscribe(room_id, user_id, device_id)
+        session.acknowledge(ack_id, OkReply())
+
+    def _unregister(self, session: Session, request: Unregister, ack_id: int | None) -> None:
+        self._service.unregister(session.user_id, request.token)
+        session.acknowledge(ack_id, OkReply())
+
+    def _seen_to(self, session: Session, request: SeenTo, ack_id: int | None) -> None:
+        self._service.opened(session.user_id, request.id, but=session.device_id)
+        for other in self._sessions(session.user_id):
+            if other.device_id != session.device_id:
+                other.emit("notification:withdrawn", {"id": request.id})
+        session.acknowledge(ack_id, OkReply())
+
+    # --- what happens in rooms
+
+    def _logged(self, record: Record) -> None:
+        if record.event == "chat:message":
+            message = _MESSAGE.decode(record.body)
+            mentions = frozenset(_MENTION.findall(message.text)) if "@" in message.text else frozenset()
+            news = News(record.offset, message.message_id, message.user_id, message.text, mentions)
+            self._service.logged(record.room_id, news)
+        elif record.event == "chat:delete":
+            self._service.deleted(record.room_id, _MESSAGE.decode(record.body).message_id)
+
+    def _moved(self, session: Session, room_id: str, is_in: bool) -> None:
+        tell = self._service.subscribe if is_in else self._service.unsubscribe
+        tell(room_id, session.user_id, session.device_id)
+
+    def _marked(self, room_id: str, marker: Marker) -> None:
+        self._service.received(marker.user_id, room_id, marker.received)
+        if marker.read:
+            self._service.read(marker.user_id, room_id, marker.read)
+
+    def _gone(self, session: Session) -> None:
+        for room_id in self._namespace.rooms.of(session):
+            self._service.away(session.user_id, room_id)
+
+    def _looking(self, room_id: str) -> set[str]:
+        return {session.user_id for session in self._namespace.rooms.sessions(room_id) if _is_looking(session)}
+
+    def _sessions(self, user_id: str) -> list[Session]:
+        return [session for session in self._namespace.sessions.values() if session.user_id == user_id]
+
+
+def _is_looking(session: Session) -> bool:
+    return session.connected and session.app_state == "active"
