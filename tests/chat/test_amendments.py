@@ -99,6 +99,7 @@ class TestAmending:
         assert (gone.text, gone.is_deleted, gone.revision, gone.offset) == ("", True, 8, 3)
         assert gone.reactions == (Reaction("👍", ("ana",)),)
 
+    @pytest.mark.clause("RT-CHAT-8")
     def test_reactions_stand_in_the_order_of_adding(self):
         steps = [reaction(4), reaction(5, "cleo", "🚋"), reaction(6, "ben"), reaction(7, add=False), reaction(8)]
         assert fold(message(), steps).reactions == (Reaction("👍", ("ben", "ana")), Reaction("🚋", ("cleo",)))
@@ -155,6 +156,7 @@ CHANGES = st.one_of(
 )
 
 
+@pytest.mark.clause("RT-CHAT-10")
 @given(st.lists(CHANGES, max_size=10), st.data())
 def test_a_device_that_hears_each_change_shows_what_a_page_of_the_server_has(changes, data):
     """Whenever it got the message, and whatever it is told again that shows already."""

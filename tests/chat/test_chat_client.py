@@ -55,6 +55,7 @@ class TestSending:
         assert len(ana.state.messages) == 1, "one bubble for ever"
         assert ana.told == [("message_failed", "hello"), ("message_delivered", "hello")]
 
+    @pytest.mark.clause("RT-CHAT-6")
     @jumping
     async def test_the_time_until_a_message_fails_can_be_set(self):
         ana = await Ana.joined(failed_after_s=60)
@@ -103,6 +104,7 @@ class TestSending:
             await ana.chat.join("")
         assert ana.socket.asked == []
 
+    @pytest.mark.clause("RT-CHAT-6")
     @jumping
     async def test_an_unsent_message_can_be_discarded(self):
         ana = await Ana.joined()
@@ -262,6 +264,7 @@ class TestTheRest:
 
 
 class TestAnotherRunOfTheApp:
+    @pytest.mark.clause("RT-CHAT-5", "RT-CHAT-19")
     @jumping
     async def test_what_the_earlier_run_left_shows_again_and_turns_to_sent(self):
         ana = Ana(connected=False)

@@ -61,6 +61,7 @@ class TestHearing:
 
 
 class TestEditing:
+    @pytest.mark.clause("RT-CHAT-10")
     @jumping
     async def test_an_edit_shows_at_once_and_goes_to_the_server(self):
         ana = await with_two()
@@ -118,6 +119,7 @@ class TestEditing:
 
 
 class TestDeleting:
+    @pytest.mark.clause("RT-CHAT-10")
     @jumping
     async def test_a_deletion_shows_at_once_and_goes_to_the_server(self):
         ana = await with_two()
@@ -129,6 +131,7 @@ class TestDeleting:
         assert (await result).is_deleted
         assert ana.told == [("message_deleted", "ana-2")]
 
+    @pytest.mark.clause("RT-CHAT-11")
     @jumping
     async def test_only_own_ones_can_be_deleted(self):
         ana = await with_two()
@@ -137,6 +140,7 @@ class TestDeleting:
 
 
 class TestReacting:
+    @pytest.mark.clause("RT-CHAT-8")
     @jumping
     async def test_a_reaction_shows_at_once_as_pending_and_stands_with_the_ack(self):
         ana = await with_two()
@@ -176,6 +180,7 @@ class TestReacting:
 
 
 class TestOlderOnes:
+    @pytest.mark.clause("RT-CHAT-15")
     @jumping
     async def test_they_are_paged_in_until_there_are_no_more(self):
         ana = Ana()
@@ -201,6 +206,7 @@ class TestOlderOnes:
 
 
 class TestRetrying:
+    @pytest.mark.clause("RT-CHAT-5", "RT-CHAT-6")
     @jumping
     async def test_a_refused_message_is_sent_again_with_its_id(self):
         ana = await with_two()
@@ -217,6 +223,7 @@ class TestRetrying:
         assert shown(ana, result.message_id).status.value == "sent"
         assert ana.told == [("message_failed", "hello"), ("message_delivered", "hello")]
 
+    @pytest.mark.clause("RT-CHAT-6")
     @jumping
     async def test_a_late_message_is_in_the_outbox_already_and_the_connection_is_looked_at(self):
         ana = await with_two()
@@ -235,6 +242,7 @@ class TestRetrying:
         assert not ana.chat.retry("nobody-9")
 
 
+@pytest.mark.clause("RT-CHAT-20")
 @jumping
 async def test_the_messages_of_one_room_or_of_all_are_a_frame():
     ana = await with_two()
@@ -245,6 +253,7 @@ async def test_the_messages_of_one_room_or_of_all_are_a_frame():
     assert ana.chat.rooms == ("lobby",)
 
 
+@pytest.mark.clause("RT-CHAT-15")
 @jumping
 async def test_memory_is_bounded_as_one_says():
     ana = await with_two(max_messages=3)

@@ -234,6 +234,7 @@ class TestHearing:
         assert ana.statuses == [MessageStatus.READ]
         assert (await result).message_id == result.message_id
 
+    @pytest.mark.clause("RT-CHAT-14")
     @jumping
     async def test_what_the_user_read_on_another_device_is_read_here(self):
         ana = await joined()
@@ -242,6 +243,7 @@ class TestHearing:
         assert ana.state.unread == 1
         assert ("read", "lobby", "ana", 2) in ana.told
 
+    @pytest.mark.clause("RT-CHAT-13")
     @jumping
     async def test_a_mention_is_told_after_its_message(self):
         ana = await joined()

@@ -9,6 +9,7 @@ from tests import simulated_phones
 from tests.chat.in_step import ROOMS, contents, play
 
 
+@pytest.mark.clause("RT-CHAT-10", "RT-CHAT-18")
 @pytest.mark.parametrize("seed", range(5))
 def test_all_devices_and_the_server_are_in_step_after_the_heal(seed):
     async def script(town):
@@ -33,6 +34,7 @@ def test_all_devices_and_the_server_are_in_step_after_the_heal(seed):
     assert done.faults > 5
 
 
+@pytest.mark.clause("RT-CHAT-5", "RT-CHAT-9")
 def test_a_message_to_a_sleeping_phone_is_sent_then_delivered_then_read():
     async def script(world, town):
         ana, ben = await town.phone("ana"), await town.phone("ben", profile="3g")
@@ -69,6 +71,7 @@ def test_an_app_that_hears_in_the_background_has_the_message_and_has_not_read_it
     assert simulated_phones.play(script).result == ("delivered", 1)
 
 
+@pytest.mark.clause("RT-CHAT-13", "RT-CHAT-14")
 def test_what_was_read_on_the_phone_is_read_on_the_tablet_that_was_away():
     async def script(world, town):
         phone = await town.phone("ana", device="phone")

@@ -168,7 +168,7 @@ def test_a_catch_up_goes_on_while_the_others_do_and_may_break(breaks_after_s):
     assert play(script).result == 550
 
 
-@pytest.mark.clause("RT-CHAT-3")
+@pytest.mark.clause("RT-CHAT-3", "RT-CHAT-18")
 def test_two_devices_of_one_user_show_the_same():
     async def script(world, town):
         phone = await town.phone("ana", device="ana-phone")
@@ -188,7 +188,7 @@ def test_two_devices_of_one_user_show_the_same():
     assert play(script).result == 30
 
 
-@pytest.mark.clause("RT-CHAT-3", "RT-DLV-6")
+@pytest.mark.clause("RT-CHAT-3", "RT-DLV-6", "RT-CHAT-17")
 def test_a_server_that_lost_its_memory_makes_a_gap_and_the_outbox_still_arrives():
     async def script(world, town):
         ana, ben = await town.phone("ana"), await town.phone("ben")
@@ -209,7 +209,7 @@ def test_a_server_that_lost_its_memory_makes_a_gap_and_the_outbox_still_arrives(
     play(script)
 
 
-@pytest.mark.clause("RT-CHAT-4")
+@pytest.mark.clause("RT-CHAT-4", "RT-CHAT-7")
 def test_typing_is_seen_and_ends_also_when_its_author_vanishes():
     async def script(world, town):
         ana, ben = await town.phone("ana"), await town.phone("ben")

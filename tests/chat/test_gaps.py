@@ -1,5 +1,7 @@
 """What of a room's log is gone from the server, as this device knows it."""
 
+import pytest
+
 from realtime.chat.gaps import Gaps
 from realtime.chat.message import Gap
 
@@ -11,6 +13,7 @@ def gaps_of(*spans):
     return gaps.all
 
 
+@pytest.mark.clause("RT-CHAT-17")
 def test_each_hole_is_one_gap():
     assert gaps_of((3, 7), (20, 30)) == (Gap(3, 7), Gap(20, 30))
 

@@ -99,6 +99,7 @@ def test_what_was_let_go_does_not_come_back_by_itself():
     assert window.is_new("x", "ben", 9)
 
 
+@pytest.mark.clause("RT-CHAT-15")
 def test_room_is_made_for_what_is_paged_in_and_it_goes_first():
     window = window_of(*range(1, 8), most=3)
     window.reopen(3, 2)

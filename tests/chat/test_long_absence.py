@@ -61,6 +61,7 @@ ENTRY_BYTES = 250  # of an entry of 190 bytes, with what frames, packets and ack
 SETTLES_RTTS = 2  # of slow start, at the beginning
 
 
+@pytest.mark.clause("RT-CHAT-16")
 @pytest.mark.parametrize("profile", ["lte", "edge"])
 def test_after_ten_thousand_missed_messages(profile):
     """The handshake takes 4 round trips (TCP, WebSocket, open, connect), the join and the log's end one each.
@@ -94,6 +95,7 @@ def test_after_ten_thousand_missed_messages(profile):
     assert took_s < is_told_in_s
 
 
+@pytest.mark.clause("RT-CHAT-16")
 def test_the_catch_up_survives_breaks_naps_and_what_is_written_meanwhile():
     async def script(world, town):
         ben = await town.phone("ben", profile="wifi")

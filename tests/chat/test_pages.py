@@ -117,6 +117,7 @@ async def test_pages_that_are_refused_are_a_gap_up_to_what_is_known(caplog):
     assert "out of order" in caplog.text
 
 
+@pytest.mark.clause("RT-CHAT-17")
 @jumping
 async def test_what_is_gone_is_a_gap_and_the_pages_go_on_behind_it():
     paging = Paging()

@@ -66,6 +66,7 @@ class TestReporting:
             reports += len(send(receipts, now=float(second)))
         assert reports == 12  # 60 s / 5 s
 
+    @pytest.mark.clause("RT-CHAT-9")
     def test_read_implies_received(self):
         receipts = let_in(interval_s=1.0)
         receipts.received(5)
@@ -183,6 +184,7 @@ class TestReporting:
 
 
 class TestHearing:
+    @pytest.mark.clause("RT-CHAT-9")
     def test_markers_only_go_on_and_merging_twice_changes_nothing(self):
         receipts = let_in()
         assert receipts.heard("ben", received=3) == [MarkerMoved("ben", RECEIVED, 3)]

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pandas as pd
+import pytest
 
 from realtime.chat.message import Message, MessageStatus, Reaction, RoomState
 from realtime.chat.room_frame import messages_frame
@@ -43,6 +44,7 @@ def test_an_empty_frame_has_the_same_columns_and_types():
     assert list(frame["status"].cat.categories) == [status.value for status in MessageStatus]
 
 
+@pytest.mark.clause("RT-CHAT-20")
 def test_a_row_per_message():
     amended = {"edited_ms": 2_000, "reactions": (Reaction("👍", ("ana", "cleo")), Reaction("🎉", ("ana",)))}
     messages = (

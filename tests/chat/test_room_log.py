@@ -162,7 +162,7 @@ class TestReceiving:
         assert [log.received(logged(offset, user, "same")) for offset, user in enumerate(users, 1)] == [[], [], []]
         assert [message.user_id for message in log.messages()] == users
 
-    @pytest.mark.clause("RT-CHAT-3")
+    @pytest.mark.clause("RT-CHAT-3", "RT-CHAT-5")
     def test_the_log_may_bring_the_own_message_whose_ack_was_lost(self):
         log = joined_log()
         log.send("m1", "m1", timestamp_ms=7, now=0.0)

@@ -232,6 +232,7 @@ class TestChanges:
         with pytest.raises(SendRefused, match="discarded"):
             await result
 
+    @pytest.mark.clause("RT-CHAT-19")
     @jumping
     async def test_what_an_earlier_run_left_to_change_shows_again(self):
         """Before its message is loaded, too; what makes no sense is left alone."""

@@ -11,6 +11,7 @@ from realtime.chat.typing_indicator import TypingChanged, TypingIndicator, Typin
 SEND_START, SEND_STOP = TypingToSend(True), TypingToSend(False)
 
 
+@pytest.mark.clause("RT-CHAT-7")
 def test_the_first_key_is_told_at_once_and_the_next_ones_are_throttled():
     typing = TypingIndicator(clear_s=3.0)
     assert typing.set_typing(True, now=0.0) == [SEND_START]
@@ -18,7 +19,7 @@ def test_the_first_key_is_told_at_once_and_the_next_ones_are_throttled():
     assert typing.set_typing(True, now=2.0) == [SEND_START], "told anew before the receivers' 3 s are over"
 
 
-@pytest.mark.clause("RT-CHAT-4")
+@pytest.mark.clause("RT-CHAT-4", "RT-CHAT-7")
 def test_a_key_that_was_not_told_is_told_when_two_seconds_are_over_so_that_nobody_sees_a_break():
     """Keys at 0, 1.9 and 4.5 s are less than 3 s apart: one spell of typing, also at the receiver."""
     typing, receiver, shown = TypingIndicator(clear_s=3.0), TypingIndicator(clear_s=3.0), []
@@ -71,7 +72,7 @@ def test_the_own_message_ends_own_typing_without_a_word():
     assert typing.set_typing(False, now=0.1) == []
 
 
-@pytest.mark.clause("RT-CHAT-4")
+@pytest.mark.clause("RT-CHAT-4", "RT-CHAT-7")
 def test_a_remote_user_stops_typing_three_seconds_after_the_last_word_of_it():
     typing = TypingIndicator(clear_s=3.0)
     assert typing.heard("ben", True, now=0.0) == [TypingChanged("ben", True)]

@@ -44,6 +44,7 @@ def test_it_knows_how_many_mention_this_user(unread):
     assert (unread.count, unread.mentioned) == (1, 1)
 
 
+@pytest.mark.clause("RT-CHAT-13")
 def test_an_edit_may_add_and_take_away_a_mention(unread):
     unread.shows(1, "ben", "hi @ana")
     unread.shows(1, "ben", "hi all")

@@ -30,6 +30,7 @@ def test_one_seed_gives_one_list_of_lives():
     assert first == again != other
 
 
+@pytest.mark.clause("RT-CHAT-16")
 def test_after_an_absence_all_is_told_and_the_end_shows_first():
     """1000 entries are 5 pages; a phone's first one, and the newest 50, come before the others."""
     found = absence("lte", missed=1000, seed=1)

@@ -39,6 +39,7 @@ def test_the_room_is_observable(lab, ana, ben):
     end()
 
 
+@pytest.mark.clause("RT-CHAT-12")
 def test_an_answer_names_what_it_answers(ana, ben):
     first = ana.chat.send("lobby", "coffee?").wait(10)
     answer = ben.chat.send("lobby", "yes", reply_to=first.message_id).wait(10)

@@ -56,6 +56,7 @@ def test_an_edit_is_acknowledged_and_told_to_the_others(room):
     assert (entry["event"], entry["offset"]) == ("chat:edit", 2)
 
 
+@pytest.mark.clause("RT-CHAT-10")
 def test_a_deletion_leaves_a_tombstone_and_no_text(room):
     rig, ana, ben = room
     change(rig, ana, "edit", text="secret")
@@ -89,6 +90,7 @@ def test_reactions_are_told_kept_and_taken_back(room):
     assert pages(rig, ana)[0]["reactions"] == {"👍": ["ben"], "🎉": ["ana"]}
 
 
+@pytest.mark.clause("RT-CHAT-8")
 def test_a_reaction_that_changes_nothing_is_answered_and_not_told(room):
     rig, ana, ben = room
     first = react(rig, ben)
@@ -131,6 +133,7 @@ def test_a_change_may_have_the_id_of_a_message(room):
     assert rig.write(ana, "m1")["offset"] == 1
 
 
+@pytest.mark.clause("RT-CHAT-11")
 def test_only_its_author_edits_and_deletes_a_message(room):
     rig, ana, ben = room
     assert code(change(rig, ben, "edit", text="x")) == "not_author"
@@ -150,6 +153,7 @@ def test_an_unknown_message_takes_no_change(room):
     assert code(change(rig, ana, "reactions")) == "unknown_message"
 
 
+@pytest.mark.clause("RT-CHAT-11")
 def test_a_deleted_message_takes_no_change(room):
     rig, ana, ben = room
     react(rig, ben)

@@ -73,6 +73,7 @@ def test_read_is_told_to_everybody_else_the_readers_other_devices_included(room)
     assert told(cem) == []
 
 
+@pytest.mark.clause("RT-CHAT-9")
 def test_what_was_read_was_received(room):
     rig, ana, ben, cem = room
     mark(rig, cem, "read", 3)
@@ -80,6 +81,7 @@ def test_what_was_read_was_received(room):
     assert receipts(rig, cem) == [{"userId": "cem", "received": 3, "read": 3}]
 
 
+@pytest.mark.clause("RT-CHAT-9")
 def test_a_marker_does_not_go_back_and_tells_nothing_twice(room):
     rig, ana, ben, cem = room
     mark(rig, cem, "read", 3)

@@ -54,6 +54,7 @@ def rig():
     return rig
 
 
+@pytest.mark.clause("RT-CHAT-20")
 def test_pandas_reads_one_row_per_message(rig):
     body = get(rig).body.decode()
     frame = pd.read_json(io.StringIO(body))

@@ -58,6 +58,7 @@ def test_everybody_hears_an_amendment_as_it_was_made(rig):
     assert rig.told == [(what, offset) for offset in (1, 2, 3) for what in ("delivered", "answered")]
 
 
+@pytest.mark.clause("RT-CHAT-10")
 @pytest.mark.parametrize("at_once", [1, 2, 4], ids="at once: {}".format)
 def test_a_superseded_edit_loses_its_text_and_keeps_its_offset(rig, at_once):
     drafts = [
