@@ -24,6 +24,9 @@ from realtime.utils.ids import new_id
 MOST_AT_ONCE = 1024
 """Messages, amendments and markers in one transaction."""
 
+MOST_READS_AT_ONCE = 16
+"""Pages that one turn of the worker reads: of the longest messages they have 100 MB, and nobody's commit waits long."""
+
 MOST_WAITING = 100_000
 """So many may wait for a disk that does not keep up; beyond, they are refused."""
 
@@ -227,7 +230,7 @@ class SqliteEngine:
 
     def _work(self) -> None:
         appends, self._appends = self._appends[:MOST_AT_ONCE], self._appends[MOST_AT_ONCE:]
-        reads, self._reads = self._reads, []
+        reads, self._reads = self._reads[:MOST_READS_AT_ONCE], self._reads[MOST_READS_AT_ONCE:]
         trims, self._trims = self._trims, []
         sweep, self._sweep = self._sweep, None
         work = _Work([entry for entry, _ in appends], trims, sweep, [read for read, _ in reads])

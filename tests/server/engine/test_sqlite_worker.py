@@ -88,3 +88,24 @@ def test_an_engine_whose_worker_failed_stops(rig, fail_once):
     rig.run(rig.engine.stop())
     rig.run(rig.engine.start(rig._deliver))
     assert rig.append("m1").offset == 1
+
+
+def test_who_asks_for_many_pages_at_once_holds_nobody_up(rig):
+    rig.append_numbered(1, 3)
+    answered = []
+    first_turn = engine_module.MOST_READS_AT_ONCE
+
+    def read(done):
+        def read_it(page):
+            answered.append("page")
+            if len(answered) == first_turn:
+                rig.engine.append(draft("m4"), lambda _: answered.append("message"))
+            done(page)
+
+        rig.engine.read("lobby", read_it, after=None, before=None, limit=10)
+
+    pages = rig.ask(*[read] * (5 * first_turn))
+    assert [len(page.records) for page in pages[:first_turn]] == [3] * first_turn
+    # the second turn is under way when the message comes; the third one stores it, and then reads
+    assert answered.index("message") == 2 * first_turn
+    assert len(pages[-1].records) == 4
