@@ -113,16 +113,11 @@ class FixFlow:
         self._is_online = False
         self._take_back()
 
-    def online(self, now: float, *, retell: bool) -> Batch | None:
-        """A new connection.
-
-        Args:
-            now: the time.
-            retell: the server may have forgotten where this device is.
-        """
+    def online(self, now: float) -> Batch | None:
+        """A new connection; the server may have forgotten where this device is, so it is told again."""
         self._take_back()
         self._is_online = True
-        if retell and not self._kept and self._there is not None:
+        if not self._kept and self._there is not None:
             self._kept = [self._there]
         return self.handle_timer(now)
 

@@ -99,7 +99,7 @@ class Sharing:
 
     def connected(self) -> None:
         """A connection began."""
-        self._tell(self._flow.online(_now(), retell=not self._socket.recovered))
+        self._tell(self._flow.online(_now()))
 
     def disconnected(self) -> None:
         """It ended."""

@@ -82,7 +82,7 @@ def test_what_the_server_will_never_take_is_forgotten():
     first = own.offer(fix(0), now=0.0)
     own.given_up(first.number)
     assert own.next_timer() is None
-    assert own.online(now=5.0, retell=True) is None
+    assert own.online(now=5.0) is None
 
 
 @pytest.mark.clause("RT-LOC-1")
@@ -91,7 +91,7 @@ def test_offline_one_fix_per_interval_is_kept_and_all_are_told_at_the_return():
     own.offline()
     assert [own.offer(fix(n), now=n / 2) for n in range(9)] == [None] * 9
     assert own.kept == (fix(0), fix(2), fix(4), fix(6), fix(8))
-    assert numbers(own.online(now=10.0, retell=False)) == [0, 2, 4, 6, 8]
+    assert numbers(own.online(now=10.0)) == [0, 2, 4, 6, 8]
 
 
 def test_an_update_whose_connection_died_is_told_again_with_what_came_since():
@@ -99,7 +99,7 @@ def test_an_update_whose_connection_died_is_told_again_with_what_came_since():
     own.offer(fix(0), now=0.0)
     own.offline()
     own.offer(fix(1), now=1.0)
-    assert numbers(own.online(now=5.0, retell=False)) == [0, 1]
+    assert numbers(own.online(now=5.0)) == [0, 1]
 
 
 def test_after_a_long_tunnel_batches_follow_each_other_without_a_pause():
@@ -107,7 +107,7 @@ def test_after_a_long_tunnel_batches_follow_each_other_without_a_pause():
     own.offline()
     for n in range(250):
         own.offer(fix(n), now=float(n))
-    batches = [own.online(now=300.0, retell=False)]
+    batches = [own.online(now=300.0)]
     while batches[-1] is not None:
         batches.append(own.acked(batches[-1].number, now=300.0 + len(batches) / 10))
     told = [numbers(batch) for batch in batches[:-1]]
@@ -130,23 +130,21 @@ def test_at_a_return_to_a_server_that_has_forgotten_the_newest_is_told_again():
     first = own.offer(fix(0), now=0.0)
     own.acked(first.number, now=0.1)
     own.offline()
-    assert own.online(now=5.0, retell=False) is None, "the server went on with the session"
-    own.offline()
-    assert numbers(own.online(now=9.0, retell=True)) == [0]
+    assert numbers(own.online(now=9.0)) == [0]
 
 
 def test_even_then_not_sooner_than_the_interval_allows():
     own = flow()
     own.offer(fix(0), now=0.0)
     own.offline()
-    assert own.online(now=0.5, retell=True) is None
+    assert own.online(now=0.5) is None
     assert own.next_timer() == 1.0
     assert numbers(own.handle_timer(now=1.0)) == [0]
 
 
 def test_at_the_first_connection_there_is_nothing_to_tell():
     own = flow()
-    assert own.online(now=0.0, retell=True) is None
+    assert own.online(now=0.0) is None
     assert own.next_timer() is None
 
 
@@ -157,7 +155,7 @@ def test_in_a_pause_nothing_is_told_and_the_last_fix_before_it_is_kept():
     own.offer(fix(1), now=0.5)
     own.pause(now=0.6)
     assert own.next_timer() is None
-    assert own.online(now=99.0, retell=True) is None
+    assert own.online(now=99.0) is None
     assert numbers(own.resume(now=100.0)) == [1]
 
 
@@ -168,7 +166,7 @@ def test_clear_forgets_the_fixes_and_keeps_the_interval():
     own.offer(fix(1), now=0.1)
     own.clear()
     assert own.next_timer() is None
-    assert own.online(now=0.2, retell=True) is None
+    assert own.online(now=0.2) is None
     assert own.offer(fix(2), now=0.3) is None
     assert numbers(own.handle_timer(now=1.0)) == [2]
 
@@ -266,7 +264,7 @@ def test_every_kept_fix_arrives_in_order_and_the_newest_is_among_them(steps):
                 online, on_the_way = False, None
             case "online":
                 online, on_the_way = True, None
-                note(now, own.online(now, retell=True))
+                note(now, own.online(now))
             case "pause":
                 own.pause(now)
                 paused = True
@@ -276,7 +274,7 @@ def test_every_kept_fix_arrives_in_order_and_the_newest_is_among_them(steps):
     online, paused, on_the_way = True, False, None
     note(now, own.resume(now))
     on_the_way = None
-    note(now, own.online(now, retell=False))
+    note(now, own.online(now))
     for _ in range(5):
         arrive(now)
         if (timer := own.next_timer()) is not None:

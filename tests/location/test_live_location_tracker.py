@@ -188,16 +188,6 @@ class TestTelling:
         assert ana.sent() == [1, 1]
 
     @jumping
-    async def test_a_server_that_went_on_with_the_session_knows_already(self):
-        ana = await Ana.tracking()
-        await ana.move(1)
-        ana.socket.disconnect()
-        await asyncio.sleep(5)
-        ana.socket.recovered = True
-        ana.socket.connect()
-        assert ana.sent() == [1]
-
-    @jumping
     async def test_what_is_not_believed_is_rejected_with_a_reason_and_not_told(self):
         ana, rejected = await Ana.tracking(), []
         ana.tracker.on("rejected", lambda fix, reason: rejected.append((fix.timestamp_ms, str(reason))))
