@@ -41,6 +41,24 @@ def test_what_is_typed_in_one_phones_room_appears_in_the_others(room, page):
     expect(room("ana").get_by_role("log")).to_contain_text("And answered")
 
 
+def test_what_is_done_with_a_message_shows_at_the_other_phone(room, page):
+    ana, ben = (room(name).locator(".rt-row", has_text="Typed by hand") for name in ("ana", "ben"))
+    ben.get_by_role("button", name="Actions").press("Enter")
+    ben.get_by_role("button", name="React with heart").press("Enter")
+    expect(ana.get_by_role("button", name="❤️ ben")).to_be_visible()
+    ana.get_by_role("button", name="Actions").press("Enter")
+    ana.get_by_role("button", name="Edit").press("Enter")
+    room("ana").get_by_role("textbox", name="New text").fill("Typed by hand, twice")
+    page.keyboard.press("Enter")
+    expect(ben).to_contain_text("Typed by hand, twice")
+    expect(ben).to_contain_text("edited")
+    ana.get_by_role("button", name="Actions").press("Enter")
+    ana.get_by_role("button", name="Delete").press("Enter")
+    room("ana").get_by_role("button", name="Delete for everybody").press("Enter")
+    expect(room("ben").locator(".rt-row", has_text="Message deleted")).to_be_visible()
+    expect(ben).to_have_count(0)
+
+
 def test_the_tram_moves_on_bens_map(tour, page, shoot):
     ana = page.locator(".leaflet-marker-icon[title=ana]")
     before = ana.bounding_box()

@@ -32,9 +32,18 @@ def test_its_repr_is_stable(panel):
 
 def test_all_profiles_are_offered_with_their_figures(panel):
     offered = panel.compose()["profiles"]
-    assert [name for name, _ in offered] == list(load_profiles())
-    assert dict(offered)["edge"] == "EDGE: ↓ 240 ↑ 200 kbit/s, 840 ms"
-    assert dict(offered)["lte"] == "LTE: ↓ 50 ↑ 10 Mbit/s, 115 ms"
+    assert [name for name, _, _ in offered] == list(load_profiles())
+    words = {name: words for name, words, _ in offered}
+    assert words["edge"] == "EDGE: ↓ 240 ↑ 200 kbit/s, 840 ms"
+    assert words["lte"] == "LTE: ↓ 50 ↑ 10 Mbit/s, 115 ms"
+
+
+def test_profiles_stand_in_groups_of_what_they_are_like(panel):
+    """Figures do not tell that a radio sleeps, or that a train has tunnels."""
+    groups = {name: group for name, _, group in panel.compose()["profiles"]}
+    assert groups["lte"] == groups["2g"] == "Steady"
+    assert groups["tmobile-4g"] == groups["sleeping-phone"] == "With a radio that sleeps"
+    assert groups["subway"] == groups["highway"] == "On the way: outages and changes of cell"
 
 
 def test_the_conditions_of_now_are_shown(panel, phone):
