@@ -120,6 +120,15 @@ class TestOwnMessages:
 
 
 class TestReceiving:
+    def test_what_was_broadcast_before_the_first_page_is_history_like_it(self):
+        """An earlier join was heard and its answer lost; the session goes on, with what was broadcast since."""
+        log = RoomLog("lobby", ANA)
+        for n in (1, 2, 3, 4):
+            assert log.received(logged(n)) == []
+        events = log.joined(Position("e", 3), [logged(3)], recovered=False, more=True)
+        assert said(events) == [("Received", "ben-4")], "not 1 and 2, if 3 is not told"
+        assert texts(log) == ["ben-1", "ben-2", "ben-3", "ben-4"]
+
     def test_history_of_the_first_join_is_shown_without_events(self):
         log = RoomLog("lobby", ANA)
         assert log.position is None
