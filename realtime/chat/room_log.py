@@ -62,11 +62,10 @@ class RoomLog(LogBook):
 
     @property
     def behind(self) -> int:
-        """How many entries are still to come between what is told and what shows, or the end of the log."""
-        if self.is_joined or self._epoch is None:
-            return 0
-        shown = self._ahead.shown(self._offset)
-        return max(0, (shown[0].offset - 1 if shown else self._end) - self._offset)
+        """How many entries are still to come: where there is a hole in what shows, or between that and the log's end."""
+        wants_after = self._start.wants_after
+        missing = 0 if wants_after is None or wants_after < self._window.floor else self._start.missing
+        return missing + self._ahead_of_told()
 
     @property
     def shows_end(self) -> bool:
@@ -174,11 +173,21 @@ class RoomLog(LogBook):
 
     # --- inside
 
+    def _ahead_of_told(self) -> int:
+        if self.is_joined or self._epoch is None:
+            return 0
+        shown = self._ahead.shown(self._offset)
+        return max(0, (shown[0].offset - 1 if shown else self._end) - self._offset)
+
     def _first_page(self, position: Position, entries: Sequence[LoggedEntry], more: bool) -> list[LogEvent]:
         self.enter(position.epoch)
         self._start.complete_from(min((entry.offset for entry in entries), default=position.offset + 1))
         self._is_whole = not more
-        return self._history(entries) + self._caught_up(position.offset)
+        events = self._history(entries)
+        self._advance(position.offset)
+        for entry in self._ahead.take_up_to(position.offset):  # since an earlier join, whose answer was lost
+            events += [event for event in self.next(entry) if isinstance(event, Delivered)]
+        return events + self._caught_up()
 
     def _page_of_another_log(
         self, position: Position, entries: Sequence[LoggedEntry], more: bool, horizon: int
