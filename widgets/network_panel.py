@@ -38,7 +38,7 @@ class NetworkPanel(LiveWidget):
         refuse_unknown("NetworkPanel", NetworkPanel.__init__, unknown)
         self._phone = phone
         self._title = phone.name if title is None else title
-        self._profiles = [[profile.name, _offer(profile)] for profile in load_profiles().values()]
+        self._profiles = [[profile.name, _offer(profile), _group(profile)] for profile in load_profiles().values()]
         super().__init__(watches=[phone.network.samples, phone.socket.connection_state, phone.app_state], layout=layout)
 
     def __repr__(self) -> str:
@@ -105,3 +105,11 @@ def _offer(profile: Profile) -> str:
     unit_kbps, unit = (1000, "Mbit/s") if mega else (1, "kbit/s")
     down, up = ("unlimited" if rate is None else f"{rate / unit_kbps:g}" for rate in rates)
     return f"{profile.title}: ↓ {down} ↑ {up} {unit}, {profile.rtt_s * 1000:.0f} ms"
+
+
+def _group(profile: Profile) -> str:
+    """What its figures do not tell."""
+    radio = profile.radio
+    if radio.outages or radio.handovers or radio.address_changes:
+        return "On the way: outages and changes of cell"
+    return "With a radio that sleeps" if radio.promotions else "Steady"

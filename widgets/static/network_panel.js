@@ -206,10 +206,17 @@ function profileList(send) {
   return {
     node: h("label", { class: "rt-field" }, h("span", { class: "rt-caption" }, "Profile"), select),
     update({ profiles, profile }) {
-      if (select.options.length === 1) {
-        select.append(...profiles.map(([name, words]) => h("option", { value: name }, words)));
-      }
+      if (select.options.length === 1) select.append(...profileGroups(profiles));
       if (performance.now() - touchedAt > HANDS_OFF_MS) select.value = profile ?? "";
     },
   };
+}
+
+function profileGroups(profiles) {
+  const groups = new Map();
+  for (const [name, words, group] of profiles) {
+    if (!groups.has(group)) groups.set(group, h("optgroup", { label: group }));
+    groups.get(group).append(h("option", { value: name }, words));
+  }
+  return groups.values();
 }
