@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 
 from msgspec.structs import replace
 
@@ -114,18 +114,17 @@ class LogWindow:
         Returns:
             Whether any message shows in another way now.
         """
-        if received <= self._received and read <= self._read:
+        moved_from = [had for had, now in ((self._received, received), (self._read, read)) if now > had]
+        if not moved_from:
             return False
-        spans = [(self._received, received), (self._read, read)]
         self._received, self._read = max(self._received, received), max(self._read, read)
-        low, high = self._span()
+        low, index = self._span()  # markers are near the end, as a rule
+        after = min(moved_from)
         changed: dict[int, Message] = {}
-        for after, up_to in spans:
-            begin = bisect_right(self._placed, after, low, high, key=_offset)
-            for index in range(begin, bisect_right(self._placed, up_to, begin, high, key=_offset)):
-                message = self._placed[index]
-                if (shown := self._standing(message)) is not message:
-                    changed[index] = shown
+        while index > low and _offset(message := self._placed[index - 1]) > after:
+            index -= 1
+            if message.mine and (shown := self._standing(message)) is not message:
+                changed[index] = shown
         if changed:
             self._placed = self._placed.copy()
             for index, message in changed.items():

@@ -141,24 +141,27 @@ class Receipts:
 
     def heard(self, user_id: str, *, received: int = 0, read: int = 0) -> list[MarkerMoved]:
         """The server said how far a user is, this one included: then another device told it."""
-        was = self.markers.get(user_id) or Marker(user_id)
-        now = Marker(user_id, max(was.received, received, read), max(was.read, read))
+        if read > received:
+            received = read
         if user_id == self._user_id:
             had = self._confirmed
-            self._confirmed = Marker(user_id, max(had.received, received, read), max(had.read, read))
+            if received > had.received or read > had.read:
+                self._confirmed = Marker(user_id, max(had.received, received), max(had.read, read))
             self.read(read)
             self._arm()
         else:
-            self.anyone_received = max(self.anyone_received, now.received)
-            self.anyone_read = max(self.anyone_read, now.read)
-        if now == was:
-            return []
-        self.markers = {**self.markers, user_id: now}
+            if received > self.anyone_received:
+                self.anyone_received = received
+            if read > self.anyone_read:
+                self.anyone_read = read
+        was = self.markers.get(user_id) or Marker(user_id)
         moved: list[MarkerMoved] = []
-        if now.received > was.received:
-            moved.append(MarkerMoved(user_id, "received", now.received))
-        if now.read > was.read:
-            moved.append(MarkerMoved(user_id, "read", now.read))
+        if received > was.received:
+            moved.append(MarkerMoved(user_id, "received", received))
+        if read > was.read:
+            moved.append(MarkerMoved(user_id, "read", read))
+        if moved:
+            self.markers = {**self.markers, user_id: Marker(user_id, max(was.received, received), max(was.read, read))}
         return moved
 
     # --- time
