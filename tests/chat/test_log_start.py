@@ -39,6 +39,22 @@ def test_what_follows_an_own_message_before_the_page_is_wanted():
     assert start.wants_after is None
 
 
+@pytest.mark.parametrize(
+    ("own", "filled", "missing"), [(99, 98, 0), (98, 97, 1), (40, 39, 59), (40, 90, 9), (40, 99, 0)]
+)
+def test_it_tells_how_many_entries_are_missing(own, filled, missing):
+    start = started(own)
+    assert start.wants_after == own - 1
+    start.filled(filled, more=True)
+    assert start.missing == missing
+
+
+def test_nothing_is_missing_before_the_first_page_or_without_an_own_message():
+    start = LogStart()
+    start.own(40)
+    assert (start.missing, started().missing) == (0, 0)
+
+
 def test_the_lowest_own_message_counts():
     assert started(60, 40, 50).wants_after == 39
 

@@ -32,6 +32,37 @@ def test_what_stands_between_is_wanted_and_comes_as_history(acked_first):
     assert (log.gap, log.position) == (False, Position("e", 9))
 
 
+@pytest.mark.parametrize("acked_first", [True, False])
+def test_what_stands_between_is_said_to_be_still_to_come(acked_first):
+    log = returned(acked_first=acked_first)
+    assert log.behind == 5, "3 to 7"
+    log.filled([logged(3), logged(4)], recovered=True, more=True)
+    assert log.behind == 3
+    log.disconnected()
+    assert log.behind == 3
+    log.joined(Position("e", 12), [logged(10)], recovered=True, more=True)
+    assert log.behind == 3 + 2, "11 and 12 as well"
+    log.continued([logged(11), logged(12)], more=False)
+    assert log.behind == 3
+    log.filled([logged(5), logged(6), logged(7), logged(8)], recovered=True, more=True)
+    assert log.behind == 0
+
+
+def test_what_will_not_come_is_not_to_come():
+    log = returned(acked_first=True)
+    log.filled([logged(6), logged(7)], recovered=False, more=True)
+    assert (log.gap, log.behind) == (True, 0)
+
+
+def test_what_stands_before_all_that_is_kept_is_not_to_come():
+    log = RoomLog("lobby", ANA, max_messages=2)
+    log.joined(Position("e", 9), [logged(8), logged(9)], recovered=False, more=True)
+    log.send("m1", "m1", timestamp_ms=7, now=0.0)
+    log.acked("m1", offset=2, timestamp_ms=1002)
+    assert [message.offset for message in log.messages()] == [8, 9]
+    assert (log.behind, log.has_older) == (0, True)
+
+
 def test_an_own_message_among_it_is_delivered():
     log = returned(acked_first=True)
     log.send("m2", "m2", timestamp_ms=8, now=0.0)
