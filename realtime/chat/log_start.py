@@ -25,6 +25,13 @@ class LogStart:
         """The offset after which messages are missing, before the rest; None: nothing is."""
         return None if self.begin is None or self._own is None else self._reached
 
+    @property
+    def missing(self) -> int:
+        """How many entries are missing between the own message and the part without holes."""
+        if self.begin is None or self._own is None:
+            return 0
+        return max(0, self.begin - 1 - max(self._own, self._reached))
+
     def complete_from(self, offset: int) -> None:
         """From this offset on the device has everything."""
         self.begin = offset

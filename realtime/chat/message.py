@@ -111,7 +111,8 @@ class RoomState(msgspec.Struct, frozen=True, kw_only=True):
         mentioned: how many of them name this user.
         joined: whether the server has this device in the room, on the present connection.
         has_older: there are messages before the first one; ``load_older`` brings them.
-        behind: how many entries, newer than those that came without a hole, are known to exist and still to come.
+        behind: how many entries are known to exist and still to come: newer ones than show, or from a hole in what
+            shows.
         gaps: what the server could not bring any more.
         markers: how far each user is who ever received something, by user id.
     """

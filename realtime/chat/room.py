@@ -65,7 +65,6 @@ class Room:
     def state(self) -> RoomState:
         """The picture now."""
         log, unread = self._log, self._unread
-        is_joined = log.is_joined
         return RoomState(
             room_id=log.room_id,
             messages=log.messages(),
@@ -73,9 +72,9 @@ class Room:
             members=self._users,
             unread=unread.count,
             mentioned=unread.mentioned,
-            joined=is_joined,
+            joined=log.is_joined,
             has_older=log.has_older,
-            behind=0 if is_joined else log.behind,
+            behind=log.behind,
             gaps=log.gaps,
             markers=self._receipts.markers,
         )
