@@ -1,22 +1,40 @@
 """Joining with what was missed, leaving, and who is present."""
 
+import random
+
 import pytest
 
 from realtime.server.room_events import MAX_ROOMS, MOST_RECEIPTS
+from realtime.utils import ambient
 from tests.server.fakes import BrokenEngine, LateEngine
 from tests.server.rig import Rig
 
-ANA = {"userId": "ana", "deviceId": "phone", "state": "active"}
-BEN = {"userId": "ben", "deviceId": "phone", "state": "active"}
-BEN_TABLET = {"userId": "ben", "deviceId": "tablet", "state": "active"}
+ANA = {"userId": "ana", "deviceId": "phone", "state": "active", "status": "online", "since": 7}
+BEN = {"userId": "ben", "deviceId": "phone", "state": "active", "status": "online", "since": 7}
+BEN_TABLET = BEN | {"deviceId": "tablet"}
+
+LEFT = ("userId", "deviceId")
+
+
+@pytest.fixture(autouse=True)
+def at_seven():
+    """Everybody is there since 7 ms after the beginning of time."""
+    with ambient.installed(wall_clock=lambda: 0.0071, source=random.Random(0)):
+        yield
 
 
 def ids(reply):
     return [message["messageId"] for message in reply["messages"]]
 
 
-def diff(joins=(), leaves=(), room="lobby"):
-    return ("presence:diff", {"roomId": room, "joins": list(joins), "leaves": list(leaves)})
+def diff(n, joins=(), leaves=(), room="lobby"):
+    gone = [{key: member[key] for key in LEFT} for member in leaves]
+    return ("presence:diff", {"roomId": room, "joins": list(joins), "leaves": gone, "n": n})
+
+
+def messages(session):
+    """What was written to it beside presence."""
+    return [sent for sent in session.link.take() if sent[0] != "presence:diff"]
 
 
 def test_the_first_to_join_finds_an_empty_room_and_oneself():
@@ -30,7 +48,9 @@ def test_the_first_to_join_finds_an_empty_room_and_oneself():
         "messages": [],
         "more": False,
         "members": [ANA],
+        "presence": {"epoch": "life", "n": 0},
         "receipts": [],
+        "locations": [],
     }
 
 
@@ -39,9 +59,10 @@ def test_others_are_told_who_comes_and_goes():
     [ana] = rig.sessions("lobby", "ana")
     ben = rig.session("ben")
     assert rig.say(ben, "room:join", {"roomId": "lobby"})["members"] == [ANA, BEN]
-    assert ana.link.take() == [diff(joins=[BEN])]
+    assert ana.link.take() == [diff(2, joins=[BEN])]
+    assert ben.link.take() == [diff(2, joins=[BEN])], "so that she misses no number"
     assert rig.say(ben, "room:leave", {"roomId": "lobby"}) == {"ok": True}
-    assert ana.link.take() == [diff(leaves=[BEN])]
+    assert ana.link.take() == [diff(3, leaves=[BEN])]
     assert ben.link.take() == []
 
 
@@ -52,8 +73,8 @@ def test_a_dropped_session_leaves_every_room():
     rig.say(ana, "room:join", {"roomId": "attic"})
     for session in (ana, ben):
         session.link.take()
-    rig.namespace.remove(ben, "connection lost")
-    assert ana.link.take() == [diff(leaves=[BEN]), diff(leaves=[BEN], room="attic")]
+    rig.lose(ben)
+    assert ana.link.take() == [diff(3, leaves=[BEN]), diff(5, leaves=[BEN], room="attic")]
     assert ben.link.take() == []
 
 
@@ -62,10 +83,10 @@ def test_each_device_is_present_by_itself():
     [ana] = rig.sessions("lobby", "ana")
     phone = rig.session("ben", room="lobby")
     tablet = rig.session("ben", "tablet", room="lobby")
-    assert ana.link.take() == [diff(joins=[BEN]), diff(joins=[BEN_TABLET])]
-    rig.namespace.remove(phone, "gone")
-    rig.namespace.remove(tablet, "gone")
-    assert ana.link.take() == [diff(leaves=[BEN]), diff(leaves=[BEN_TABLET])]
+    assert ana.link.take() == [diff(2, joins=[BEN]), diff(3, joins=[BEN_TABLET])]
+    rig.end(phone)
+    rig.end(tablet)
+    assert ana.link.take() == [diff(4, leaves=[BEN]), diff(5, leaves=[BEN_TABLET])]
 
 
 def test_a_device_that_is_back_before_its_old_connection_is_known_dead_does_not_flicker():
@@ -74,7 +95,7 @@ def test_a_device_that_is_back_before_its_old_connection_is_known_dead_does_not_
     zombie = rig.session("ben", room="lobby")
     ana.link.take()
     rig.session("ben", sid="second", room="lobby")
-    rig.namespace.remove(zombie, "ping timeout")
+    rig.lose(zombie)
     assert ana.link.take() == []
     assert rig.say(ana, "room:join", {"roomId": "lobby"})["members"] == [ANA, BEN]
 
@@ -241,13 +262,12 @@ def test_a_session_may_not_be_in_any_number_of_rooms():
 def test_going_to_the_background_is_seen():
     rig = Rig()
     [ana, ben] = rig.sessions("lobby", "ana", "ben")
-    asleep = BEN | {"state": "background"}
+    asleep = BEN | {"state": "background", "status": "away"}
     assert rig.say(ben, "app:state", {"state": "background"}) == {"ok": True}
-    assert ana.link.take() == [diff(joins=[asleep])]
+    assert ana.link.take() == [diff(3, joins=[asleep])]
     assert rig.say(ben, "app:state", {"state": "background"}) == {"ok": True}
     assert ana.link.take() == []
     assert rig.say(ana, "room:join", {"roomId": "lobby"})["members"] == [ANA, asleep]
-    assert ben.link.take() == []
 
 
 def test_a_join_without_an_ack_joins():
@@ -263,7 +283,10 @@ class TestWithAnEngineThatAnswersLater:
 
     @pytest.fixture
     def rig(self):
-        return Rig(LateEngine(Rig().engine))
+        rig = Rig(LateEngine(Rig().engine))
+        settle = rig.engine.settle
+        rig.engine.settle = lambda: (settle(), rig.clock.pass_time())
+        return rig
 
     @pytest.fixture
     def ana(self, rig):
@@ -295,20 +318,20 @@ class TestWithAnEngineThatAnswersLater:
         ack_id = rig.ask(ben, "room:join", {"roomId": "lobby"})  # its page ends before m2
         self.send(rig, ana, "m3")
         rig.engine.settle()
-        (answered, reply), *after = ben.link.take()
+        (answered, reply), *after = messages(ben)
         assert answered == ack_id
         assert ids(reply) == ["m1"]
         assert [message["messageId"] for _, message in after] == ["m2", "m3"]
         self.send(rig, ana, "m4")
         rig.engine.settle()
-        assert [message["messageId"] for _, message in ben.link.take()] == ["m4"]
+        assert [message["messageId"] for _, message in messages(ben)] == ["m4"]
 
     def test_who_is_joining_may_already_send(self, rig, ana):
         ben = rig.session("ben")
         rig.ask(ben, "room:join", {"roomId": "lobby"})
         self.send(rig, ben, "m1")
         rig.engine.settle()
-        answers = [sent[1] for sent in ben.link.take()]
+        answers = [sent[1] for sent in messages(ben)]
         assert [answer["ok"] for answer in answers] == [True, True]
 
     def test_leaving_before_the_join_is_answered_leaves(self, rig, ana):
@@ -316,7 +339,7 @@ class TestWithAnEngineThatAnswersLater:
         rig.ask(ben, "room:join", {"roomId": "lobby"})
         rig.ask(ben, "room:leave", {"roomId": "lobby"})
         rig.engine.settle()
-        left, joined = [sent[1] for sent in ben.link.take()]
+        left, joined = [sent[1] for sent in messages(ben)]
         assert left == {"ok": True}
         assert joined["error"]["code"] == "left"
         assert rig.namespace.rooms.of(ben) == ()
@@ -335,7 +358,7 @@ class TestWithAnEngineThatAnswersLater:
         rig.ask(ben, "room:join", {"roomId": "lobby"})
         rig.ask(ben, "room:join", {"roomId": "lobby"})
         rig.engine.settle()
-        assert [sent[1]["ok"] for sent in ben.link.take()] == [True, True]
+        assert [sent[1]["ok"] for sent in messages(ben)] == [True, True]
         assert len(ana.link.take()) == 1
 
     def test_a_gap_is_found_out_late_too(self, rig, ana):
@@ -345,7 +368,7 @@ class TestWithAnEngineThatAnswersLater:
         rig.ask(ben, "room:join", {"roomId": "lobby", "since": "another:0"})
         self.send(rig, ana, "m2")
         rig.engine.settle()
-        (_, reply), *after = ben.link.take()
+        (_, reply), *after = messages(ben)
         assert not reply["recovered"]
         assert ids(reply) + [message["messageId"] for _, message in after] == ["m1", "m2"]
 

@@ -98,8 +98,8 @@ async def member(world, name, server):
         await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.mark.parametrize(("fault", "least_s", "most_s"), [("reset", 0, 1), ("unplug", 20, 45.5)])
-def test_a_phone_that_drops_leaves_the_room(fault, least_s, most_s):
+@pytest.mark.parametrize(("fault", "least_s", "most_s"), [("reset", 15, 16.1), ("unplug", 35, 60.6)])
+def test_a_phone_that_drops_leaves_the_room_after_the_grace(fault, least_s, most_s):
     async def script(world, server):
         with world.on("ana"):
             async with (

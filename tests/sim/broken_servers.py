@@ -8,7 +8,7 @@ from realtime.server.engine.base import NotApplied
 from realtime.server.engine.memory import MemoryEngine
 from realtime.server.engine.sqlite import SqliteEngine
 from realtime.server.location_events import LocationEvents
-from realtime.server.messages import AcceptedReply
+from realtime.server.location_messages import SharedReply
 
 
 class AcksBeforeItsCommit(SimServer):
@@ -108,7 +108,7 @@ class LeavesGhosts(_Altered):
     """Tells nobody that a member is gone whose connection died."""
 
     def alter(self, server, namespace):
-        namespace._when_gone.clear()
+        namespace._when_left.clear()
 
 
 class TellsThePositionBefore(_Altered):
@@ -123,7 +123,7 @@ class _LateLocations(LocationEvents):
         known = self.__dict__.setdefault("before", {})
         before, known[session.member] = known.get(session.member), request
         if before is None:
-            session.acknowledge(ack_id, AcceptedReply(accepted=len(request.fixes)))
+            session.acknowledge(ack_id, SharedReply(accepted=len(request.fixes)))
         else:
             super()._update(session, before, ack_id)
 
