@@ -1,40 +1,105 @@
-"""``location:update`` and ``location:stop``: positions on their way to the others in a room. Nothing is stored."""
+"""``location:update`` and ``location:stop``: positions on their way to the others in a room; the newest are kept."""
 
 from __future__ import annotations
 
-from realtime.server.messages import (
-    AcceptedReply,
-    LocationBody,
-    LocationStopBody,
-    LocationUpdate,
-    OkReply,
-    RoomOnly,
-    encode,
-)
+import asyncio
+from collections.abc import Callable, Sequence
+
+from msgspec import UNSET, UnsetType
+
+from realtime.location.plausibility import Limits
+from realtime.server.location_messages import SharedFix, SharedReply, ShareStop, ShareStopped, ShareUpdate
+from realtime.server.location_shares import Shares
+from realtime.server.messages import LocationBody, OkReply, encode
 from realtime.server.namespace import Namespace
 from realtime.server.room_events import RoomEvents
+from realtime.server.rooms import Member
 from realtime.server.session import Session
+from realtime.utils.alarm import Alarm
+from realtime.utils.ambient import wall_time_ms
+
+Moved = Callable[[str, Member, Sequence[SharedFix]], None]
 
 
 class LocationEvents:
-    """Validated fixes are passed on with the authenticated user."""
+    """Validated fixes are passed on with the authenticated user; who joins a room is told where everybody is.
 
-    def __init__(self, namespace: Namespace, rooms: RoomEvents) -> None:
+    Sharing ends when the device says so, when its time is over, and when the device has left the room for good.
+
+    Args:
+        limits: what is believed.
+    """
+
+    def __init__(self, namespace: Namespace, rooms: RoomEvents, *, limits: Limits | None = None) -> None:
         self._namespace = namespace
         self._rooms = rooms
-        namespace.events.add("location:update", LocationUpdate, self._update)
-        namespace.events.add("location:stop", RoomOnly, self._stop)
+        self._shares = Shares(limits)
+        self._when_moved: list[Moved] = []
+        self._when_stopped: list[Callable[[str, Member], None]] = []
+        self._alarm = Alarm(lambda now: self._expire())
+        rooms.locations = self._shares.known
+        rooms.when_left(self._left)
+        namespace.events.add("location:update", ShareUpdate, self._update)
+        namespace.events.add("location:stop", ShareStop, self._stop)
 
-    def _update(self, session: Session, request: LocationUpdate, ack_id: int | None) -> None:
-        self._rooms.require(session, request.room_id)
-        self._pass_on("location:update", session, LocationBody(request.room_id, session.user_id, request.fixes))
-        session.acknowledge(ack_id, AcceptedReply(accepted=len(request.fixes)))
+    def __len__(self) -> int:
+        """Devices that share their position, in all rooms."""
+        return len(self._shares)
 
-    def _stop(self, session: Session, request: RoomOnly, ack_id: int | None) -> None:
+    def when_moved(self, callback: Moved) -> None:
+        """Call ``callback(room_id, member, fixes)`` with what was accepted, right after it was broadcast."""
+        self._when_moved.append(callback)
+
+    def when_stopped(self, callback: Callable[[str, Member], None]) -> None:
+        """Call ``callback(room_id, member)`` when a device does not share with a room any more."""
+        self._when_stopped.append(callback)
+
+    def clear(self) -> None:
+        """Forget all: the server was stopped."""
+        self._shares.clear()
+        self._alarm.set(None)
+
+    def _update(self, session: Session, request: ShareUpdate, ack_id: int | None) -> None:
+        room_id, member = request.room_id, session.member
+        self._rooms.require(session, room_id)
+        accepted, rejected = self._shares.update(
+            room_id, member, request.fixes, until_ms=request.until, now_ms=wall_time_ms()
+        )
+        if accepted:
+            body = LocationBody(room_id, session.user_id, accepted)
+            self._rooms.tell(room_id, self._namespace.frame("location:update", encode(body)), skip=session)
+        count = len(request.fixes) - len(rejected)
+        session.acknowledge(ack_id, SharedReply(accepted=count, rejected=rejected or UNSET))
+        self._arm(request.until)
+        for callback in self._when_moved if accepted else ():
+            callback(room_id, member, accepted)
+
+    def _stop(self, session: Session, request: ShareStop, ack_id: int | None) -> None:
         self._rooms.require(session, request.room_id)
-        self._pass_on("location:stop", session, LocationStopBody(request.room_id, session.user_id))
+        self._end(request.room_id, session.member, request.reason, skip=session)
         session.acknowledge(ack_id, OkReply())
 
-    def _pass_on(self, event: str, session: Session, body: LocationBody | LocationStopBody) -> None:
-        frame = self._namespace.frame(event, encode(body))
-        self._namespace.broadcast(body.room_id, frame, skip=session)
+    def _left(self, room_id: str, member: Member) -> None:
+        self._end(room_id, member, "gone")
+
+    def _end(self, room_id: str, member: Member, reason: str | UnsetType, *, skip: Session | None = None) -> None:
+        if self._shares.stop(room_id, member):
+            self._tell_stop(room_id, member.user_id, reason, skip=skip)
+        for callback in self._when_stopped:
+            callback(room_id, member)
+
+    def _tell_stop(self, room_id: str, user_id: str, reason: str | UnsetType, *, skip: Session | None = None) -> None:
+        frame = self._namespace.frame("location:stop", encode(ShareStopped(room_id, user_id, reason)))
+        self._rooms.tell(room_id, frame, skip=skip)
+
+    def _arm(self, end_ms: int | None) -> None:
+        """Wake at ``end_ms``, or before, when the next sharing may be over."""
+        if end_ms is not None:
+            due = asyncio.get_running_loop().time() + max(0, end_ms - wall_time_ms()) / 1000
+            if self._alarm.due is None or due < self._alarm.due:
+                self._alarm.set(due)
+
+    def _expire(self) -> None:
+        for room_id, user_id in self._shares.expire(wall_time_ms()):
+            self._tell_stop(room_id, user_id, "expired")
+        self._arm(self._shares.next_expiry_ms())

@@ -48,7 +48,7 @@ class _Wire(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class RoomOnly(_Wire, frozen=True):
-    """``room:leave``, ``location:stop``."""
+    """``room:leave``."""
 
     room_id: RoomId
 
@@ -145,13 +145,6 @@ class Fix(_Wire, frozen=True):
     altitude: float | UnsetType | None = UNSET
 
 
-class LocationUpdate(_Wire, frozen=True):
-    """``location:update``; a phone that was offline sends several fixes at once."""
-
-    room_id: RoomId
-    fixes: Annotated[list[Fix], Meta(min_length=1, max_length=100)]
-
-
 class ChatBody(_Wire, frozen=True):
     """What is logged of a ``chat:message``; the engine adds timestamp, offset and position."""
 
@@ -216,13 +209,6 @@ class LocationBody(_Wire, frozen=True):
     room_id: str
     user_id: str
     fixes: list[Fix]
-
-
-class LocationStopBody(_Wire, frozen=True):
-    """``location:stop``, to the others in the room."""
-
-    room_id: str
-    user_id: str
 
 
 class PresentMember(_Wire, frozen=True):
@@ -334,6 +320,14 @@ class Receipt(_Wire, frozen=True):
     read: int
 
 
+class KnownLocation(_Wire, frozen=True):
+    """Where a user is who shares it with a room; ``until`` (ms since the Unix epoch) it ends by itself."""
+
+    user_id: str
+    fix: Fix
+    until: int | UnsetType = UNSET
+
+
 class JoinReply(_Wire, frozen=True, kw_only=True):
     """The answer to ``room:join``.
 
@@ -349,6 +343,7 @@ class JoinReply(_Wire, frozen=True, kw_only=True):
         members: everybody present, the one who joins included.
         presence: where ``members`` stand.
         receipts: of everybody who has ever sent one; of very many, those who are furthest, and one's own.
+        locations: of everybody who shares the position with the room.
     """
 
     ok: bool = True
@@ -360,6 +355,7 @@ class JoinReply(_Wire, frozen=True, kw_only=True):
     members: list[PresentMember]
     presence: PresencePlace | UnsetType = UNSET
     receipts: list[Receipt]
+    locations: list[KnownLocation] = []
 
 
 class HistoryReply(_Wire, frozen=True, kw_only=True):
@@ -403,13 +399,6 @@ class ReactionsReply(_Wire, frozen=True, kw_only=True):
 
     ok: bool = True
     reactions: list[Reaction]
-
-
-class AcceptedReply(_Wire, frozen=True, kw_only=True):
-    """The answer to ``location:update``."""
-
-    ok: bool = True
-    accepted: int
 
 
 class ErrorDetail(_Wire, frozen=True):

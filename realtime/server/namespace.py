@@ -33,13 +33,15 @@ class Namespace:
     def __init__(self, name: str, counters: Counters, recovery: Recovery | None = None) -> None:
         self.name = check_namespace(name)
         self.events = EventTable(counters)
-        self.rooms = self._new_rooms()
         self.sessions: dict[str, Session] = {}
         """Those that are connected, by session id."""
         self._counters = counters
         self._recovery = recovery
         self._when_gone: list[Callable[[Session], None]] = []
-        self._when_back: list[Callable[[Session, list[str]], None]] = []
+        self._when_here: list[Callable[[Session], None]] = []
+        self._when_joined: list[Callable[[str, Session], None]] = []
+        self._when_left: list[Callable[[str, Session], None]] = []
+        self.rooms = self._new_rooms()
 
     def __repr__(self) -> str:
         return f"<Namespace {self.name!r} sessions={len(self.sessions)} rooms={len(self.rooms)}>"
@@ -131,17 +133,28 @@ class Namespace:
         return self._recovery.away_session(sid) if session is None and self._recovery is not None else session
 
     def when_gone(self, callback: Callable[[Session], None]) -> None:
-        """Call ``callback(session)`` when a session ends or loses its connection, while it is still in its rooms."""
+        """Call ``callback(session)`` when a session ends or loses its connection, while it is still in its rooms.
+
+        Once more if the server ends it while it has no connection.
+        """
         self._when_gone.append(callback)
 
-    def when_back(self, callback: Callable[[Session, list[str]], None]) -> None:
-        """Call ``callback(session, rooms)`` when a session has come back, with the rooms where its member is new."""
-        self._when_back.append(callback)
+    def when_here(self, callback: Callable[[Session], None]) -> None:
+        """Call ``callback(session)`` when a session has begun, or has come back."""
+        self._when_here.append(callback)
+
+    def when_joined(self, callback: Callable[[str, Session], None]) -> None:
+        """Call ``callback(room_id, session)`` when a session is in a room, at its join or at its return."""
+        self._when_joined.append(callback)
+
+    def when_left(self, callback: Callable[[str, Session], None]) -> None:
+        """Call ``callback(room_id, session)`` when a session is in a room no more; ``session.dropped`` tells why."""
+        self._when_left.append(callback)
 
     def add(self, session: Session) -> None:
         """A client has connected; one that can be recovered was given to :meth:`promise` before."""
         self.sessions[session.sid] = session
-        self.events.tell("connect", session)
+        self._is_here(session)
 
     def promise(self, session: Session) -> None:
         """Make a session one that can be recovered, if this namespace has any; it then has a ``pid``."""
@@ -167,6 +180,7 @@ class Namespace:
             return None
         if session.connected:
             link = session.link
+            session.dropped = True
             session.detached(_NoLink(self, session))
             link.replaced(self.name)
             self.events.tell("disconnect", session, TAKEN_OVER)
@@ -181,11 +195,10 @@ class Namespace:
         assert self._recovery is not None
         session.attached(link, auth)
         self.sessions[session.sid] = session
-        rooms = [room for room in self._recovery.come_back(session) if self.rooms.join(room, session, session.member)]
-        for callback in self._when_back:
-            callback(session, rooms)
+        for room_id in self._recovery.come_back(session):
+            self.rooms.join(room_id, session, session.member)
         self._counters.sessions_recovered += 1
-        self.events.tell("connect", session)
+        self._is_here(session)
 
     def remove(self, session: Session, reason: str) -> None:
         """A session has ended: it leaves its rooms, and everybody is told. Doing it twice is harmless."""
@@ -197,6 +210,7 @@ class Namespace:
         Returns:
             When you must call :meth:`due`, if it may.
         """
+        session.dropped = True
         if self._recovery is None or session.trail is None:
             self._end(session, reason)
             return None
@@ -211,6 +225,16 @@ class Namespace:
 
     def give_up(self, session: Session) -> None:
         """A session without a connection cannot come back any more."""
+        self._end(session, None)
+
+    def dismiss(self, session: Session) -> None:
+        """The server ends a session that has no connection: it is as if it had left its rooms by itself."""
+        session.dropped = False
+        for room_id in () if self._recovery is None else self._recovery.come_back(session):
+            for left in self._when_left:
+                left(room_id, session)
+        for gone in self._when_gone:
+            gone(session)
         self._end(session, None)
 
     def due(self, now: float) -> float | None:
@@ -251,18 +275,26 @@ class Namespace:
         if self._recovery is not None:
             self._recovery.end(session)
 
+    def _is_here(self, session: Session) -> None:
+        for callback in self._when_here:
+            callback(session)
+        self.events.tell("connect", session)
+
     def _new_rooms(self) -> Rooms[Session]:
-        return Rooms(joined=_follow, left=_unfollow)
+        return Rooms(joined=self._joined, left=self._left)
 
+    def _joined(self, room_id: str, session: Session) -> None:
+        if session.trail is not None:
+            session.trail.join(room_id)
+        for callback in self._when_joined:
+            callback(room_id, session)
 
-def _follow(room_id: str, session: Session) -> None:
-    if session.trail is not None:
-        session.trail.join(room_id)
-
-
-def _unfollow(room_id: str, session: Session) -> None:
-    if session.trail is not None and session.connected:  # who has lost its connection hears the room when it is back
-        session.trail.leave(room_id)
+    def _left(self, room_id: str, session: Session) -> None:
+        # Who has lost its connection hears the room when it is back.
+        if session.trail is not None and session.connected:
+            session.trail.leave(room_id)
+        for callback in self._when_left:
+            callback(room_id, session)
 
 
 class _NoLink:
@@ -284,7 +316,7 @@ class _NoLink:
 
     def leave(self, namespace: str) -> None:
         """See :class:`SessionLink`."""
-        self._namespace.give_up(self._session)
+        self._namespace.dismiss(self._session)
 
     def replaced(self, namespace: str) -> None:
         """See :class:`SessionLink`."""

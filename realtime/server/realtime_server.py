@@ -31,7 +31,12 @@ from realtime.server.location_events import LocationEvents
 from realtime.server.logged_entries import LoggedEntries
 from realtime.server.metrics import metrics_response
 from realtime.server.namespace import Namespace
+from realtime.server.online_users import OnlineUsers
 from realtime.server.peer import Peer, Surroundings
+from realtime.server.presence_events import BATCH_S, GRACE_S, PresenceEvents
+from realtime.server.presence_rooms import PresenceRooms
+from realtime.server.push.push_service import PushService
+from realtime.server.push_events import PushEvents
 from realtime.server.receipt_events import TELL_AFTER_S, ReceiptEvents
 from realtime.server.recovery import Recovery, new_recovery
 from realtime.server.room_api import RoomApi
@@ -40,6 +45,7 @@ from realtime.server.server_connection import ServerConnection
 from realtime.server.session import Session
 from realtime.server.stats import Counters, Stats
 from realtime.utils import ambient
+from realtime.utils.ids import new_id
 
 _PENDING_CONNECTS = 1024  # of the listening socket: after an outage, everybody comes back at once
 
@@ -58,12 +64,16 @@ class RealtimeServer:
         connect_timeout_s: so is one that asks for no namespace.
         recovery_s: how long a session outlives its connection, so that its client can go on with it and hear what it
             missed; a client whose ``auth`` says ``recovery: false`` wants none. 0 keeps no session.
+        presence_grace_s: how long a member stays present whose connection is lost without a goodbye; 0 is not at all.
+        presence_batch_s: changes of a room's presence within this time are told at once; 0 tells each as it comes.
         handshakes_per_s: so many clients may come in within a second; the others are told to come again (HTTP status
             503), each when there is a place for it. None lets everybody in.
         max_payload: bytes that one packet may have.
         max_backlog: bytes that may wait for a client that does not keep up; beyond, it is disconnected, and
             catches up by ``room:join`` with ``since``.
         close_timeout_s: a client that does not answer a close is cut off after this; bounds :meth:`stop`.
+        push: tells who does not look; by default only devices that take :class:`LocalGateway` pushes. It is this
+            server's own, and stopped with it.
         authenticate: see :class:`Authenticator`. Without it everybody is believed (development mode).
         allow_unauthenticated: serve other machines in development mode too.
         rng: source of ids.
@@ -83,10 +93,13 @@ class RealtimeServer:
         ping_timeout_s: float = 20.0,
         connect_timeout_s: float = 45.0,
         recovery_s: float = 120.0,
+        presence_grace_s: float = GRACE_S,
+        presence_batch_s: float = BATCH_S,
         handshakes_per_s: int | None = HANDSHAKES_PER_S,
         max_payload: int = 1_000_000,
         max_backlog: int = 1024 * 1024,
         close_timeout_s: float = 2.0,
+        push: PushService | None = None,
         authenticate: Authenticate | None = None,
         allow_unauthenticated: bool = False,
         rng: random.Random | None = None,
@@ -101,6 +114,9 @@ class RealtimeServer:
         )
         if not 0 <= recovery_s < math.inf:
             raise ValueError(f"recovery_s must be a number of seconds, or 0 for no recovery, not {recovery_s}")
+        for name, value in {"presence_grace_s": presence_grace_s, "presence_batch_s": presence_batch_s}.items():
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} must be a number of seconds, or 0, not {value}")
         if not 0 <= port <= 65_535:
             raise ValueError(f"port must be 0 to 65535, not {port}")
         if authenticate is None and not allow_unauthenticated and not _is_this_machine(host):
@@ -134,12 +150,20 @@ class RealtimeServer:
         self._server: Server | None = None
         self._surroundings: Surroundings | None = None
         main = self.namespace("/")
-        self._rooms = RoomEvents(main, self._engine)
+        presence = PresenceRooms(epoch=new_id(self._rng), batch_s=presence_batch_s, grace_s=presence_grace_s)
+        users = OnlineUsers(batch_s=presence_batch_s, grace_s=presence_grace_s)
+        self._rooms = RoomEvents(main, self._engine, presence)
+        self._presence = PresenceEvents(main, self._rooms, presence, users, clock=_loop_time)
         entries = LoggedEntries(main, self._rooms, self._engine, self._counters, self._rng)
         ChatEvents(main, self._rooms, entries, self._engine)
         AmendmentEvents(main, self._rooms, entries, self._engine)
-        ReceiptEvents(main, self._rooms, self._engine, later=_moment_later)
+        receipts = ReceiptEvents(main, self._rooms, self._engine, later=_moment_later)
         LocationEvents(main, self._rooms)
+
+        self.push = PushService() if push is None else push
+        """Who does not look is told by this."""
+        self.notify = PushEvents(main, self._rooms, receipts, self.push).notify
+        """Tell a user something, by socket and by push: see :meth:`PushEvents.notify`."""
 
     def __repr__(self) -> str:
         if self._server is None:
@@ -275,6 +299,7 @@ class RealtimeServer:
         server.close(close_connections=False)
         for namespace in self._namespaces.values():
             namespace.clear("server stopping")
+        self._presence.stop(new_id(self._rng))
         for connection in tuple(self._live):
             if connection.is_listening:
                 connection.end(CloseCode.GOING_AWAY, "server stopping")
@@ -283,6 +308,7 @@ class RealtimeServer:
         surroundings.deadlines.close()
         for namespace in self._namespaces.values():
             await namespace.events.stop()
+        await self.push.stop()
         await server.wait_closed()
         await self._engine.stop()
 
@@ -324,6 +350,10 @@ class RealtimeServer:
 
     def _health(self) -> Mapping[str, Any]:
         return {"status": "ok", **msgspec.structs.asdict(self.stats)}
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _moment_later(tell: Callable[[], None]) -> None:

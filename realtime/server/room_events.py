@@ -1,4 +1,4 @@
-"""Joining a room with what was missed, leaving it, and telling everybody who is there."""
+"""Joining a room with what was missed, leaving it, and telling everybody who is there what happens."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from realtime.protocol.socketio import EncodedPacket
 from realtime.server.engine.base import Engine, EngineError, Marker, Page, Position, Record
 from realtime.server.messages import (
     PAGE,
-    AppState,
     JoinReply,
     JoinRoom,
+    KnownLocation,
     OkReply,
-    PresenceDiff,
-    PresentMember,
+    PresencePlace,
     Receipt,
     Refusal,
     RoomOnly,
-    encode,
 )
 from realtime.server.namespace import Namespace
 from realtime.server.paging import fitted
+from realtime.server.presence_rooms import PresenceRooms
 from realtime.server.rooms import Member
 from realtime.server.session import Session
 
@@ -38,24 +37,31 @@ MAX_ROOMS = 1000
 
 
 class RoomEvents:
-    """``room:join``, ``room:leave``, ``app:state`` → ``presence:diff``; and broadcasts of what is logged.
+    """``room:join``, ``room:leave``, and broadcasts of what is logged.
 
     An engine may answer late. A session whose join waits for its page is in no room yet: what is logged meanwhile
     is held for it and follows the answer, so that it misses nothing and hears nothing before the answer.
+
+    Args:
+        namespace: where.
+        engine: has the rooms' logs.
+        presence: knows who is in a room; its :class:`~realtime.server.presence_events.PresenceEvents` are to be made
+            before anybody comes.
     """
 
-    def __init__(self, namespace: Namespace, engine: Engine) -> None:
+    def __init__(self, namespace: Namespace, engine: Engine, presence: PresenceRooms) -> None:
         self._namespace = namespace
         self._engine = engine
+        self._presence = presence
+        self.locations: Callable[[str], list[KnownLocation]] = lambda room_id: []
+        """Who shares a position with a room, for those who join it."""
         self._when_logged: list[Callable[[Record], None]] = []
         self._when_moved: list[Callable[[Session, str, bool], None]] = []
         self._joining: dict[str, dict[Session, list[tuple[int | None, EncodedPacket]]]] = {}
         self._shut_out: dict[Session, set[str]] = {}
         namespace.events.add("room:join", JoinRoom, self._join)
         namespace.events.add("room:leave", RoomOnly, self._leave)
-        namespace.events.add("app:state", AppState, self._app_state)
         namespace.when_gone(self._gone)
-        namespace.when_back(self._back)
 
     @property
     def shut_out(self) -> int:
@@ -82,6 +88,10 @@ class RoomEvents:
     def when_moved(self, callback: Callable[[Session, str, bool], None]) -> None:
         """Call ``callback(session, room_id, is_in)`` when a session has joined a room, or left it by ``room:leave``."""
         self._when_moved.append(callback)
+
+    def when_left(self, callback: Callable[[str, Member], None]) -> None:
+        """Call ``callback(room_id, member)`` when a member has left a room for good: after the grace, if it dropped."""
+        self._presence.when_left(callback)
 
     def deliver(self, record: Record) -> None:
         """Broadcast what the engine has made durable."""
@@ -152,15 +162,13 @@ class RoomEvents:
             session.refuse(ack_id, Refusal("left", f"the room {room_id!r} was left before joining it was done"))
             return
         self._let_in(session, room_id)
-        is_new = self._namespace.rooms.join(room_id, session, session.member)
+        self._namespace.rooms.join(room_id, session, session.member)
         session.acknowledge(ack_id, self._answer(join, forward, page))
         for callback in self._when_moved:
             callback(session, room_id, True)
         for offset, frame in held or ():
             if offset is None or offset > page.last:
                 self._namespace.send(session, frame)
-        if is_new:
-            self._tell(PresenceDiff(room_id, joins=[_present(session)]), skip=session)
 
     def _answer(self, join: _Join, forward: bool, page: Page) -> JoinReply:
         messages, more = fitted(page, forward=forward)
@@ -170,8 +178,10 @@ class RoomEvents:
             horizon=page.horizon,
             messages=messages,
             more=more,
-            members=self._present(join.room_id),
+            members=self._presence.show(join.room_id, join.session.user_id),
+            presence=PresencePlace(self._presence.epoch, self._presence.n(join.room_id)),
             receipts=_receipts(page.markers, join.session.user_id),
+            locations=self.locations(join.room_id),
         )
 
     def _stop_joining(self, session: Session, room_id: str) -> list[tuple[int | None, EncodedPacket]] | None:
@@ -191,13 +201,12 @@ class RoomEvents:
             if not rooms:
                 del self._shut_out[session]
 
-    # leaving and presence
+    # room:leave
 
     def _leave(self, session: Session, request: RoomOnly, ack_id: int | None) -> None:
         self._stop_joining(session, request.room_id)
         self._let_in(session, request.room_id)
-        if self._namespace.rooms.leave(request.room_id, session):
-            self._tell(PresenceDiff(request.room_id, leaves=[_present(session)]))
+        self._namespace.rooms.leave(request.room_id, session)
         for callback in self._when_moved:
             callback(session, request.room_id, False)
         session.acknowledge(ack_id, OkReply())
@@ -206,30 +215,6 @@ class RoomEvents:
         self._shut_out.pop(session, None)
         for room_id in tuple(self._joining):
             self._stop_joining(session, room_id)
-        for room_id in self._namespace.rooms.leave_all(session):
-            self._tell(PresenceDiff(room_id, leaves=[_present(session)]), skip=session)
-
-    def _back(self, session: Session, room_ids: list[str]) -> None:
-        for room_id in room_ids:
-            self._tell(PresenceDiff(room_id, joins=[_present(session)]), skip=session)
-
-    def _app_state(self, session: Session, request: AppState, ack_id: int | None) -> None:
-        if session.app_state != request.state:
-            session.app_state = request.state
-            for room_id in self._namespace.rooms.of(session):
-                self._tell(PresenceDiff(room_id, joins=[_present(session)]), skip=session)
-        session.acknowledge(ack_id, OkReply())
-
-    def _tell(self, diff: PresenceDiff, skip: Session | None = None) -> None:
-        frame = self._namespace.frame("presence:diff", encode(diff))
-        self._namespace.broadcast(diff.room_id, frame, skip=skip)
-
-    def _present(self, room_id: str) -> list[PresentMember]:
-        """Everybody in a room; of a device with two sessions, the newer one knows its state."""
-        newest: dict[Member, Session] = {}
-        for session in self._namespace.rooms.sessions(room_id):
-            newest[session.member] = session
-        return [_present(session) for session in newest.values()]
 
 
 class _Join(NamedTuple):
@@ -254,7 +239,3 @@ def _receipts(markers: Sequence[Marker], user_id: str) -> list[Receipt]:
         furthest += [marker for marker in markers if marker.user_id == user_id and marker not in furthest]
         markers = sorted(furthest)
     return [Receipt(*marker) for marker in markers]
-
-
-def _present(session: Session) -> PresentMember:
-    return PresentMember(session.user_id, session.device_id, session.app_state)

@@ -70,15 +70,15 @@ class Rooms(Generic[S]):
         del rooms[room_id]
         if not rooms:
             del self._of[session]
+        room.devices[member] -= 1
+        is_gone = not room.devices[member]
+        if is_gone:
+            del room.devices[member]
+            if not room.sessions:
+                del self._rooms[room_id]
         if self._left is not None:
             self._left(room_id, session)
-        room.devices[member] -= 1
-        if room.devices[member]:
-            return False
-        del room.devices[member]
-        if not room.sessions:
-            del self._rooms[room_id]
-        return True
+        return is_gone
 
     def leave_all(self, session: S) -> list[str]:
         """Take a session out of all its rooms; returns those from which its member is gone."""
@@ -97,6 +97,13 @@ class Rooms(Generic[S]):
         """A live view of the sessions in a room, in the order they joined."""
         room = self._rooms.get(room_id)
         return (self._nobody if room is None else room.sessions).keys()
+
+    def newest(self, room_id: str, member: Member) -> S | None:
+        """Of a member's sessions in a room the one that joined last; None: the member is not there."""
+        room = self._rooms.get(room_id)
+        if room is None or member not in room.devices:
+            return None
+        return next(session for session in reversed(room.sessions) if room.sessions[session] == member)
 
     def members(self, room_id: str) -> list[Member]:
         """Who is present in a room, in the order they came."""

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from realtime.protocol.socketio import MAX_ACK_DIGITS, EncodedPacket, encode_ack, encode_event
-from realtime.server.messages import AppStateName, ErrorReply, Refusal, encode
+from realtime.server.messages import AppStateName, ErrorReply, Refusal, Status, encode
 from realtime.server.packets import ack_frame, packet_frames
 from realtime.server.rooms import Member
 from realtime.server.trail import Trail
 
 _ACK_SPAN = 1 << (10**MAX_ACK_DIGITS).bit_length()
+
+
+class Said(NamedTuple):
+    """What a user told others by ``presence:update``, on one device."""
+
+    status: Status | None = None
+    text: str | None = None
+    meta: Mapping[str, Any] | None = None
 
 
 class SessionLink(Protocol):
@@ -63,7 +71,10 @@ class Session:
         self.link = link
         self.auth = dict(auth or {})
         self.app_state: AppStateName = "active"
+        self.said = Said()
         self.connected = True
+        self.dropped = False
+        """Whether its connection was lost without a goodbye."""
         self.recovered = False
         """Whether its present connection is not its first."""
         self.pid: str | None = None
@@ -140,6 +151,7 @@ class Session:
         self.link = link
         self.auth = dict(auth or {})
         self.connected = self.recovered = True
+        self.dropped = False
         self._acks_from += _ACK_SPAN
 
     def own_ack_id(self, ack_id: int | None) -> int | None:
