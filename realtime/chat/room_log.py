@@ -62,7 +62,7 @@ class RoomLog(LogBook):
 
     @property
     def behind(self) -> int:
-        """How many entries are still to come: where there is a hole in what shows, or between that and the log's end."""
+        """How many entries are still to come: in a hole of what shows, or between that and the end of the log."""
         wants_after = self._start.wants_after
         missing = 0 if wants_after is None or wants_after < self._window.floor else self._start.missing
         return missing + self._ahead_of_told()
