@@ -2,8 +2,8 @@
 
 ``python -m tests.benchmarks [--check] [--json FILE]``. Each server has a process and, where there are two, a core of
 its own; one load generator, on another core, drives them in turn, several rounds each. Then durable messages are
-counted beside NATS JetStream: `tests.benchmarks.durable`. At last the simulation is timed:
-`tests.benchmarks.simulation`.
+counted beside NATS JetStream: `tests.benchmarks.durable`. Then the simulation is timed, `tests.benchmarks.simulation`,
+and at last geofences: `tests.benchmarks.geofences`.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
-from tests.benchmarks import durable, simulation
+from tests.benchmarks import durable, geofences, simulation
 from tests.benchmarks.load import Plan
 from tests.benchmarks.report import SCENARIOS, Result, table, verdicts
 from tests.benchmarks.servers import ROOT, cores, running
@@ -131,10 +131,13 @@ def main() -> int:
     print("\n" + durable.table(stored))
     simulated = simulation.bench(clients=options.clients, minutes=options.minutes)
     print("\n" + simulation.table(simulated))
+    fenced = geofences.bench()
+    print("\n" + geofences.table(fenced))
     if options.json:
         told = {"machine": where, "options": {"receivers": options.receivers, "window": options.window}}
         measured = {"results": [result.as_dict() for result in results], "simulation": simulated}
         measured["durable"] = [row._asdict() for row in stored]
+        measured["geofences"] = [figures._asdict() for figures in fenced]
         options.json.write_text(json.dumps(told | measured, indent=1))
     return 1 if options.check and not all(holds for holds, _ in judged) else 0
 
