@@ -7,6 +7,7 @@ import random
 from realtime.server.amendment_events import AmendmentEvents
 from realtime.server.chat_events import ChatEvents
 from realtime.server.engine.memory import MemoryEngine
+from realtime.server.geofence_events import GeofenceEvents
 from realtime.server.location_events import LocationEvents
 from realtime.server.logged_entries import LoggedEntries
 from realtime.server.namespace import Namespace
@@ -74,7 +75,8 @@ class Rig:
         ChatEvents(self.namespace, self.rooms, entries, self.engine)
         AmendmentEvents(self.namespace, self.rooms, entries, self.engine)
         self.receipts = ReceiptEvents(self.namespace, self.rooms, self.engine, later=self._tell)
-        LocationEvents(self.namespace, self.rooms)
+        locations = LocationEvents(self.namespace, self.rooms)
+        self.geofences = GeofenceEvents(self.namespace, self.rooms, locations, self.engine, random.Random(0)).fences
         asyncio.run(self.engine.start(self.rooms.deliver))
         self._ack_id = 0
         self.untold = None
