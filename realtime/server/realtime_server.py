@@ -17,6 +17,8 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
+from realtime.location.geofence_monitor import GeofenceMonitor
+from realtime.location.plausibility import Limits
 from realtime.server.admission import HANDSHAKES_PER_S, Admission
 from realtime.server.amendment_events import AmendmentEvents
 from realtime.server.authentication import Authenticate, Authenticator
@@ -26,6 +28,7 @@ from realtime.server.engine.base import Engine
 from realtime.server.engine.memory import MemoryEngine
 from realtime.server.errors import ServerStartError
 from realtime.server.events import Handler
+from realtime.server.geofence_events import GeofenceEvents
 from realtime.server.http_endpoints import HttpEndpoints, come_again
 from realtime.server.location_events import LocationEvents
 from realtime.server.logged_entries import LoggedEntries
@@ -76,6 +79,7 @@ class RealtimeServer:
             server's own, and stopped with it.
         authenticate: see :class:`Authenticator`. Without it everybody is believed (development mode).
         allow_unauthenticated: serve other machines in development mode too.
+        location_limits: which fixes are believed; others are rejected.
         rng: source of ids.
 
     Raises:
@@ -102,6 +106,7 @@ class RealtimeServer:
         push: PushService | None = None,
         authenticate: Authenticate | None = None,
         allow_unauthenticated: bool = False,
+        location_limits: Limits | None = None,
         rng: random.Random | None = None,
     ) -> None:
         _check_above_zero(
@@ -158,7 +163,8 @@ class RealtimeServer:
         ChatEvents(main, self._rooms, entries, self._engine)
         AmendmentEvents(main, self._rooms, entries, self._engine)
         receipts = ReceiptEvents(main, self._rooms, self._engine, later=_moment_later)
-        LocationEvents(main, self._rooms)
+        self._locations = LocationEvents(main, self._rooms, limits=location_limits)
+        self._geofences = GeofenceEvents(main, self._rooms, self._locations, self._engine, self._rng)
 
         self.push = PushService() if push is None else push
         """Who does not look is told by this."""
@@ -238,6 +244,16 @@ class RealtimeServer:
         else:
             self.namespace("/").emit(event, *args, room=room)
 
+    def geofences(self, room_id: str) -> GeofenceMonitor:
+        """The fences that the server watches for a room, on the positions that are shared with it: add them there.
+
+        Each crossing is logged in the room as a ``geofence:event``, and everybody there is told.
+
+        Raises:
+            ImportError: ``shapely`` is not installed.
+        """
+        return self._geofences.fences(room_id)
+
     # Lifecycle
 
     async def start(self) -> None:
@@ -300,6 +316,7 @@ class RealtimeServer:
         for namespace in self._namespaces.values():
             namespace.clear("server stopping")
         self._presence.stop(new_id(self._rng))
+        self._locations.clear()
         for connection in tuple(self._live):
             if connection.is_listening:
                 connection.end(CloseCode.GOING_AWAY, "server stopping")
