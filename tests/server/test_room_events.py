@@ -361,6 +361,18 @@ class TestWithAnEngineThatAnswersLater:
         assert [sent[1]["ok"] for sent in messages(ben)] == [True, True]
         assert len(ana.link.take()) == 1
 
+    def test_asking_for_many_rooms_at_once_is_no_way_into_more_of_them(self, rig):
+        ben = rig.session("ben")
+        for n in range(MAX_ROOMS + 2):
+            rig.ask(ben, "room:join", {"roomId": f"r{n}"})
+        rig.ask(ben, "room:join", {"roomId": "r0"})  # where it is by then
+        rig.engine.settle()
+        answers = [sent[1] for sent in messages(ben)]
+        refused = [n for n, answer in enumerate(answers) if not answer["ok"]]
+        assert refused == [MAX_ROOMS, MAX_ROOMS + 1]
+        assert {answers[n]["error"]["code"] for n in refused} == {"too_many_rooms"}
+        assert len(rig.namespace.rooms.of(ben)) == MAX_ROOMS
+
     def test_a_gap_is_found_out_late_too(self, rig, ana):
         self.send(rig, ana, "m1")
         rig.engine.settle()
