@@ -135,10 +135,9 @@ class RoomEvents:
                 since = Position.parse(request.since)
             except ValueError as error:
                 raise Refusal("invalid_payload", f"room:join: since: {error}") from error
-        rooms = self._namespace.rooms
-        if not rooms.has(request.room_id, session):
-            if len(rooms.of(session)) >= MAX_ROOMS:
-                raise Refusal("too_many_rooms", f"you are in {MAX_ROOMS} rooms; leave some first")
+        if not self._namespace.rooms.has(request.room_id, session):
+            if (refusal := self._too_many(session)) is not None:
+                raise refusal
             self._joining.setdefault(request.room_id, {}).setdefault(session, [])
         self._read(_Join(session, ack_id, request.room_id, since, request.limit), after=since and since.offset)
 
@@ -160,6 +159,9 @@ class RoomEvents:
             return
         if held is None and not self._namespace.rooms.has(room_id, session):
             session.refuse(ack_id, Refusal("left", f"the room {room_id!r} was left before joining it was done"))
+            return
+        if not self._namespace.rooms.has(room_id, session) and (refusal := self._too_many(session)) is not None:
+            session.refuse(ack_id, refusal)  # it asked for many before the first was answered
             return
         self._let_in(session, room_id)
         self._namespace.rooms.join(room_id, session, session.member)
@@ -183,6 +185,12 @@ class RoomEvents:
             receipts=_receipts(page.markers, join.session.user_id),
             locations=self.locations(join.room_id),
         )
+
+    def _too_many(self, session: Session) -> Refusal | None:
+        """Why a session may not be in one more room, if it may not."""
+        if len(self._namespace.rooms.of(session)) < MAX_ROOMS:
+            return None
+        return Refusal("too_many_rooms", f"you are in {MAX_ROOMS} rooms; leave some first")
 
     def _stop_joining(self, session: Session, room_id: str) -> list[tuple[int | None, EncodedPacket]] | None:
         joining = self._joining.get(room_id)
