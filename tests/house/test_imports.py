@@ -14,8 +14,16 @@ ALLOWED = {
     "realtime.connection": {"realtime.protocol", "realtime.utils"},
     "realtime.chat": {"realtime.connection", "realtime.protocol.errors", "realtime.utils"},
     "realtime.location": {"realtime.connection", "realtime.protocol.errors", "realtime.utils"},
+    "realtime.presence": {"realtime.chat", "realtime.connection", "realtime.protocol.errors", "realtime.utils"},
     "realtime.notifications": {"realtime.chat", "realtime.connection", "realtime.protocol.errors", "realtime.utils"},
-    "realtime.server": {"realtime.protocol", "realtime.utils"},
+    "realtime.server": {
+        "realtime.protocol",
+        "realtime.utils",
+        "realtime.location.fix",  # pure, as these are: positions are judged alike on both sides
+        "realtime.location.geofence",
+        "realtime.location.geofence_monitor",
+        "realtime.location.plausibility",
+    },
     "realtime.network": {"realtime.protocol.errors", "realtime.utils"},
     "realtime.sim": {"realtime.network", "realtime.protocol.errors", "realtime.utils"},
     "realtime.lab": {"realtime"},
