@@ -252,6 +252,6 @@ def _entry(session: Session) -> PresentMember:
 
 
 def _check_meta(meta: dict[str, Any] | UnsetType | None) -> None:
-    if meta and not isinstance(meta, UnsetType) and (size := len(msgspec.json.encode(meta))) > MAX_META_BYTES:
+    if isinstance(meta, dict) and (size := len(msgspec.json.encode(meta))) > MAX_META_BYTES:
         words = f"presence:update: meta may have {MAX_META_BYTES} bytes of JSON, this one has {size}"
         raise Refusal("invalid_payload", words)

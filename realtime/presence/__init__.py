@@ -1,0 +1,1 @@
+"""Who is there: members of rooms, and the online status of users."""
