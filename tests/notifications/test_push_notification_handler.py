@@ -1,0 +1,253 @@
+"""The handler, with the test as its server and its device."""
+
+import random
+
+import pytest
+
+from realtime.chat.chat_client import ChatClient
+from realtime.notifications.deep_links import DeepLinks
+from realtime.notifications.in_app_notifications import InAppNotifications
+from realtime.notifications.permission import PermissionStatus
+from realtime.notifications.push_notification_handler import PushNotificationHandler
+from realtime.utils.event_emitter import EventEmitter
+from tests.fake_socket import FakeSocket
+
+
+class Asked:
+    """A permission whose question is answered with yes."""
+
+    status = PermissionStatus.UNDETERMINED
+    questions = 0
+
+    async def request(self):
+        self.questions += 1
+        self.status = PermissionStatus.GRANTED
+        return self.status
+
+
+class App:
+    """An app with a fake connection and chat events; ``heard`` are the handler's events."""
+
+    def __init__(self, *, connected=True, **options):
+        self.socket = FakeSocket(connected=connected)
+        self.chat = EventEmitter()
+        self.in_app = InAppNotifications(per_window=100, app_state=self.socket.app_state)
+        self.went = []
+        links = DeepLinks(fallback=lambda url: self.went.append(("fallback", url)))
+        links.add("room/:roomId", lambda **found: self.went.append(found["roomId"]))
+        self.handler = PushNotificationHandler(
+            self.socket, user_id="ana", in_app=self.in_app, links=links, chat=self.chat, **options
+        )
+        self.heard = []
+        for event in ("received", "opened"):
+            self.handler.on(event, lambda note, event=event: self.heard.append((event, note.id)))
+
+    def shown(self):
+        return [entry.notification.id for entry in self.in_app.state.snapshot.shown]
+
+    def say(self, message_id, user_id="ben", text="hi", offset=1):
+        """The chat has a message."""
+        from realtime.chat.message import Message, MessageStatus
+
+        message = Message(
+            room_id="lobby",
+            message_id=message_id,
+            user_id=user_id,
+            text=text,
+            timestamp_ms=0,
+            offset=offset,
+            status=MessageStatus.RECEIVED,
+            mine=user_id == "ana",
+        )
+        self.chat.dispatch("message", message)
+
+
+def push(id, *ids, **fields):
+    data = {"url": "room/lobby", "messageIds": [*ids, id]}
+    return {
+        "id": id,
+        "title": "ben",
+        "body": "hi",
+        "roomId": "lobby",
+        "collapseKey": "room:lobby",
+        "data": data,
+    } | fields
+
+
+async def test_the_token_is_registered_when_the_user_allows_it_and_again_when_it_changes():
+    app = App(permission=Asked())
+    app.handler.set_token("t1")
+    assert app.socket.said() == []
+    assert await app.handler.request_permission() is PermissionStatus.GRANTED
+    assert app.socket.said("push:register") == [{"platform": "local", "token": "t1"}]
+    assert not app.handler.state.snapshot.is_registered
+    app.socket.answer("push:register")
+    assert app.handler.state.snapshot.is_registered
+    app.handler.set_token("t2")
+    assert app.socket.said("push:register") == [{"platform": "local", "token": "t2"}]
+
+
+async def test_it_is_registered_again_after_a_connection_that_did_not_answer():
+    app = App()
+    app.handler.set_token("t1")
+    app.socket.said()
+    app.socket.disconnect()
+    app.socket.connect()
+    assert [each["token"] for each in app.socket.said("push:register")] == ["t1"]
+    app.socket.answer("push:register")
+    app.socket.disconnect()
+    app.socket.recovered = True
+    app.socket.connect()
+    assert app.socket.said("push:register") == []
+
+
+async def test_logging_out_unregisters():
+    app = App()
+    app.handler.set_token("t1")
+    app.socket.answer("push:register")
+    app.socket.said()
+    app.handler.log_out()
+    assert app.socket.said("push:unregister") == [{"token": "t1"}]
+
+
+async def test_in_the_foreground_it_shows_inside_the_app_instead():
+    app = App()
+    assert app.handler.received(push("m1")) is False, "the system shows nothing"
+    assert (app.shown(), app.heard) == (["m1"], [("received", "m1")])
+
+
+async def test_in_the_background_the_system_shows_it_and_the_badge_counts():
+    app = App()
+    app.socket.app_state.background()
+    assert app.handler.received(push("m1")) is True
+    assert app.handler.received(push("m2")) is True, "takes the first one's place"
+    assert app.handler.received(push("n1", collapseKey="other")) is True
+    assert (app.shown(), app.handler.badge) == ([], 2)
+
+
+@pytest.mark.parametrize("first", ["push", "socket"])
+async def test_what_comes_by_push_and_by_socket_is_shown_once(first):
+    app = App()
+    ways = [lambda: app.handler.received(push("m2", "m1")), lambda: (app.say("m1"), app.say("m2"))]
+    for way in ways if first == "push" else reversed(ways):
+        way()
+    assert app.heard in ([("received", "m2")], [("received", "m1"), ("received", "m2")])
+    assert app.shown() == ["m2"]
+
+
+async def test_what_the_system_showed_is_not_shown_again_when_the_app_is_back():
+    app = App()
+    app.socket.app_state.background()
+    app.handler.received(push("m2", "m1"))
+    app.socket.app_state.foreground()
+    for message_id in ("m1", "m2", "m3"):
+        app.say(message_id)
+    assert app.shown() == ["m3"]
+
+
+async def test_a_message_that_comes_by_socket_in_the_background_is_left_to_the_push():
+    app = App()
+    app.socket.app_state.background()
+    app.say("m1")
+    app.socket.dispatch("notification", {"id": "n1", "title": "t"})
+    assert app.heard == []
+    assert app.handler.received(push("m1")) is True
+
+
+async def test_a_restart_remembers_what_was_shown(tmp_path):
+    app = App(seen_path=tmp_path / "seen")
+    app.handler.received(push("m2", "m1"))
+    again = App(seen_path=tmp_path / "seen")
+    assert again.handler.received(push("m2")) is False
+    again.say("m1")
+    assert (again.shown(), again.heard) == ([], [])
+
+
+async def test_what_the_system_shows_when_the_app_starts_is_known_and_counted():
+    app = App()
+    app.handler.delivered([push("m1"), {"nonsense": 1}])
+    app.say("m1")
+    assert (app.shown(), app.handler.badge) == ([], 1)
+
+
+async def test_a_tap_leads_to_its_place_tells_the_server_and_is_read():
+    app = App()
+    app.handler.received(push("m1"))
+    app.handler.opened(push("m1"))
+    assert (app.went, app.shown(), app.handler.badge) == (["lobby"], [], 0)
+    assert app.socket.said("push:opened") == [{"id": "m1"}]
+    app.handler.opened(push("n1", data={}))
+    app.handler.opened(push("n2", data={"url": "nowhere"}))
+    assert app.went[1:] == [("fallback", "nowhere")]
+    assert app.heard == [("received", "m1"), ("opened", "m1"), ("opened", "n1"), ("opened", "n2")]
+
+
+async def test_read_on_another_device_takes_it_away_by_push_by_socket_and_by_the_chat():
+    app = App()
+    for n in (1, 2, 3):
+        app.handler.received(push(f"m{n}", collapseKey=f"k{n}"))
+    app.say("m4", offset=4)
+    app.socket.app_state.background()
+    app.handler.received(push("m5", collapseKey="k5"))
+    assert app.handler.badge == 5
+    assert app.handler.received({"withdraw": "m1"}) is False
+    app.handler.received({"withdraw": "m5"})
+    app.socket.dispatch("notification:withdrawn", {"id": "m2"})
+    assert app.handler.badge == 2
+    app.chat.dispatch("read", "lobby", "ben", 9)
+    app.chat.dispatch("read", "lobby", "ana", 3)
+    assert app.handler.badge == 2
+    app.chat.dispatch("read", "lobby", "ana", 4)
+    assert app.shown() == ["m3"], "a push says nothing of its offset here"
+    app.handler.received(push("m2"))
+    assert app.shown() == ["m3"], "withdrawn before it came again"
+
+
+async def test_nobody_is_told_of_what_they_see_and_say():
+    app = App()
+    app.handler.looking_at = "lobby"
+    app.say("m1")
+    app.say("mine", user_id="ana")
+    app.handler.looking_at = None
+    app.handler.received(push("m1"))
+    assert (app.heard, app.shown()) == ([], [])
+
+
+async def test_a_mention_is_urgent():
+    app = App()
+    app.say("m1", text="look, @ana")
+    assert [each.notification.priority.name for each in app.in_app.state.snapshot.shown] == ["URGENT"]
+
+
+async def test_the_servers_own_notifications_are_shown_once_too():
+    app = App()
+    for _ in range(2):
+        app.socket.dispatch("notification", {"id": "n1", "title": "Sale"})
+    app.socket.dispatch("notification", {"title": "no id"})
+    assert app.shown() == ["n1"]
+
+
+@pytest.mark.parametrize("payload", [None, {}, {"id": 3}, {"withdraw": 3}, "x"])
+async def test_nonsense_is_ignored(payload, caplog):
+    app = App()
+    assert app.handler.received(payload) is False
+    app.handler.opened(payload)
+    assert (app.heard, app.went) == ([], [])
+
+
+async def test_a_closed_handler_hears_nothing():
+    app = App()
+    app.handler.close()
+    app.socket.dispatch("notification", {"id": "n1", "title": "Sale"})
+    app.say("m1")
+    app.socket.connect()
+    assert (app.heard, app.socket.asked) == ([], [])
+
+
+async def test_it_takes_a_real_chat():
+    socket = FakeSocket()
+    chat = ChatClient(socket, user_id="ana", rng=random.Random(0))
+    handler = PushNotificationHandler(socket, user_id="ana", chat=chat)
+    assert repr(handler) == "<PushNotificationHandler 'ana' granted not registered badge=0>"
+    handler.close()
+    chat.close()
