@@ -35,6 +35,7 @@ def room_push(due: Due) -> Push:
             "url": f"room/{due.room_id}",
             "messageIds": [each.message_id for each in due.news],
             "count": due.count,
+            "offset": newest.offset,
             "userId": newest.author,
         },
         room_id=due.room_id,

@@ -1,0 +1,353 @@
+"""Push notifications on the device: its token, what comes, what is tapped, and each thing shown once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from realtime.chat.message import Message
+from realtime.connection.app_state import AppState, AppStateValue
+from realtime.connection.errors import SendRefused
+from realtime.connection.receipt import Receipt
+from realtime.notifications.deep_links import DeepLinks
+from realtime.notifications.in_app_notifications import InAppNotifications
+from realtime.notifications.notification import Notification, Priority
+from realtime.notifications.permission import Granted, NotificationPermission, PermissionStatus, ask
+from realtime.notifications.push_registration import PushRegistration, Register, ToTell
+from realtime.notifications.remembered_ids import RememberedIds
+from realtime.protocol.errors import LocalProtocolError, RealtimeError
+from realtime.utils.alarm import Alarm
+from realtime.utils.event_emitter import EventEmitter, Handler
+from realtime.utils.observable import Observable
+
+if TYPE_CHECKING:
+    from realtime.chat.chat_client import ChatClient
+    from realtime.connection.socket_manager import SocketManager
+
+_log = logging.getLogger("realtime.notifications")
+
+
+class PushState(msgspec.Struct, frozen=True, kw_only=True):
+    """What people see of pushes.
+
+    Args:
+        permission: what the user has said.
+        is_registered: the server has this device's newest token.
+        badge: what is open: shown by the system or inside the app, and not seen to.
+    """
+
+    permission: PermissionStatus = PermissionStatus.UNDETERMINED
+    is_registered: bool = False
+    badge: int = 0
+
+
+class PushNotificationHandler:
+    """Registers the device's token, and shows what comes by push, by socket or by both, once. Call it on its loop.
+
+    The device's own code calls :meth:`set_token` with each token that the system gives it, :meth:`received` with each
+    push (the system shows it only if that returns True), :meth:`opened` with each that was tapped, and at the start of
+    the app :meth:`delivered` with those that the system shows.
+
+    Events, for :meth:`on`: ``received(notification)``, the first time that something comes, and
+    ``opened(notification)``.
+
+    Args:
+        socket: the connection.
+        user_id: the user as whom the connection is authenticated.
+        platform: of the tokens.
+        permission: the device's; by default one that asks nobody.
+        in_app: shows what comes while the app is looked at; None: nothing does.
+        links: leads to the place that a notification is about, by its ``data.url``.
+        chat: its messages are notifications too, unless :attr:`looking_at` their room.
+        seen_path: a file that remembers across restarts what was shown.
+        app_state: the app's state, if it is not the connection's.
+
+    Attributes:
+        looking_at: the room that is on the screen.
+    """
+
+    def __init__(
+        self,
+        socket: SocketManager,
+        *,
+        user_id: str,
+        platform: Literal["local", "web", "expo"] = "local",
+        permission: NotificationPermission | None = None,
+        in_app: InAppNotifications | None = None,
+        links: DeepLinks | None = None,
+        chat: ChatClient | None = None,
+        seen_path: str | os.PathLike[str] | None = None,
+        app_state: AppState | None = None,
+    ) -> None:
+        self.user_id = user_id
+        self.links = DeepLinks() if links is None else links
+        self.looking_at: str | None = None
+        self._socket = socket
+        self._platform = platform
+        self._permission: NotificationPermission = Granted() if permission is None else permission
+        self._in_app = in_app
+        self._app_state = socket.app_state if app_state is None else app_state
+        self._seen = RememberedIds(path=seen_path)
+        self._tray: dict[str, Notification] = {}  # what the system shows, by collapse key
+        self._token: str | None = None
+        self._registration = PushRegistration()
+        self._alarm = Alarm(self._ring)
+        self._events = EventEmitter()
+        self.state = Observable(PushState(permission=self._permission.status))
+        self._listening: list[tuple[SocketManager | ChatClient, str, Handler]] = []
+        self._listen(socket, "connect", self._connected)
+        self._listen(socket, "disconnect", self._disconnected)
+        self._listen(socket, "notification", self._heard)
+        self._listen(socket, "notification:withdrawn", self._heard_withdrawn)
+        if chat is not None:
+            self._listen(chat, "message", self._said)
+            self._listen(chat, "read", self._read)
+        self._unwatch = None if in_app is None else in_app.state.observe(lambda state: self._publish())
+        if socket.connected:
+            self._registration.connected(recovered=False, now=0.0)
+
+    def __repr__(self) -> str:
+        state = self.state.snapshot
+        word = "registered" if state.is_registered else "not registered"
+        return f"<PushNotificationHandler {self.user_id!r} {state.permission.value} {word} badge={state.badge}>"
+
+    @property
+    def badge(self) -> int:
+        """How many notifications are open."""
+        return self.state.snapshot.badge
+
+    # --- permission and token
+
+    async def request_permission(self) -> PermissionStatus:
+        """Ask the user, unless they have answered already; with a yes, the token is registered."""
+        status = await ask(self._permission)
+        self._register()
+        return status
+
+    def set_token(self, token: str) -> None:
+        """The device has a token, the first one or another: it is registered if the user allows it."""
+        self._token = token
+        self._register()
+
+    def log_out(self) -> None:
+        """The user logs out: no more pushes on this device. Call it while connected, and disconnect a little later."""
+        self._registration.log_out(asyncio.get_running_loop().time())
+        self._token = None
+        self._tell()
+
+    # --- what the device tells
+
+    def received(self, payload: object) -> bool:
+        """A push has come.
+
+        Returns:
+            Whether the system shall show it: not if it was shown before, or shows inside the app instead.
+        """
+        if isinstance(payload, dict) and isinstance(withdrawn := payload.get("withdraw"), str):
+            self._withdraw(withdrawn)
+            return False
+        notification = _read_payload(payload)
+        if notification is None or notification.id in self._seen:
+            return False
+        is_shown_here = self._is_looked_at
+        self._news(notification)
+        if not is_shown_here:
+            self._put_into_tray(notification)
+        return not is_shown_here
+
+    def opened(self, payload: object) -> None:
+        """The user tapped a notification, perhaps one that started the app."""
+        notification = _read_payload(payload)
+        if notification is None:
+            return
+        self._remember(notification)
+        self._take_away(notification.id)
+        try:
+            self._socket.emit("push:opened", {"id": notification.id}, ack=True)
+        except SendRefused:
+            _log.warning("the other devices may show %r on: the outbox is full", notification.id)
+        self._events.dispatch("opened", notification)
+        if isinstance(url := notification.data.get("url"), str):
+            self.links.open(url)
+
+    def delivered(self, payloads: Iterable[object]) -> None:
+        """The app starts, and the system shows these."""
+        for payload in payloads:
+            if (notification := _read_payload(payload)) is not None:
+                self._remember(notification)
+                self._put_into_tray(notification)
+
+    def clear(self) -> None:
+        """The user has seen it all: nothing is open any more."""
+        self._tray.clear()
+        if self._in_app is not None:
+            self._in_app.dismiss_all()
+        self._publish()
+
+    def on(self, event: str, handler: Handler) -> Handler:
+        """Call ``handler(notification)`` at every ``event``; returns the handler, for :meth:`off`."""
+        return self._events.on(event, handler)
+
+    def off(self, event: str, handler: Handler | None = None) -> None:
+        """Remove one handler, or all handlers of ``event``."""
+        self._events.off(event, handler)
+
+    def close(self) -> None:
+        """Stop listening; the token stays registered. Calling it twice is harmless."""
+        for source, event, handler in self._listening:
+            source.off(event, handler)
+        if self._unwatch is not None:
+            self._unwatch()
+        if self._alarm.due is not None:
+            self._alarm.set(None)
+
+    # --- what comes by socket
+
+    def _listen(self, source: SocketManager | ChatClient, event: str, handler: Handler) -> None:
+        self._listening.append((source, event, source.on(event, handler)))
+
+    def _heard(self, payload: object = None, *_: Any) -> None:
+        """In the background it is left to the push, which the server sends as well."""
+        notification = _read_payload(payload)
+        if notification is not None and self._is_looked_at and notification.id not in self._seen:
+            self._news(notification)
+
+    def _heard_withdrawn(self, payload: object = None, *_: Any) -> None:
+        if isinstance(payload, dict) and isinstance(withdrawn := payload.get("id"), str):
+            self._withdraw(withdrawn)
+
+    def _said(self, message: Message) -> None:
+        if message.mine or message.message_id in self._seen or not self._is_looked_at:
+            return
+        notification = Notification(
+            id=message.message_id,
+            title=message.user_id,
+            body=message.text,
+            data={"url": f"room/{message.room_id}", "offset": message.offset},
+            room_id=message.room_id,
+            collapse_key=f"room:{message.room_id}",
+            priority=Priority.URGENT if self.user_id in message.mentions else Priority.NORMAL,
+        )
+        if message.room_id == self.looking_at:
+            self._remember(notification)
+        else:
+            self._news(notification)
+
+    def _read(self, room_id: str, user_id: str, up_to: int) -> None:
+        """This user has read a room on another device."""
+        if user_id == self.user_id:
+            for each in self._open():
+                offset = each.data.get("offset")
+                if each.room_id == room_id and isinstance(offset, int) and offset <= up_to:
+                    self._take_away(each.id)
+
+    # --- each once
+
+    @property
+    def _is_looked_at(self) -> bool:
+        return self._app_state.value is not AppStateValue.BACKGROUND
+
+    def _news(self, notification: Notification) -> None:
+        self._remember(notification)
+        if self._in_app is not None and self._is_looked_at:
+            self._in_app.show(notification)
+        self._events.dispatch("received", notification)
+
+    def _remember(self, notification: Notification) -> None:
+        for each in notification.message_ids:
+            self._seen.add(each)
+
+    def _put_into_tray(self, notification: Notification) -> None:
+        kind = notification.collapse_key or notification.id
+        self._tray.pop(kind, None)
+        self._tray[kind] = notification
+        self._publish()
+
+    def _withdraw(self, notification_id: str) -> None:
+        self._seen.add(notification_id)
+        self._take_away(notification_id)
+
+    def _take_away(self, notification_id: str) -> None:
+        for kind in [kind for kind, each in self._tray.items() if each.id == notification_id]:
+            del self._tray[kind]
+        if self._in_app is not None:
+            self._in_app.read(notification_id)
+        self._publish()
+
+    def _open(self) -> list[Notification]:
+        shown = () if self._in_app is None else self._in_app.state.snapshot.entries
+        return [*self._tray.values(), *(entry.notification for entry in shown if entry.is_open)]
+
+    def _publish(self) -> None:
+        state = PushState(
+            permission=self._permission.status,
+            is_registered=self._registration.is_registered,
+            badge=len(self._open()),
+        )
+        if state != self.state.snapshot:
+            self.state.set(state)
+
+    # --- registering
+
+    def _register(self) -> None:
+        if self._token is not None and self._permission.status is PermissionStatus.GRANTED:
+            self._registration.token(self._token, asyncio.get_running_loop().time())
+        self._tell()
+
+    def _connected(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._registration.connected(recovered=self._socket.recovered, now=now)
+        self._ring(now)
+
+    def _disconnected(self, reason: str) -> None:
+        self._registration.disconnected()
+        self._alarm.set(None)
+        self._publish()
+
+    def _tell(self) -> None:
+        self._ring(asyncio.get_running_loop().time())
+
+    def _ring(self, now: float) -> None:
+        for told in self._registration.handle_timer(now):
+            if isinstance(told, Register):
+                event, payload = "push:register", {"platform": self._platform, "token": told.token}
+            else:
+                event, payload = "push:unregister", {"token": told.token}
+            receipt = self._socket.emit(event, payload, ack=True, volatile=True)
+            receipt.add_done_callback(lambda receipt, told=told: self._told(told, receipt))  # type: ignore[misc]
+        self._alarm.set(self._registration.next_timer())
+        self._publish()
+
+    def _told(self, told: ToTell, receipt: Receipt) -> None:
+        now = asyncio.get_running_loop().time()
+        try:
+            reply = receipt.result()
+        except RealtimeError:
+            self._registration.failed(told, now)
+        else:
+            if isinstance(reply, dict) and reply.get("ok") is True:
+                self._registration.done(told, now)
+            else:
+                _log.warning("the server does not take this device's push token: %s", _reason(reply))
+                self._registration.refused(told)
+        if self._socket.connected:
+            self._alarm.set(self._registration.next_timer())
+        self._publish()
+
+
+def _read_payload(payload: object) -> Notification | None:
+    try:
+        return Notification.from_wire(payload)
+    except (msgspec.ValidationError, LocalProtocolError) as error:
+        _log.warning("ignored a notification that was not understood: %s", error)
+        return None
+
+
+def _reason(reply: object) -> str:
+    error = reply.get("error") if isinstance(reply, dict) else None
+    return str(error.get("code")) if isinstance(error, dict) else "it did not say why"
