@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from realtime.sim.run_folder import RunFolder
 from realtime.sim.substitution import Answer, Substitution
 from realtime.sim.unfinished_sync import UnfinishedSync
 
@@ -238,8 +239,9 @@ class Disks:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        self._root = Path(tempfile.mkdtemp(prefix="realtime-sim-", dir=_folder()))
-        self._stack.callback(shutil.rmtree, self._root, ignore_errors=True)
+        folder = RunFolder(_folder())
+        self._root = folder.path
+        self._stack.callback(folder.remove)
         self._stack.enter_context(_substitution.of(self))
         return self
 
@@ -263,12 +265,12 @@ class Disks:
         return None if any(disk.sync(status) for disk in self._disks.values()) else NotImplemented
 
 
-def _folder() -> Path | None:
-    """Where the disks of a run are made; None is the system's folder for temporary files."""
+def _folder() -> Path:
+    """Where the disks of a run are made."""
     with contextlib.suppress(OSError):
         if os.access(RAM, os.W_OK | os.X_OK) and shutil.disk_usage(RAM).free >= ROOM_BYTES:
             return RAM
-    return None
+    return Path(tempfile.gettempdir())
 
 
 def _answers() -> list[Answer]:
