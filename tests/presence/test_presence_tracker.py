@@ -1,0 +1,142 @@
+"""Who is in a room, over a connection that comes and goes."""
+
+import pytest
+
+from realtime.presence.presence_tracker import PresenceTracker
+from tests.fake_socket import FakeSocket
+
+ANA = {"userId": "ana", "deviceId": "phone", "state": "active", "status": "online", "since": 1}
+BEN = ANA | {"userId": "ben"}
+
+
+def place(*members, n=1, epoch="e"):
+    return {"members": list(members), "epoch": epoch, "n": n}
+
+
+class Story:
+    """A tracker in the lobby, and all that it tells."""
+
+    def __init__(self, **options):
+        self.socket = FakeSocket()
+        self.tracker = PresenceTracker(self.socket, **options)
+        self.told = []
+        for event in ("join", "change", "leave"):
+            self.tracker.on(event, lambda room, member, event=event: self.told.append((event, room, member.user_id)))
+        self.state = self.tracker.enter("lobby")
+
+    def diff(self, n, joins=(), leaves=()):
+        self.socket.dispatch(
+            "presence:diff", {"roomId": "lobby", "joins": list(joins), "leaves": list(leaves), "n": n}, "e.1"
+        )
+
+    @property
+    def users(self):
+        return self.state.snapshot.users
+
+
+@pytest.fixture
+async def story():
+    return Story()
+
+
+async def test_members_are_asked_for_and_followed(story):
+    assert story.socket.said() == ["presence:sync"]
+    story.diff(1, [ANA])
+    assert (story.users, story.state.snapshot.synced) == ((), False)
+    story.socket.answer("presence:sync", **place(ANA))
+    assert (story.users, story.state.snapshot.synced) == (("ana",), True)
+    story.diff(2, [BEN])
+    story.diff(3, [BEN | {"status": "busy"}])
+    story.diff(4, [], [{"userId": "ben", "deviceId": "phone"}])
+    assert story.told == [
+        ("join", "lobby", "ana"),
+        ("join", "lobby", "ben"),
+        ("change", "lobby", "ben"),
+        ("leave", "lobby", "ben"),
+    ]
+    assert story.tracker.rooms == ("lobby",)
+    assert repr(story.tracker) == "<PresenceTracker rooms=lobby>"
+
+
+async def test_a_hole_asks_again_once(story):
+    story.socket.answer("presence:sync", **place(ANA))
+    story.socket.said()
+    story.diff(3, [BEN])
+    story.diff(4, [BEN | {"status": "busy"}])
+    assert story.socket.said() == ["presence:sync"]
+    story.socket.answer("presence:sync", **place(ANA, n=2))
+    assert story.users == ("ana", "ben")
+
+
+async def test_after_a_reconnect_it_asks_again_and_tells_only_what_changed(story):
+    story.socket.answer("presence:sync", **place(ANA, BEN))
+    story.told.clear()
+    story.socket.said()
+    story.socket.disconnect()
+    assert (story.users, story.state.snapshot.synced) == (("ana", "ben"), False)
+    story.socket.connect()
+    assert story.socket.said() == ["presence:sync"]
+    story.socket.answer("presence:sync", **place(BEN, n=1, epoch="another life"))
+    assert story.told == [("leave", "lobby", "ana")]
+
+
+async def test_where_the_room_is_not_joined_yet_it_waits_for_its_first_diff(story):
+    story.socket.refuse("presence:sync", "not_member")
+    story.socket.said()
+    story.diff(7, [ANA])  # whoever joins hears of it
+    assert story.socket.said() == ["presence:sync"]
+    story.socket.answer("presence:sync", **place(ANA, n=7))
+    assert story.users == ("ana",)
+
+
+async def test_what_makes_no_sense_is_ignored(story):
+    story.socket.answer("presence:sync", {"ok": True, "members": 3})
+    assert story.users == ()
+    story.socket.dispatch("presence:diff", {"joins": []})
+    story.socket.dispatch("presence:diff")
+    story.socket.dispatch("presence:diff", {"roomId": "attic", "n": 1})
+    assert story.users == ()
+
+
+async def test_alone_it_joins_the_rooms_itself():
+    story = Story(joins=True)
+    assert story.socket.said("room:join") == [{"roomId": "lobby", "limit": 1}]
+    story.socket.answer("room:join", members=[ANA], presence={"epoch": "e", "n": 4}, position="x:0")
+    assert story.users == ("ana",)
+    story.diff(6, [BEN])
+    assert story.socket.said() == ["presence:sync"]
+    story.socket.disconnect()
+    story.socket.connect()
+    assert story.socket.said() == ["room:join"]
+    story.tracker.leave("lobby")
+    assert story.socket.said() == ["room:leave"]
+
+
+async def test_a_room_that_was_left_is_empty_and_silent(story):
+    story.socket.answer("presence:sync", **place(ANA))
+    story.socket.said()
+    story.tracker.leave("lobby")
+    story.tracker.leave("lobby")
+    assert (story.users, story.tracker.rooms) == ((), ())
+    story.diff(2, [BEN])
+    story.socket.disconnect()
+    story.socket.connect()
+    assert story.socket.said() == []
+    story.tracker.enter("lobby")
+    assert story.socket.said() == ["presence:sync"]
+
+
+async def test_closed_it_hears_nothing(story):
+    story.socket.answer("presence:sync", **place(ANA))
+    story.tracker.close()
+    story.diff(2, [BEN])
+    assert story.users == ("ana",)
+    assert not story.socket.handles("presence:diff")
+
+
+async def test_as_a_frame(story):
+    story.socket.answer("presence:sync", **place(ANA, BEN | {"text": "on the tram"}))
+    frame = story.tracker.to_frame()
+    assert list(frame["user_id"]) == ["ana", "ben"]
+    assert list(frame.columns) == ["room_id", "user_id", "device_id", "state", "status", "text", "since"]
+    assert str(frame["since"].dtype).startswith("datetime64")
