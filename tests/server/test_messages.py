@@ -5,6 +5,7 @@ import json
 import msgspec
 import pytest
 
+from realtime.server.location_messages import ShareUpdate
 from realtime.server.messages import (
     AppState,
     ChangeBody,
@@ -14,7 +15,6 @@ from realtime.server.messages import (
     ErrorReply,
     JoinReply,
     JoinRoom,
-    LocationUpdate,
     MarkUpTo,
     PresenceDiff,
     PresentMember,
@@ -70,15 +70,15 @@ def test_a_user_id_in_a_payload_is_ignored():
         (React, {"roomId": "r", "messageId": "m", "emoji": "x", "action": "flip"}, "action"),
         (MarkUpTo, {"roomId": "r", "upTo": -1}, "upTo"),
         (AppState, {"state": "asleep"}, "asleep"),
-        (LocationUpdate, {"roomId": "r", "fixes": []}, "fixes"),
-        (LocationUpdate, {"roomId": "r", "fixes": [FIX] * 101}, "fixes"),
-        (LocationUpdate, {"roomId": "r", "fixes": [FIX | {"latitude": 90.1}]}, "latitude"),
-        (LocationUpdate, {"roomId": "r", "fixes": [FIX | {"longitude": -181}]}, "longitude"),
-        (LocationUpdate, {"roomId": "r", "fixes": [FIX | {"accuracy": -1}]}, "accuracy"),
-        (LocationUpdate, {"roomId": "r", "fixes": [FIX | {"timestamp": 1.5}]}, "timestamp"),
-        (LocationUpdate, {"roomId": "r", "fixes": [FIX | {"timestamp": -1}]}, "timestamp"),
-        (LocationUpdate, {"roomId": "r", "fixes": [FIX | {"heading": 361}]}, "heading"),
-        (LocationUpdate, {"roomId": "r", "fixes": [{"latitude": 1}]}, "longitude"),
+        (ShareUpdate, {"roomId": "r", "fixes": []}, "fixes"),
+        (ShareUpdate, {"roomId": "r", "fixes": [FIX] * 101}, "fixes"),
+        (ShareUpdate, {"roomId": "r", "fixes": [FIX | {"latitude": 90.1}]}, "latitude"),
+        (ShareUpdate, {"roomId": "r", "fixes": [FIX | {"longitude": -181}]}, "longitude"),
+        (ShareUpdate, {"roomId": "r", "fixes": [FIX | {"accuracy": -1}]}, "accuracy"),
+        (ShareUpdate, {"roomId": "r", "fixes": [FIX | {"timestamp": 1.5}]}, "timestamp"),
+        (ShareUpdate, {"roomId": "r", "fixes": [FIX | {"timestamp": -1}]}, "timestamp"),
+        (ShareUpdate, {"roomId": "r", "fixes": [FIX | {"heading": 361}]}, "heading"),
+        (ShareUpdate, {"roomId": "r", "fixes": [{"latitude": 1}]}, "longitude"),
     ],
 )
 def test_what_is_out_of_bounds_is_refused_and_named(kind, payload, words):
@@ -87,7 +87,7 @@ def test_what_is_out_of_bounds_is_refused_and_named(kind, payload, words):
 
 
 def test_a_fix_travels_on_as_it_came_without_what_is_unknown():
-    update = read(LocationUpdate, {"roomId": "r", "fixes": [FIX | {"speed": 1.5, "heading": None, "battery": 0.5}]})
+    update = read(ShareUpdate, {"roomId": "r", "fixes": [FIX | {"speed": 1.5, "heading": None, "battery": 0.5}]})
     [fix] = json.loads(msgspec.json.encode(update))["fixes"]
     assert fix == FIX | {"speed": 1.5, "heading": None}
 
@@ -117,6 +117,7 @@ def test_a_join_reply_carries_records_that_were_encoded_before():
         "members": [{"userId": "ana", "deviceId": "phone", "state": "active", "status": "busy", "since": 7}],
         "horizon": 0,
         "receipts": [{"userId": "ana", "received": 3, "read": 2}],
+        "locations": [],
     }
 
 
