@@ -34,6 +34,7 @@ from realtime.chat.wire import (
     DoneReply,
     LoggedAmendment,
     LoggedMessage,
+    LoggedOther,
     MessageDelivered,
     PresenceDiff,
     ReadByUser,
@@ -145,6 +146,7 @@ class ChatClient:
         self._hear_payload("chat:message", LoggedMessage, self._received)
         for event in ("chat:edit", "chat:delete", "chat:reaction"):
             self._hear_payload(event, LoggedAmendment, self._received)
+        self._hear_payload("geofence:event", LoggedOther, self._received)
         self._hear_payload("chat:typing", TypingPayload, self._heard_typing)
         self._hear_payload("chat:message_delivered", MessageDelivered, self._heard_delivered)
         self._hear_payload("chat:read", ReadByUser, self._heard_read)
@@ -360,7 +362,7 @@ class ChatClient:
         for seat in self._seats.values():
             seat.disconnected()
 
-    def _received(self, entry: LoggedMessage | LoggedAmendment) -> None:
+    def _received(self, entry: LoggedMessage | LoggedAmendment | LoggedOther) -> None:
         if (seat := self._seats.get(entry.room_id or "")) is not None and seat.wanted:
             seat.changed(seat.room.receive(entry))
 

@@ -17,7 +17,7 @@ class _Wire(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class LoggedEntry:
-    """One entry of a room's log: a :class:`LoggedMessage`, or a :class:`LoggedAmendment`."""
+    """One entry of a room's log: a :class:`LoggedMessage`, a :class:`LoggedAmendment` or a :class:`LoggedOther`."""
 
     __slots__ = ()
 
@@ -71,6 +71,15 @@ class LoggedAmendment(_Wire, LoggedEntry, frozen=True, kw_only=True):
     emoji: str | None = None
     action: str | None = None
     superseded: bool = False
+    room_id: str | None = None
+    position: str | None = None
+
+
+class LoggedOther(_Wire, LoggedEntry, frozen=True, kw_only=True):
+    """An entry that is no business of the chat: a ``geofence:event``, or what a newer server logs. It is skipped."""
+
+    event: str
+    offset: Annotated[int, Meta(ge=1)]
     room_id: str | None = None
     position: str | None = None
 
@@ -218,5 +227,7 @@ def _entry(kind: type, value: Any) -> LoggedEntry:
     if kind is not LoggedEntry:
         raise NotImplementedError
     if isinstance(value, dict) and "event" in value:
+        if "messageId" not in value:
+            return msgspec.convert(value, LoggedOther)
         return msgspec.convert(value, LoggedAmendment)
     return msgspec.convert(value, LoggedMessage)
