@@ -127,7 +127,9 @@ def main() -> int:
     print(table(results))
     judged = verdicts(results)
     print("\n" + "\n".join(sentence for _, sentence in judged))
-    stored = durable.bench(clients=8, window=options.window, messages=options.durable, rounds=3, folder=None)
+    stored = durable.bench(
+        clients=8, window=options.window, messages=options.durable, rounds=min(3, options.rounds), folder=None
+    )
     print("\n" + durable.table(stored))
     simulated = simulation.bench(clients=options.clients, minutes=options.minutes)
     print("\n" + simulation.table(simulated))

@@ -40,7 +40,7 @@ BURSTS = LossBursts(mean_good_ns=10 * NS, mean_bad_ns=500 * MS, loss=0.5)  # 2.4
 
 GOAL_CLIENT_HOURS_PER_S = 10.0
 GOAL_MEGABYTES = 200.0
-PROFILED_SHARE = 1 / 15  # of the minutes, for the run under the profiler
+PROFILED_SHARE = 1 / 30  # of the minutes, for the run under the profiler
 CALIBRATION_LOOPS = 10_000_000
 
 LAYERS = {  # by the path of the code; the first that fits
@@ -210,10 +210,11 @@ def layer_of(file: str) -> str:
 
 def report(kind: str, clients: int, minutes: float) -> dict[str, object]:
     """A run and a profiled run of one kind, as JSON takes it."""
-    before_s = calibrate()
+    loops = round(CALIBRATION_LOOPS * min(1.0, minutes))
+    before_s = calibrate(loops)
     figures = run(kind, clients=clients, minutes=minutes)
-    after_s = calibrate()
-    shares = layers(kind, clients=clients, minutes=max(minutes * PROFILED_SHARE, 0.2))
+    after_s = calibrate(loops)
+    shares = layers(kind, clients=clients, minutes=max(minutes * PROFILED_SHARE, 0.05))
     derived = {"client_hours_per_s": figures.client_hours_per_s, "us_per_delivery": figures.us_per_delivery}
     return (
         asdict(figures) | derived | {"calibration_s": [before_s, after_s], "layers": dict(shares), "text": str(figures)}
