@@ -1,0 +1,115 @@
+"""One's own status, and those of the users that one follows."""
+
+import pytest
+
+from realtime.presence.online_status_sync import OnlineStatusSync, OwnStatus
+from realtime.presence.wire import UserStatus
+from realtime.protocol.errors import LocalProtocolError
+from tests.fake_socket import FakeSocket
+
+
+@pytest.fixture
+async def socket():
+    return FakeSocket()
+
+
+@pytest.fixture
+async def sync(socket):
+    return OnlineStatusSync(socket)
+
+
+def payloads(socket, event):
+    return [each.payload for each in socket.asked if each.event == event]
+
+
+class TestOwn:
+    async def test_nothing_is_told_that_was_not_chosen(self, socket, sync):
+        assert sync.own.snapshot == OwnStatus("online")
+        socket.disconnect()
+        assert sync.own.snapshot == OwnStatus("offline")
+        socket.connect()
+        assert socket.said() == []
+        assert sync.own.snapshot == OwnStatus("online")
+
+    async def test_a_choice_is_told_now_and_at_every_connection(self, socket, sync):
+        sync.set_status("busy", "in a lift")
+        assert socket.said("presence:update") == [{"status": "busy", "text": "in a lift"}]
+        assert sync.own.snapshot == OwnStatus("busy", "in a lift")
+        socket.disconnect()
+        sync.set_status("away")
+        assert socket.said() == []
+        assert sync.own.snapshot == OwnStatus("offline", "in a lift")
+        socket.connect()
+        assert socket.said("presence:update") == [{"status": "away", "text": "in a lift"}]
+
+    async def test_a_text_can_be_taken_away(self, socket, sync):
+        sync.set_status("online", "here")
+        sync.set_status("online", None)
+        assert socket.said("presence:update")[-1] == {"status": "online", "text": None}
+        assert sync.own.snapshot == OwnStatus("online")
+
+    async def test_in_the_background_one_is_away_and_then_again_what_one_chose(self, socket, sync):
+        shown = []
+        sync.own.observe(lambda own: shown.append(own.status))
+        socket.app_state.background()
+        socket.app_state.foreground()
+        sync.set_status("busy")
+        socket.app_state.background()
+        assert shown == ["away", "online", "busy"]
+
+    @pytest.mark.parametrize(("status", "text"), [("offline", None), ("asleep", None), ("online", "x" * 141)])
+    async def test_nonsense_is_refused_at_once(self, socket, sync, status, text):
+        with pytest.raises(LocalProtocolError):
+            sync.set_status(status, text)
+        assert socket.said() == []
+
+
+class TestOthers:
+    async def test_followed_users_are_asked_for_once_and_then_told_of(self, socket, sync):
+        told = []
+        sync.on("status", told.append)
+        sync.subscribe(["ben", "cem", "ben"])
+        assert socket.said("presence:subscribe") == [{"userIds": ["ben", "cem"]}]
+        users = [{"userId": "ben", "status": "online"}, {"userId": "cem", "status": "offline", "lastSeen": 7}]
+        socket.answer("presence:subscribe", users=users)
+        assert sync.users.snapshot == {"ben": UserStatus("ben", "online"), "cem": UserStatus("cem", "offline", None, 7)}
+        socket.dispatch("presence:status", {"userId": "ben", "status": "busy", "text": "x"}, "e.1")
+        socket.dispatch("presence:status", {"userId": "ben", "status": "busy", "text": "x"}, "e.2")
+        socket.dispatch("presence:status", {"userId": "dora", "status": "busy"}, "e.3")
+        socket.dispatch("presence:status", {"status": "busy"})
+        assert [(status.user_id, status.status) for status in told] == [
+            ("ben", "online"),
+            ("cem", "offline"),
+            ("ben", "busy"),
+        ]
+        sync.subscribe(["ben"])
+        assert socket.said() == []
+
+    async def test_subscriptions_are_made_again_at_every_connection(self, socket, sync):
+        sync.subscribe(f"u{n:03}" for n in range(501))
+        first, second = socket.said("presence:subscribe")
+        assert (len(first["userIds"]), second["userIds"]) == (500, ["u500"])
+        socket.disconnect()
+        sync.unsubscribe(["u500"])
+        sync.subscribe(["ben"])
+        socket.connect()
+        asked = [user_id for payload in socket.said("presence:subscribe") for user_id in payload["userIds"]]
+        assert asked == [f"u{n:03}" for n in range(500)] + ["ben"]
+
+    async def test_who_is_followed_no_more_is_forgotten(self, socket, sync):
+        sync.subscribe(["ben", "cem"])
+        socket.answer("presence:subscribe", users=[{"userId": "ben", "status": "online"}])
+        socket.said()
+        sync.unsubscribe(["ben", "nobody"])
+        assert socket.said("presence:unsubscribe") == [{"userIds": ["ben"]}]
+        assert sync.users.snapshot == {}
+        assert sync.subscriptions == ("cem",)
+        socket.dispatch("presence:status", {"userId": "ben", "status": "busy"})
+        assert sync.users.snapshot == {}
+
+    async def test_closed_it_hears_nothing(self, socket, sync):
+        sync.subscribe(["ben"])
+        sync.close()
+        socket.dispatch("presence:status", {"userId": "ben", "status": "busy"})
+        assert sync.users.snapshot == {}
+        assert repr(sync) == "<OnlineStatusSync online following=1>"
