@@ -1,0 +1,225 @@
+"""One's own online status, and those of the users that one follows."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from realtime.chat.questions import Questions
+from realtime.chat.wire import DoneReply
+from realtime.connection.app_state import AppState, AppStateValue
+from realtime.connection.errors import SendRefused
+from realtime.presence.wire import SubscribeReply, UserStatus
+from realtime.protocol.errors import LocalProtocolError
+from realtime.utils.event_emitter import EventEmitter, Handler
+from realtime.utils.observable import Observable
+
+if TYPE_CHECKING:
+    from realtime.connection.socket_manager import SocketManager
+
+STATUSES = ("online", "away", "busy", "invisible")
+MAX_TEXT = 140  # characters; the server refuses longer ones
+_PAGE = 500  # users that one subscription may name
+
+_log = logging.getLogger("realtime.presence")
+
+
+class _Keep(Enum):
+    TEXT = "text"
+
+
+_KEEP: Final = _Keep.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class OwnStatus:
+    """What this device shows of its user.
+
+    Args:
+        status: ``online``, ``away``, ``busy`` or ``invisible``; ``offline`` without a connection.
+        text: the user's own words.
+    """
+
+    status: str
+    text: str | None = None
+
+
+class OnlineStatusSync:
+    """Tells how its user is, and how others are. Call it on the connection's loop.
+
+    What was chosen is told at every connection. The server makes one status of all devices of a user: ``busy`` on one
+    is ``busy``, otherwise ``online`` on one is ``online``; an ``invisible`` device counts as if it were not there. In
+    the background a device is ``away`` by itself. Make it before :class:`~realtime.chat.chat_client.ChatClient`, so
+    that after a reconnect the status precedes the joins.
+
+    Event, for :meth:`on`: ``status(user_status)``, of users that are followed.
+
+    Args:
+        socket: the connection.
+        app_state: the app's state, if it is not the connection's.
+    """
+
+    def __init__(self, socket: SocketManager, *, app_state: AppState | None = None) -> None:
+        self._socket = socket
+        self._app_state = socket.app_state if app_state is None else app_state
+        self._questions = Questions(socket)
+        self._events = EventEmitter()
+        self._chosen: str | None = None
+        self._text: str | None = None
+        self._followed: dict[str, None] = {}
+        self.own: Observable[OwnStatus] = Observable(self._own())
+        """This device's own status."""
+        self.users: Observable[Mapping[str, UserStatus]] = Observable({})
+        """The users that are followed, as far as they are known; without a connection, as they were last."""
+        self._unwatch = self._app_state.observe(lambda value: self._show())
+        self._handlers: list[tuple[str, Handler]] = []
+        self._hear("connect", self._connected)
+        self._hear("disconnect", self._disconnected)
+        self._hear("presence:status", self._heard)
+
+    def __repr__(self) -> str:
+        return f"<OnlineStatusSync {self.own.snapshot.status} following={len(self._followed)}>"
+
+    # --- one's own
+
+    def set_status(self, status: str, text: str | _Keep | None = _KEEP) -> None:
+        """Choose how this device shows, now and at every later connection.
+
+        Args:
+            status: ``online``, ``away``, ``busy``, or ``invisible``, which others see as offline.
+            text: own words, at most 140 characters; None takes them away. Without it they stay.
+
+        Raises:
+            LocalProtocolError: there is no such status, or the text is too long.
+        """
+        if status not in STATUSES:
+            words = "; to be offline, disconnect" if status == "offline" else ""
+            raise LocalProtocolError(f"a status is one of {', '.join(STATUSES)}, not {status!r}{words}")
+        if isinstance(text, str) and len(text) > MAX_TEXT:
+            raise LocalProtocolError(
+                f"the text of a status has at most {MAX_TEXT} characters, this one has {len(text)}"
+            )
+        self._chosen = status
+        if not isinstance(text, _Keep):
+            self._text = text or None
+        if self._socket.connected:
+            self._tell()
+        self._show()
+
+    # --- others
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """The users that are followed."""
+        return tuple(self._followed)
+
+    def subscribe(self, user_ids: Iterable[str]) -> None:
+        """Follow users, now and at every later connection; the server lets one follow 5000."""
+        new = [user_id for user_id in dict.fromkeys(user_ids) if user_id not in self._followed]
+        self._followed |= dict.fromkeys(new)
+        if self._socket.connected:
+            self._ask(new)
+
+    def unsubscribe(self, user_ids: Iterable[str]) -> None:
+        """Follow users no more; others are ignored."""
+        gone = [user_id for user_id in dict.fromkeys(user_ids) if user_id in self._followed]
+        for user_id in gone:
+            del self._followed[user_id]
+        if gone:
+            self.users.set({key: user for key, user in self.users.snapshot.items() if key in self._followed})
+        if self._socket.connected:
+            for page in _pages(gone):
+                self._questions.ask("presence:unsubscribe", {"userIds": page}, DoneReply, _ignored, _refused)
+
+    def on(self, event: str, handler: Handler) -> Handler:
+        """Call ``handler`` at every ``event``; returns the handler, for :meth:`off`."""
+        return self._events.on(event, handler)
+
+    def once(self, event: str, handler: Handler) -> Handler:
+        """Call ``handler`` at the next ``event`` only."""
+        return self._events.once(event, handler)
+
+    def off(self, event: str, handler: Handler | None = None) -> None:
+        """Remove one handler, or all handlers of ``event``."""
+        self._events.off(event, handler)
+
+    def close(self) -> None:
+        """Stop listening to the connection; what is known stays."""
+        self._unwatch()
+        for event, handler in self._handlers:
+            self._socket.off(event, handler)
+        self._questions.another_connection()
+
+    # --- connection
+
+    def _hear(self, event: str, handler: Handler) -> None:
+        self._handlers.append((event, self._socket.on(event, handler)))
+
+    def _connected(self) -> None:
+        self._questions.another_connection()
+        if self._chosen is not None:
+            self._tell()
+        self._ask(self._followed)
+        self._show()
+
+    def _disconnected(self, reason: str) -> None:
+        self._questions.another_connection()
+        self._show()
+
+    def _tell(self) -> None:
+        payload = {"status": self._chosen, "text": self._text}
+        self._questions.ask("presence:update", payload, DoneReply, _ignored, _refused)
+
+    def _ask(self, user_ids: Iterable[str]) -> None:
+        for page in _pages(user_ids):
+            self._questions.ask("presence:subscribe", {"userIds": page}, SubscribeReply, self._learned, _refused)
+
+    def _heard(self, *args: Any) -> None:
+        try:
+            status = msgspec.convert(args[0] if args else None, UserStatus)
+        except msgspec.ValidationError as error:
+            _log.warning("ignored a presence:status that was not understood: %s", error)
+        else:
+            self._learned(SubscribeReply((status,)))
+
+    def _learned(self, reply: SubscribeReply) -> None:
+        known = self.users.snapshot
+        news = [user for user in reply.users if user.user_id in self._followed and known.get(user.user_id) != user]
+        if news:
+            self.users.set({**known, **{user.user_id: user for user in news}})
+        for user in news:
+            self._events.dispatch("status", user)
+
+    # --- what shows
+
+    def _own(self) -> OwnStatus:
+        if not self._socket.connected:
+            return OwnStatus("offline", self._text)
+        chosen = self._chosen or "online"
+        is_hidden = self._app_state.value is AppStateValue.BACKGROUND
+        return OwnStatus("away" if chosen == "online" and is_hidden else chosen, self._text)
+
+    def _show(self) -> None:
+        own = self._own()
+        if own != self.own.snapshot:
+            self.own.set(own)
+
+
+def _pages(user_ids: Iterable[str]) -> Iterable[list[str]]:
+    rest = iter(user_ids)
+    while page := list(itertools.islice(rest, _PAGE)):
+        yield page
+
+
+def _ignored(reply: object) -> None:
+    """The server has it."""
+
+
+def _refused(error: SendRefused) -> None:
+    _log.warning("the server refused a presence question: %s", error)
