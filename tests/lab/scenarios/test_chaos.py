@@ -1,5 +1,6 @@
 """Everything that can happen to phones and their server happens, and no promise is broken."""
 
+import functools
 import json
 import random
 import subprocess
@@ -24,10 +25,16 @@ CHAOS = "realtime.lab.scenarios.chaos:main"
 BROKEN = ("lost", "duplicated", "reordered", "phantom", "divergent", "stuck")
 
 
+@functools.cache
+def ran(seed):
+    """As in a campaign."""
+    return run_seed(CHAOS, seed, Settings(is_shuffled=seed % 2 == 1))
+
+
 @pytest.mark.clause("RT-DLV-2", "RT-DLV-3", "RT-DLV-4", "RT-DLV-5")
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_whatever_happens_nothing_is_lost_repeated_or_out_of_order(seed):
-    result = run_seed(CHAOS, seed, Settings(is_shuffled=seed % 2 == 1))
+    result = ran(seed)
     assert [str(violation) for violation in result.violations] == []
     assert [result.counts[key] for key in BROKEN] == [0] * len(BROKEN)
     assert list(result.counts) == list(COUNTS)
@@ -35,7 +42,7 @@ def test_whatever_happens_nothing_is_lost_repeated_or_out_of_order(seed):
 
 def test_a_run_is_not_vacuous():
     """Six phones, 120 s, a message in 6 s each: 120 messages, and about 3 receivers of each."""
-    result = run_seed(CHAOS, 1)
+    result = ran(1)
     assert 60 < result.counts["attempted"] < 180
     missing = result.counts["attempted"] - result.counts["acked"]
     assert missing < 0.1 * result.counts["attempted"], "only what the phone had not sent whose battery is empty"
@@ -64,8 +71,8 @@ def test_the_server_stops_in_every_run_and_somebody_has_to_come_back():
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_drawn_plan_given_back_is_the_same_run(seed):
-    drawn = run_seed(CHAOS, seed)
-    given = run_seed(CHAOS, seed, Settings(faults=drawn.plan))
+    drawn = ran(seed)
+    given = run_seed(CHAOS, seed, Settings(faults=drawn.plan, is_shuffled=seed % 2 == 1))
     assert (given.hash, given.timing_hash) == (drawn.hash, drawn.timing_hash)
 
 
@@ -79,7 +86,7 @@ def test_without_a_fault_the_run_is_calm():
 
 def test_everybody_can_have_the_same_network():
     fast, slow = (run_seed(CHAOS, 2, Settings(profile=name, faults="[]")) for name in ("wifi", "edge"))
-    assert fast.latencies["delivery"].p50_s < 0.1
+    assert fast.latencies["delivery"].p50_s < 2 * chaos.COMMIT_S[1] + 0.05, "after the commit under way, and over wifi"
     assert slow.latencies["delivery"].p50_s > 0.8, "840 ms of delay"
 
 
@@ -103,10 +110,11 @@ def test_a_broken_part_is_caught():
 
 @pytest.mark.parametrize("on_disk", [True, False])
 def test_all_of_it_can_be_in_memory(on_disk):
-    used = {}
+    used, started = {}, []
 
     class Told(SimServer):
         async def start(self):
+            started.append(self.machine.process.number)
             await super().start()
             for host in ("server", "ben"):
                 used[host] = self.world.disk(host).is_used
@@ -114,27 +122,24 @@ def test_all_of_it_can_be_in_memory(on_disk):
     report = simulate(chaos.scenario(server=Told, on_disk=on_disk), seed=3).result
     assert report.passed, str(report)
     assert used == {"server": on_disk, "ben": on_disk}
-
-
-def test_parts_are_given_by_their_types():
-    started = []
-
-    class Told(SimServer):
-        async def start(self):
-            started.append(self.machine.process.number)
-            await super().start()
-
-    simulate(chaos.scenario(server=Told), seed=0)
     assert started == sorted(set(started))
-    assert started
+    assert len(started) > 1, "the server stops in every run, and is this one again"
 
 
 # -- one seed, one run
 
 
-def hashes(seed=3, shuffle=True):
-    result = run_seed(CHAOS, seed, Settings(is_shuffled=shuffle))
+def hashes_of(result):
     return [result.hash, result.timing_hash]
+
+
+def hashes_now():
+    return hashes_of(run_seed(CHAOS, 3, Settings(is_shuffled=True)))
+
+
+def hashes():
+    """Of the first run in this process."""
+    return hashes_of(ran(3))
 
 
 ELSEWHERE = """
@@ -161,19 +166,14 @@ def test_it_repeats_itself_in_another_process(hash_seed):
 
 def test_it_repeats_itself_in_another_thread():
     found = []
-    thread = threading.Thread(target=lambda: found.append(hashes()))
+    thread = threading.Thread(target=lambda: found.append(hashes_now()))
     thread.start()
     thread.join()
     assert found == [hashes()]
 
 
 async def test_it_repeats_itself_inside_a_running_loop():
-    inside = hashes()
-    found = []
-    thread = threading.Thread(target=lambda: found.append(hashes()))
-    thread.start()
-    thread.join()
-    assert found == [inside]
+    assert hashes_now() == hashes()
 
 
 def test_it_repeats_itself_in_a_jupyter_kernel():
@@ -185,4 +185,4 @@ def test_it_repeats_itself_in_a_jupyter_kernel():
 
 
 def test_shuffled_is_another_run():
-    assert hashes(shuffle=True) != hashes(shuffle=False)
+    assert hashes_of(run_seed(CHAOS, 3)) != hashes()
