@@ -1,0 +1,118 @@
+"""Geofences on the phone: crossings are told to the app, and to a room through the outbox, so that none is lost."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from realtime.connection.errors import SendRefused
+from realtime.location.fix import Fix
+from realtime.location.geofence import Fence
+from realtime.location.geofence_monitor import GeofenceMonitor, Transition
+from realtime.location.live_location_tracker import MAX_ROOM_ID, LiveLocationTracker
+from realtime.location.precision import check_precision, rounded
+from realtime.utils import ambient
+from realtime.utils.event_emitter import EventEmitter, Handler
+from realtime.utils.ids import new_id
+from realtime.utils.observable import Observable
+
+if TYPE_CHECKING:
+    from realtime.connection.socket_manager import SocketManager
+
+_log = logging.getLogger("realtime.location")
+
+
+class GeofenceAlerts:
+    """Watches fences for one device. Call it on the connection's loop; needs ``shapely``.
+
+    What was crossed while nothing was measured, in a tunnel or in the background, is told of with the next fix.
+
+    Events, for :meth:`on`: ``enter(transition)``, ``exit(transition)``, ``dwell(transition)``, and ``error(exception)``
+    when the outbox does not take one.
+
+    Args:
+        socket: the connection.
+        fences: to begin with; :attr:`monitor` takes more.
+        room_id: the room whose log gets the crossings; None: they stay on this device.
+        precision_m: positions in the log are rounded to a grid of cells of this side, in metres; None: they are exact.
+        rng: source of the events' ids.
+
+    Raises:
+        ValueError: an option makes no sense.
+        ImportError: ``shapely`` is not installed.
+    """
+
+    def __init__(
+        self,
+        socket: SocketManager,
+        fences: Iterable[Fence] = (),
+        *,
+        room_id: str | None = None,
+        precision_m: float | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        if room_id is not None and not 0 < len(room_id) <= MAX_ROOM_ID:
+            raise ValueError(f"room_id must have 1 to {MAX_ROOM_ID} characters, this one has {len(room_id)}")
+        if precision_m is not None:
+            check_precision(precision_m)
+        self.monitor = GeofenceMonitor(fences)
+        self.inside: Observable[tuple[str, ...]] = Observable(())
+        """The ids of the fences in which this device is."""
+        self._socket = socket
+        self._room_id = room_id
+        self._precision_m = precision_m
+        self._rng = ambient.new_random() if rng is None else rng
+        self._events = EventEmitter()
+        self._unfollow: list[Callable[[], None]] = []
+
+    def __repr__(self) -> str:
+        return f"<GeofenceAlerts fences={len(self.monitor.fences)} inside={list(self.inside.snapshot)}>"
+
+    def follow(self, tracker: LiveLocationTracker) -> None:
+        """Take the own fixes of a tracker from now on, until :meth:`close`."""
+        handler = tracker.on("fix", self.feed)
+        self._unfollow.append(lambda: tracker.off("fix", handler))
+
+    def feed(self, fix: Fix) -> list[Transition]:
+        """This device is somewhere; returns what was crossed since the last time, which has been told then."""
+        transitions = self.monitor.feed(fix)
+        if (inside := self.monitor.inside()) != self.inside.snapshot:
+            self.inside.set(inside)
+        for transition in transitions:
+            self._tell_room(transition)
+            self._events.dispatch(transition.kind.value, transition)
+        return transitions
+
+    def on(self, event: str, handler: Handler) -> Handler:
+        """Call ``handler`` at every ``event``; returns the handler, for :meth:`off`."""
+        return self._events.on(event, handler)
+
+    def off(self, event: str, handler: Handler | None = None) -> None:
+        """Remove one handler, or all handlers of ``event``."""
+        self._events.off(event, handler)
+
+    def close(self) -> None:
+        """Follow no tracker any more; what is in the outbox stays there."""
+        for unfollow in self._unfollow:
+            unfollow()
+        self._unfollow.clear()
+
+    def _tell_room(self, transition: Transition) -> None:
+        if self._room_id is None:
+            return
+        fix = transition.fix if self._precision_m is None else rounded(transition.fix, self._precision_m)
+        payload = {
+            "roomId": self._room_id,
+            "fenceId": transition.fence_id,
+            "transition": transition.kind.value,
+            "fix": fix.to_wire(),
+            "eventId": new_id(self._rng),
+        }
+        try:
+            receipt = self._socket.emit("geofence:event", payload, ack=True)
+            receipt.waits = lambda code: code == "not_member"  # until the next connection, which joins first
+        except SendRefused as refused:
+            _log.warning("a crossing could not be put into the outbox: %s: %s", transition, refused)
+            self._events.dispatch("error", refused)
