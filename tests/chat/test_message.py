@@ -15,6 +15,7 @@ from realtime.chat.message import (
     check_edit,
     check_emoji,
     check_message,
+    check_room_id,
 )
 from realtime.protocol.errors import LocalProtocolError
 
@@ -101,6 +102,13 @@ def test_a_message_that_the_server_would_refuse_is_refused_before_it_is_sent(roo
 
 def test_a_message_within_the_limits_passes():
     check_message("r" * 256, "x" * 8000, "m1")
+
+
+def test_half_a_character_names_no_room():
+    """JavaScript cuts emoji in two; UTF-8 has no way to write what is left."""
+    with pytest.raises(LocalProtocolError, match="cannot be sent"):
+        check_room_id("metro \ud83d")
+    check_room_id("metro \U0001f687")
 
 
 def test_an_edit_is_checked_as_a_message_is():

@@ -87,8 +87,9 @@ async def test_a_message_that_fails_while_it_is_written_is_refused():
 async def test_a_join_that_is_answered_after_leaving_changes_nothing():
     taken = Taken()
     joining = await taken.start(taken.seat.join())
+    [asked] = taken.socket.outbox
     leaving = await taken.start(taken.seat.leave())
-    taken.socket.answer("room:join", **JOINED)
+    asked.receipt.acked({"ok": True} | JOINED)
     taken.socket.answer("room:leave")
     await asyncio.gather(joining, leaving)
     assert not taken.seat.state.snapshot.joined
@@ -103,6 +104,25 @@ async def test_one_who_stops_waiting_does_not_disturb_the_others():
     await asyncio.sleep(0)
     taken.socket.answer("room:join", **JOINED)
     await patient
+    assert taken.seat.state.snapshot.joined
+
+
+@jumping
+async def test_a_join_that_finds_no_place_in_the_outbox_disturbs_nobody_and_is_tried_at_the_next_connection():
+    taken = Taken()
+    await taken.join()
+    taken.socket.disconnect()
+    taken.seat.disconnected()
+    taken.socket.full = taken.socket.busy = True
+    taken.socket.connect()
+    taken.seat.connected()
+    assert not taken.seat.state.snapshot.joined
+    taken.socket.disconnect()
+    taken.seat.disconnected()
+    taken.socket.full = taken.socket.busy = False
+    taken.socket.connect()
+    taken.seat.connected()
+    taken.socket.answer("room:join", **JOINED)
     assert taken.seat.state.snapshot.joined
 
 
