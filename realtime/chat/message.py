@@ -271,3 +271,7 @@ def check_room_id(room_id: str) -> None:
     """
     if not 0 < len(room_id) <= MAX_ROOM_ID:
         raise LocalProtocolError(f"a room id has 1 to {MAX_ROOM_ID} characters, this one has {len(room_id)}")
+    try:
+        room_id.encode()
+    except UnicodeEncodeError as error:
+        raise LocalProtocolError(f"the room id {room_id!r} cannot be sent: {error.reason}") from error

@@ -121,10 +121,10 @@ class Seat:
 
         Also those that were said before the room was left: then this device goes in, says them, and leaves once more.
         """
-        if self.wanted:
-            self._join()
-        elif self._receipts:
-            with contextlib.suppress(SendRefused):  # the outbox is full
+        with contextlib.suppress(SendRefused):  # the connection is busy and the outbox full: at the next one, then
+            if self.wanted:
+                self._join()
+            elif self._receipts:
                 self._join()
                 if self._leaving is None or self._leaving.done:
                     self._go()
