@@ -1,0 +1,123 @@
+"""Expo's service over real HTTP: what it is asked, tickets, receipts, dead tokens."""
+
+import asyncio
+
+import pytest
+
+from realtime.server.push.expo_gateway import ExpoGateway
+from realtime.server.push.gateway import DELIVERED, Gone, Parcel, Push, PushToken, Rejected, TryAgain
+from tests.server.push.http_endpoint import http_endpoint
+
+
+def parcel(n=1, **fields):
+    token = PushToken("ana", f"phone {n}", "expo", f"ExponentPushToken[{n}]")
+    return Parcel(Push(**{"id": f"m{n}", "title": "ben", "body": "hi"} | fields), token)
+
+
+def error(code):
+    return {"status": "error", "message": "because", "details": {"error": code}}
+
+
+async def test_the_bytes_are_as_expo_wants_them():
+    answer = {"data": [{"status": "ok", "id": "T1"}]}
+    async with http_endpoint(lambda request: (200, {}, answer)) as (address, requests):
+        box = ExpoGateway(url=address, access_token="s3cret")
+        each = parcel(data={"url": "room/lobby"}, room_id="lobby", collapse_key="k", is_urgent=True, ttl_s=60.0)
+        assert await box.send([each]) == [DELIVERED]
+        await box.close()
+    [request] = requests
+    assert (request.method, request.path) == ("POST", "/--/api/v2/push/send")
+    assert request.headers["authorization"] == "Bearer s3cret"
+    assert request.headers["content-type"] == "application/json"
+    assert request.json == [
+        {
+            "to": "ExponentPushToken[1]",
+            "title": "ben",
+            "body": "hi",
+            "data": {"id": "m1", "url": "room/lobby", "roomId": "lobby", "collapseKey": "k", "urgent": True},
+            "ttl": 60,
+            "priority": "high",
+            "sound": "default",
+        }
+    ]
+
+
+async def test_a_withdrawal_shows_nothing():
+    async with http_endpoint(lambda request: (200, {}, {"data": [{"status": "ok", "id": "T"}]})) as (address, requests):
+        box = ExpoGateway(url=address)
+        await box.send([parcel(withdraws=True)])
+        await box.close()
+    assert requests[0].json == [
+        {"to": "ExponentPushToken[1]", "data": {"withdraw": "m1"}, "ttl": 86400, "_contentAvailable": True}
+    ]
+
+
+async def test_each_ticket_has_its_meaning():
+    tickets = [
+        {"status": "ok", "id": "T1"},
+        *map(error, ["DeviceNotRegistered", "MessageTooBig", "MessageRateExceeded"]),
+    ]
+    async with http_endpoint(lambda request: (200, {}, {"data": tickets})) as (address, _):
+        box = ExpoGateway(url=address)
+        outcomes = await box.send([parcel(n) for n in range(4)])
+        await box.close()
+    assert outcomes[0] is DELIVERED
+    assert [type(each) for each in outcomes[1:]] == [Gone, Rejected, TryAgain]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [(429, {}, TryAgain), (502, b"<html>", TryAgain), (200, b"<html>", TryAgain), (400, {"errors": []}, Rejected)],
+)
+async def test_a_request_that_fails_fails_for_all(status, body, kind):
+    async with http_endpoint(lambda request: (status, {}, body)) as (address, _):
+        box = ExpoGateway(url=address)
+        assert [type(each) for each in await box.send([parcel(1), parcel(2)])] == [kind, kind]
+        await box.close()
+
+
+async def test_receipts_are_asked_for_later_and_tell_of_dead_tokens():
+    def answer(request):
+        if request.path.endswith("send"):
+            return 200, {}, {"data": [{"status": "ok", "id": f"T{n}"} for n in range(len(request.json))]}
+        assert request.path == "/--/api/v2/push/getReceipts"
+        return 200, {}, {"data": {"T0": {"status": "ok"}, "T1": error("DeviceNotRegistered"), "T2": error("Other")}}
+
+    async with http_endpoint(answer) as (address, requests):
+        box = ExpoGateway(url=address, receipts_after_s=900.0)
+        assert box.follow_up_at() is None
+        start = asyncio.get_running_loop().time()
+        await box.send([parcel(n) for n in range(4)])
+        assert start + 900 <= box.follow_up_at() <= start + 960
+        failed = await box.follow_up()
+        assert [(each.token.token, type(outcome)) for each, outcome in failed] == [
+            ("ExponentPushToken[1]", Gone),
+            ("ExponentPushToken[2]", Rejected),
+        ]
+        assert requests[-1].json == {"ids": ["T0", "T1", "T2", "T3"]}
+        assert box.follow_up_at() is not None, "T3 is asked for again"
+        await box.follow_up()
+        assert requests[-1].json == {"ids": ["T3"]}
+        for _ in range(20):
+            await box.follow_up()
+        assert box.follow_up_at() is None, "a receipt that never comes is given up"
+        await box.close()
+
+
+async def test_receipts_that_cannot_be_had_now_are_asked_for_again():
+    def answer(request):
+        return (200, {}, {"data": [{"status": "ok", "id": "T"}]}) if request.path.endswith("send") else (503, {}, b"")
+
+    async with http_endpoint(answer) as (address, _):
+        box = ExpoGateway(url=address)
+        await box.send([parcel()])
+        assert await box.follow_up() == []
+        assert box.follow_up_at() is not None
+        await box.close()
+
+
+@pytest.mark.parametrize(
+    ("token", "is_fine"), [("ExponentPushToken[x]", True), ("ExpoPushToken[x]", True), ("x", False)]
+)
+def test_tokens_look_like_tokens(token, is_fine):
+    assert (ExpoGateway().check(token) is None) == is_fine
