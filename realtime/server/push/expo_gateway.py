@@ -1,0 +1,184 @@
+"""Expo's push service, as React Native apps use it: one HTTP API before APNs and FCM."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from realtime.server.push.gateway import DELIVERED, Delivered, Gone, Outcome, Parcel, Push, Rejected, TryAgain
+from realtime.server.push.http_outcome import outcome_of
+from realtime.utils.ambient import wall_time_s
+
+if TYPE_CHECKING:
+    import httpx
+
+# https://docs.expo.dev/push-notifications/sending-notifications/: 100 messages in a request, 1000 receipts, which are
+# there after 15 minutes at the latest, and for a day.
+CHUNK = 100
+RECEIPTS = 1000
+RECEIPTS_AFTER_S = 900.0
+ASKED_AT_MOST = 10  # times, for a receipt that does not come
+MOST_WAITING = 10_000  # tickets; the oldest are not followed
+
+_TOKEN = re.compile(r"Expo(nent)?PushToken\[[^\]\s]+\]")
+
+
+class _Details(msgspec.Struct):
+    error: str = ""
+
+
+class _Verdict(msgspec.Struct):
+    """A ticket, or a receipt."""
+
+    status: str
+    id: str = ""
+    details: _Details = msgspec.field(default_factory=_Details)
+
+
+class _Tickets(msgspec.Struct):
+    data: list[_Verdict]
+
+
+class _Receipts(msgspec.Struct):
+    data: dict[str, _Verdict]
+
+
+class _Waiting(NamedTuple):
+    parcel: Parcel
+    due: float
+    asked: int
+
+
+class ExpoGateway:
+    """Sends by Expo's HTTP API. Needs ``httpx``: the extra ``server``.
+
+    Args:
+        url: of the service.
+        access_token: of the Expo account, where it asks for one.
+        receipts_after_s: when it is asked what Apple and Google made of a push.
+        timeout_s: for one request.
+        client: instead of one of its own; you must close it.
+    """
+
+    max_batch = CHUNK
+    can_withdraw = True
+
+    def __init__(
+        self,
+        *,
+        url: str = "https://exp.host",
+        access_token: str | None = None,
+        receipts_after_s: float = RECEIPTS_AFTER_S,
+        timeout_s: float = 20.0,
+        client: httpx.AsyncClient | None = None,
+    ) -> None:
+        self._url = url.rstrip("/") + "/--/api/v2/push/"
+        self._headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        if access_token is not None:
+            self._headers["Authorization"] = f"Bearer {access_token}"
+        self._receipts_after_s = receipts_after_s
+        self._timeout_s = timeout_s
+        self._given, self._client = client, client
+        self._waiting: dict[str, _Waiting] = {}  # by ticket, oldest first
+
+    def check(self, token: str) -> str | None:
+        """See :class:`~realtime.server.push.gateway.Gateway`."""
+        return None if _TOKEN.fullmatch(token) else "an Expo token looks like ExponentPushToken[…]"
+
+    async def send(self, batch: Sequence[Parcel]) -> list[Outcome]:
+        """See :class:`~realtime.server.push.gateway.Gateway`."""
+        answer = await self._post("send", [_message(parcel) for parcel in batch])
+        if not isinstance(answer, bytes):
+            return [answer] * len(batch)
+        try:
+            tickets = msgspec.json.decode(answer, type=_Tickets).data
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            tickets = []
+        if len(tickets) != len(batch):
+            return [TryAgain("the answer was not understood")] * len(batch)
+        due = asyncio.get_running_loop().time() + self._receipts_after_s
+        for parcel, ticket in zip(batch, tickets, strict=True):
+            if ticket.status == "ok" and ticket.id:
+                self._wait(ticket.id, _Waiting(parcel, due, 0))
+        return [_meaning(ticket) for ticket in tickets]
+
+    def follow_up_at(self) -> float | None:
+        """See :class:`~realtime.server.push.gateway.Gateway`."""
+        return next(iter(self._waiting.values())).due if self._waiting else None
+
+    async def follow_up(self) -> list[tuple[Parcel, Outcome]]:
+        """See :class:`~realtime.server.push.gateway.Gateway`."""
+        asked = dict(list(self._waiting.items())[:RECEIPTS])
+        answer = await self._post("getReceipts", {"ids": list(asked)})
+        receipts: dict[str, _Verdict] = {}
+        if isinstance(answer, bytes):
+            try:
+                receipts = msgspec.json.decode(answer, type=_Receipts).data
+            except (msgspec.DecodeError, msgspec.ValidationError):
+                receipts = {}
+        failed: list[tuple[Parcel, Outcome]] = []
+        due = asyncio.get_running_loop().time() + self._receipts_after_s
+        for ticket, waiting in asked.items():
+            self._waiting.pop(ticket, None)
+            receipt = receipts.get(ticket)
+            if receipt is None:
+                if waiting.asked + 1 < ASKED_AT_MOST:
+                    self._wait(ticket, _Waiting(waiting.parcel, due, waiting.asked + 1))
+            elif not isinstance(outcome := _meaning(receipt), Delivered):
+                failed.append((waiting.parcel, outcome))
+        return failed
+
+    async def close(self) -> None:
+        """See :class:`~realtime.server.push.gateway.Gateway`."""
+        if self._client is not None and self._given is None:
+            client, self._client = self._client, None
+            await client.aclose()
+
+    def _wait(self, ticket: str, waiting: _Waiting) -> None:
+        self._waiting[ticket] = waiting
+        if len(self._waiting) > MOST_WAITING:
+            del self._waiting[next(iter(self._waiting))]
+
+    async def _post(self, what: str, payload: Any) -> bytes | Outcome:
+        """The answer's body, or what its failure means."""
+        import httpx
+
+        if self._client is None:
+            self._client = httpx.AsyncClient(timeout=self._timeout_s, follow_redirects=False)
+        try:
+            body = msgspec.json.encode(payload)
+            response = await self._client.post(self._url + what, content=body, headers=self._headers)
+        except httpx.TransportError as error:
+            return TryAgain(type(error).__name__)
+        outcome = outcome_of(response, now_s=wall_time_s())
+        if isinstance(outcome, Gone):  # of the address, not of a token
+            return Rejected(outcome.reason)
+        return response.content if isinstance(outcome, Delivered) else outcome
+
+
+def _message(parcel: Parcel) -> dict[str, Any]:
+    push, token = parcel
+    message: dict[str, Any] = {"to": token.token, "ttl": int(push.ttl_s)}
+    if push.withdraws:
+        return message | {"data": push.to_wire(), "_contentAvailable": True}
+    message |= {"title": push.title, "body": push.body, "data": _data(push), "sound": "default"}
+    return message | {"priority": "high" if push.is_urgent else "default"}
+
+
+def _data(push: Push) -> dict[str, Any]:
+    """All but what the system shows: the app gets nothing else."""
+    wire = push.to_wire()
+    return {**wire["data"], **{name: value for name, value in wire.items() if name not in ("title", "body", "data")}}
+
+
+def _meaning(verdict: _Verdict) -> Outcome:
+    if verdict.status == "ok":
+        return DELIVERED
+    error = verdict.details.error or "an error without a name"
+    if error == "DeviceNotRegistered":
+        return Gone(error)
+    return TryAgain(error) if error == "MessageRateExceeded" else Rejected(error)
