@@ -65,6 +65,15 @@ def test_a_change_is_no_join():
     assert state.diff(diff(6, "a", status="busy")) == []
 
 
+def test_another_beginning_alone_is_not_worth_a_word():
+    """After a restart of the server everybody is there since another time."""
+    state = PresenceState("lobby")
+    state.snapshot(members("a"), "e", 4)
+    state.disconnected()
+    assert state.snapshot([Member("a", "phone", since=9)], "f", 1) == []
+    assert state.room().members == (Member("a", "phone", since=9),)
+
+
 def test_over_a_lost_connection_the_last_known_stay_and_only_what_changed_is_told():
     state = PresenceState("lobby")
     state.snapshot(members("ab"), "e", 4)
