@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from msgspec.structs import replace
+
 from realtime.presence.wire import Member, PresenceDiff
 
 
@@ -133,4 +135,6 @@ class PresenceState:
 def _difference(before: Member | None, member: Member) -> list[PresenceEvent]:
     if before is None:
         return [Joined(member)]
-    return [] if before == member else [Changed(member, before)]
+    # After a restart of the server everybody is there since another time, and that is no news.
+    is_news = member != before and replace(member, since=before.since) != before
+    return [Changed(member, before)] if is_news else []

@@ -192,7 +192,7 @@ class PresenceTracker:
 
     def _tell(self, place: _Place, events: Sequence[PresenceEvent]) -> None:
         room = place.state.room()
-        if events or room.synced is not place.shown.snapshot.synced:
+        if room != place.shown.snapshot:
             place.shown.set(room)
         for event in events:
             name = {Joined: "join", Changed: "change", Left: "leave"}[type(event)]
