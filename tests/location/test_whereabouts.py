@@ -50,6 +50,23 @@ def test_one_who_shares_with_two_rooms_is_gone_when_gone_from_both(known):
     assert known.state.snapshot.fixes == {}
 
 
+def test_who_was_lost_and_comes_back_goes_on_with_the_trail(known):
+    known.moved("lobby", "ben", (fix(1), fix(2)))
+    known.gone("lobby", "ben", may_return=True)
+    assert known.room("lobby").snapshot.trails == known.state.snapshot.trails == {}
+    assert known.moved("lobby", "ben", (fix(2),)), "where he was is news again"
+    known.moved("lobby", "ben", (fix(3),))
+    assert known.room("lobby").snapshot.trails == known.state.snapshot.trails == {"ben": (fix(1), fix(2), fix(3))}
+
+
+def test_who_stopped_begins_a_new_trail(known):
+    known.moved("lobby", "ben", (fix(1), fix(2)))
+    known.gone("lobby", "ben", may_return=True)
+    known.gone("lobby", "ben")
+    known.moved("lobby", "ben", (fix(3),))
+    assert known.room("lobby").snapshot.trails == {"ben": (fix(3),)}
+
+
 def test_a_room_is_always_the_same_observable(known):
     assert known.room("lobby") is known.room("lobby")
 
