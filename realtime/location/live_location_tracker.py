@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     from realtime.connection.socket_manager import SocketManager
 
+GONE = "gone"
+"""Why a position is not shared any more: the server lost the device."""
+
 MAX_ROOM_ID = 256  # characters; the server refuses longer ones
 
 T = TypeVar("T")
@@ -338,7 +341,7 @@ class LiveLocationTracker:
         shown = {each.user_id for each in locations}
         for user_id in tuple(self.room(room_id).snapshot.fixes):
             if user_id not in shown:
-                self._gone(room_id, user_id, "gone")
+                self._gone(room_id, user_id, GONE)
         for each in locations:
             self._moved(room_id, each.user_id, (each.fix,))
 
@@ -347,7 +350,7 @@ class LiveLocationTracker:
             each is not None and each.room_id == room_id for each in (self._ride, self._sharing)
         )
         if not is_own and user_id in self.room(room_id).snapshot.fixes:
-            self._known.gone(room_id, user_id)
+            self._known.gone(room_id, user_id, may_return=reason == GONE)
             self._events.dispatch("stop", user_id, room_id, reason)
 
     def _moved(self, room_id: str, user_id: str, fixes: tuple[Fix, ...]) -> None:

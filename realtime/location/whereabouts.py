@@ -13,6 +13,9 @@ from realtime.utils.observable import Observable
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_LOST = 1000
+"""Trails that are remembered of those whom the server has lost."""
+
 
 class Whereabouts:
     """Observable state of everybody's position.
@@ -24,6 +27,7 @@ class Whereabouts:
     def __init__(self, *, trail_length: int) -> None:
         self._trail_length = trail_length
         self._rooms: dict[str, Observable[LocationState]] = {}
+        self._lost: dict[tuple[str, str], tuple[Fix, ...]] = {}  # trails by room and user, oldest loss first
         self.state = Observable(LocationState(trail_length=trail_length))
         """All rooms together: each user's newest position."""
 
@@ -37,15 +41,29 @@ class Whereabouts:
         """Somebody moved. Returns whether the newest position is news in the room; older ones are for the trail."""
         room = self.room(room_id)
         before, fixes = room.snapshot.fixes.get(user_id), tuple(fixes)
+        if fixes and before is None:
+            fixes = (*self._lost.pop((room_id, user_id), ()), *fixes)
         _set(self.state, self.state.snapshot.moved(user_id, *fixes))
         _set(room, room.snapshot.moved(user_id, *fixes))
         return room.snapshot.fixes.get(user_id) != before
 
-    def gone(self, room_id: str, user_id: str) -> None:
-        """Somebody does not share the position with a room any more."""
+    def gone(self, room_id: str, user_id: str, *, may_return: bool = False) -> None:
+        """Somebody does not share the position with a room any more.
+
+        Args:
+            room_id: the room.
+            user_id: who.
+            may_return: it was not their will: if they come back, their trail goes on.
+        """
         if room_id not in self._rooms:
             return
         room = self._rooms[room_id]
+        trail = room.snapshot.trails.get(user_id)
+        self._lost.pop((room_id, user_id), None)
+        if may_return and trail is not None:
+            self._lost[room_id, user_id] = trail
+            if len(self._lost) > MOST_LOST:
+                del self._lost[next(iter(self._lost))]
         _set(room, room.snapshot.left(user_id))
         if not any(user_id in other.snapshot.fixes for other in self._rooms.values()):
             _set(self.state, self.state.snapshot.left(user_id))
