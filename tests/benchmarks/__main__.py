@@ -3,7 +3,8 @@
 ``python -m tests.benchmarks [--check] [--json FILE]``. Each server has a process and, where there are two, a core of
 its own; one load generator, on another core, drives them in turn, several rounds each. Then durable messages are
 counted beside NATS JetStream: `tests.benchmarks.durable`. Then the simulation is timed, `tests.benchmarks.simulation`,
-and at last geofences: `tests.benchmarks.geofences`.
+then geofences: `tests.benchmarks.geofences`; and at last
+presence, by the size of the room: `tests.benchmarks.presence`.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
-from tests.benchmarks import durable, geofences, simulation
+from tests.benchmarks import durable, geofences, presence, simulation
 from tests.benchmarks.load import Plan
 from tests.benchmarks.report import SCENARIOS, Result, table, verdicts
 from tests.benchmarks.servers import ROOT, cores, running
@@ -108,6 +109,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--minutes", type=float, default=60.0, help="of virtual time, simulated (default: 60)")
     parser.add_argument("--clients", type=int, default=100, help="in the simulation (default: 100)")
+    parser.add_argument("--present", type=int, default=2000, help="in the largest room of presence (default: 2000)")
     parser.add_argument("--warm-up", type=float, default=0.5, help="unmeasured share before each (default: 0.5)")
     return parser.parse_args()
 
@@ -135,10 +137,13 @@ def main() -> int:
     print("\n" + simulation.table(simulated))
     fenced = geofences.bench()
     print("\n" + geofences.table(fenced))
+    present = presence.bench(most=options.present)
+    print("\n" + presence.table(present))
     if options.json:
         told = {"machine": where, "options": {"receivers": options.receivers, "window": options.window}}
         measured = {"results": [result.as_dict() for result in results], "simulation": simulated}
         measured["durable"] = [row._asdict() for row in stored]
+        measured["presence"] = presence.as_dicts(present)
         measured["geofences"] = [figures._asdict() for figures in fenced]
         options.json.write_text(json.dumps(told | measured, indent=1))
     return 1 if options.check and not all(holds for holds, _ in judged) else 0

@@ -13,7 +13,7 @@ from tests.interop.node_packages import NodeMissing, installed_node
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--rounds", "1", "--receivers", "5", "--messages", "10", "--acked", "100", "--warm-up", "0.2"]
-TINY += ["--minutes", "0.1", "--clients", "2", "--durable", "20"]
+TINY += ["--minutes", "0.1", "--clients", "2", "--durable", "20", "--present", "50"]
 
 linux_only = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="run on Linux: it reads /proc")
 
@@ -45,6 +45,7 @@ def test_a_tiny_run_measures_everything(tmp_path):
         "× floor",
         "verdict:",
         "client-hours/s",
+        "presence: 10 %",
         "by layer",
     ):
         assert word in shown.stdout
