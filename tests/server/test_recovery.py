@@ -73,6 +73,25 @@ def test_too_many_away_cost_the_one_who_left_first():
     assert world.recovery.away_from("lobby") == (ben, cem)
 
 
+def test_too_many_rooms_of_those_away_cost_who_left_first():
+    world = World(max_away_rooms=5)
+    ana, ben, cem = map(world.session, ("ana", "ben", "cem"))
+    assert world.recovery.leave(ana, ("a1",)) == []
+    assert world.recovery.leave(ben, ("b1", "b2", "b3")) == []
+    assert world.recovery.come_back(ben) == ("b1", "b2", "b3")
+    assert world.recovery.leave(ben, ("b1", "b2", "b3")) == []
+    assert world.recovery.leave(cem, ("c1", "c2", "c3", "c4")) == [ana, ben]
+    world.recovery.end(ana)
+    world.recovery.end(ben)
+    assert world.recovery.leave(world.session("dan"), ("d1",)) == []
+
+
+def test_who_is_in_more_rooms_than_may_be_kept_is_given_up_alone():
+    world = World(max_away_rooms=2)
+    ana = world.session("ana")
+    assert world.recovery.leave(ana, ("a1", "a2", "a3")) == [ana]
+
+
 def test_an_event_is_numbered_only_for_those_who_may_ask_for_it(world):
     assert world.recovery.to_everyone(EVENT) is None
     ana = world.session("ana")
