@@ -17,6 +17,8 @@ from realtime.utils.ids import new_id
 MAX_AWAY = 10_000
 """Sessions without a connection that a namespace keeps; beyond, the longest away is given up."""
 
+MAX_AWAY_ROOMS = 200_000
+"""Rooms of all these sessions together, so that a few who are in very many do not fill the memory."""
 
 _EPOCH_LENGTH = 8  # 40 random bits: enough to tell the servers apart that a client may have heard
 
@@ -37,6 +39,7 @@ class Recovery:
         new_id: makes the secret half of a private id.
         max_replay: bytes that one return may bring at once.
         max_away: see :data:`MAX_AWAY`.
+        max_away_rooms: see :data:`MAX_AWAY_ROOMS`.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Recovery:
         new_id: Callable[[], str],
         max_replay: int,
         max_away: int = MAX_AWAY,
+        max_away_rooms: int = MAX_AWAY_ROOMS,
     ) -> None:
         self._buffer = buffer
         self._window_s = window_s
@@ -55,6 +59,8 @@ class Recovery:
         self._new_id = new_id
         self._max_replay = max_replay
         self._max_away = max_away
+        self._max_away_rooms = max_away_rooms
+        self._away_rooms = 0  # of all who are away
         self._sessions: dict[str, Session] = {}  # by private id
         self._away: dict[str, _Away] = {}  # by session id; who went first is first
         self._away_from: dict[str, dict[Session, None]] = {}  # by room
@@ -101,14 +107,22 @@ class Recovery:
         self._away[session.sid] = _Away(session, rooms, self._clock() + self._window_s)
         for room_id in rooms:
             self._away_from.setdefault(room_id, {})[session] = None
-        excess = max(0, len(self._away) - self._max_away)
-        return [away.session for away, _ in zip(self._away.values(), range(excess), strict=False)]
+        self._away_rooms += len(rooms)
+        given_up: list[Session] = []
+        sessions, kept_rooms = len(self._away), self._away_rooms
+        for away in self._away.values():
+            if sessions <= self._max_away and kept_rooms <= self._max_away_rooms:
+                break
+            given_up.append(away.session)
+            sessions, kept_rooms = sessions - 1, kept_rooms - len(away.rooms)
+        return given_up
 
     def come_back(self, session: Session) -> tuple[str, ...]:
         """A session has a connection again; returns the rooms that it was in."""
         away = self._away.pop(session.sid, None)
         if away is None:
             return ()
+        self._away_rooms -= len(away.rooms)
         for room_id in away.rooms:
             missing = self._away_from[room_id]
             del missing[session]
