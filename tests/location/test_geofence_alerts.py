@@ -10,7 +10,7 @@ from realtime.location.geofence_alerts import GeofenceAlerts
 from realtime.location.live_location_tracker import LiveLocationTracker
 from tests.fake_socket import FakeSocket
 from tests.jumping_clock import jumping
-from tests.location.test_live_location_tracker import Pushed
+from tests.location.ana import Pushed
 
 HOME = Circle("home", (60.0, 10.0), radius_m=100)
 
