@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from realtime.chat.mentions import mention_parts
@@ -33,7 +34,7 @@ class Bubbles:
 
     def __init__(self, user_id: str) -> None:
         self._user_id = user_id
-        self._made: dict[str, _Made] = {}
+        self._made: dict[int, _Made] = {}  # by the id() of the message, which is kept with it
         self._audience = Audience({})
 
     def __len__(self) -> int:
@@ -41,26 +42,28 @@ class Bubbles:
 
     def of(self, room: RoomState, start: int) -> list[dict[str, Any]]:
         """A bubble for each message from the index ``start`` on. Times are milliseconds since the Unix epoch."""
-        if room.markers is not self._audience.markers:
+        if room.markers != self._audience.markers:
             self._audience = Audience(room.markers)
-        shown = room.messages[start:]
+        shown = list(islice(room.messages, start, None))
         targets = _targets(room.messages, shown)
         former, self._made = self._made, {}
         return [self._bubble(message, targets.get(message.reply_to or ""), former) for message in shown]
 
-    def _bubble(self, message: Message, target: Message | None, former: Mapping[str, _Made]) -> dict[str, Any]:
-        key = key_of(message)
+    def _bubble(self, message: Message, target: Message | None, former: Mapping[int, _Made]) -> dict[str, Any]:
         audience = self._audience if message.mine else None
-        made = former.get(key)
-        if not (made and made.message is message and made.target is target and made.audience is audience):
-            made = _Made(message, target, audience, self._make(key, message, target, audience))
-        self._made[key] = made
+        made = former.get(id(message))
+        if made is None or made.target is not target or made.audience is not audience:
+            who = None if audience is None else audience.of(message)
+            is_same = made is not None and made.target is target and made.bubble["who"] == who
+            bubble = made.bubble if made and is_same else self._make(message, target, who)
+            made = _Made(message, target, audience, bubble)
+        self._made[id(message)] = made
         return made.bubble
 
-    def _make(self, key: str, message: Message, target: Message | None, audience: Audience | None) -> dict[str, Any]:
+    def _make(self, message: Message, target: Message | None, who: dict[str, Any] | None) -> dict[str, Any]:
         parts = mention_parts(message.text)
         return {
-            "key": key,
+            "key": key_of(message),
             "id": message.message_id,
             "user": message.user_id,
             "text": message.text,
@@ -74,7 +77,7 @@ class Bubbles:
             "deleted": message.is_deleted,
             "reactions": [self._reaction(reaction) for reaction in message.reactions],
             "reply": None if message.reply_to is None else _quote(target),
-            "who": None if audience is None else audience.of(message),
+            "who": who,
         }
 
     def _reaction(self, reaction: Reaction) -> dict[str, Any]:

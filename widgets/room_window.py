@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from realtime.chat.message import Message
 
@@ -25,6 +26,7 @@ class RoomWindow:
 
     def __init__(self) -> None:
         self._first: str | None = None  # key of the oldest that is held; None: the newest are shown
+        self._where = 0  # where it was when it was looked for
 
     def start(self, messages: Sequence[Message]) -> int:
         """Index of the first message to show; all that follow it are shown."""
@@ -32,10 +34,12 @@ class RoomWindow:
         least = max(0, count - MOST)
         if first is None:
             return max(0, count - SIZE)
-        for index, message in enumerate(messages):
-            if index >= least and key_of(message) == first:
-                return index
-        return least
+        where = self._where  # nearly always: messages come at the end
+        if not (least <= where < count and key_of(messages[where]) == first):
+            later = enumerate(islice(messages, least, None), least)
+            where = next((index for index, message in later if key_of(message) == first), least)
+            self._where = where
+        return where
 
     def hold(self, messages: Sequence[Message]) -> None:
         """The reader looks at something above the end: nothing that is shown goes."""

@@ -157,6 +157,9 @@ def test_what_happens_to_messages_is_said(notebook, page, shoot):
     thumbs = page.get_by_role("button", name="👍 ana, ben, and cleo")
     expect(thumbs).to_have_attribute("aria-pressed", "true")
     shoot(notebook, chat_room=page.locator(".rt-chat"))
+    assert "'read'" not in notebook.do(ASKED)  # the app is in the background, where nobody looks
+    notebook.do("ana.foreground()")
+    notebook.until("('read', 'lobby', 23)", ASKED)
     assert page.complaints == []
 
 
@@ -241,19 +244,11 @@ def test_only_what_is_in_sight_is_marked_as_read(notebook, page):
     expect(log.get_by_role("separator")).to_have_count(0)
 
 
-FRAMES = """async log => {
-    const times = [];
-    const bottom = log.scrollHeight;
-    for (let i = 0; i <= 60; i++) {
-        log.scrollTop = bottom * (1 - i / 60);
-        times.push(await new Promise(requestAnimationFrame));
-    }
-    const gaps = times.slice(1).map((time, i) => time - times[i]).sort((a, b) => a - b);
-    return { middle: gaps[30], worst: gaps[59] };
-}"""
+DRAWN = """log => [...log.querySelectorAll(".rt-bubble")]
+    .filter(bubble => bubble.checkVisibility({ contentVisibilityAuto: true })).length"""
 
 
-def test_thousands_of_messages_come_by_pages_and_scroll_smoothly(notebook, page):
+def test_of_thousands_of_messages_only_those_about_the_sight_are_drawn(notebook, page):
     notebook.do("many = [message(n, f'message {n}') for n in range(5000)]; show(*many)")
     log = page.locator(".rt-log")  # by role it would take minutes: that looks at each message
     expect(log).to_contain_text("message 4999")
@@ -263,13 +258,14 @@ def test_thousands_of_messages_come_by_pages_and_scroll_smoothly(notebook, page)
     expect(log.locator(".rt-row")).to_have_count(400)
     expect(first).to_be_in_viewport()  # in its place, though 200 came above it
     notebook.do("room._show({'key': 'ben:m0'})")
-    expect(log.locator(".rt-row")).to_have_count(5000)
+    expect(log.locator(".rt-row")).to_have_count(5000, timeout=60_000)
     expect(log.locator(".rt-older")).to_have_count(0)
-    frames = log.evaluate(FRAMES)
-    print(frames)
-    assert frames["middle"] < 100  # ms; twenty frames a second would still be smooth on half as fast a machine
-    page.locator(".rt-jump").press("Enter")
-    expect(log.locator(".rt-row")).to_have_count(200)
+    for share in (0, 0.5, 1):
+        log.evaluate("(log, share) => { log.scrollTop = share * log.scrollHeight; }", share)
+        page.wait_for_function(
+            f"log => {{ const drawn = ({DRAWN})(log); return 0 < drawn && drawn < 200 }}", arg=log.element_handle()
+        )
+    expect(log.locator(".rt-row")).to_have_count(200)  # back at the end the page lets go of the others
 
 
 def test_it_fits_a_narrow_phone(notebook, page, shoot):
