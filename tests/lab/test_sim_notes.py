@@ -60,6 +60,7 @@ def test_who_comes_and_goes():
     async def script(town):
         await town.phone("ana")
         ben = await town.phone("ben", profile="wifi")
+        await town.world.until(town.world.now_s + 5)  # who comes and goes at once is not told
         with town.world.on("ben"):
             await ben.app.stop()
         await town.world.until(town.world.now_s + 5)
@@ -111,11 +112,11 @@ def test_each_incarnation_joins_anew():
 
 
 def test_gaps_are_noted_when_they_are_shown():
-    """The server keeps five messages, at most a quarter more; ten are written while ben is away."""
+    """The server keeps four messages, at most a quarter more, and no session; ten are written while ben is away."""
 
     async def script(town):
         world = town.world
-        options = {"engine_options": {"messages_per_room": 4}}
+        options = {"engine_options": {"messages_per_room": 4}, "recovery_s": 0}
         world.machine("other", lambda machine: SimServer(world, machine, **options))
         ana, ben = [await town.phone(name, url="http://other:8765") for name in ("ana", "ben")]
         town.send(ana, "one")
