@@ -43,3 +43,14 @@ def test_an_unknown_source_is_refused_with_those_there_are():
         named_source("submarine")
     with pytest.raises(TypeError, match="LocationSource"):
         named_source(3)
+
+
+def test_a_shared_position_may_be_rounded_and_its_trail_is_a_table(lab):
+    ana, ben = lab.phone("ana"), lab.phone("ben")
+    ana.location.start("lobby", source="walk", share_for_s=600, precision_m=1000)
+    lab.wait_until(lambda: "ana" in ben.location.state.snapshot.fixes)
+    table = ben.location.to_frame("lobby")
+    assert list(table.user.unique()) == ["ana"]
+    assert table.accuracy_m.min() > 700
+    with pytest.raises(ValueError, match="precision_m"):
+        ana.location.start("lobby", source="walk", precision_m=0)
