@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from realtime.lab.background import BackgroundLoop
 from realtime.location.fix import LocationState
@@ -14,6 +15,9 @@ from realtime.utils.event_emitter import Handler
 from realtime.utils.geo import LatLon
 from realtime.utils.observable import Observable
 from realtime.utils.share import share_path
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HOME: LatLon = (59.9127, 10.7461)  # the middle of Oslo, where the tram of data/tracks rides and the map is drawn
 
@@ -45,25 +49,40 @@ class PhoneLocation:
         """Whether fixes are being read."""
         return self.tracker.tracking
 
-    def start(self, room_id: str = "lobby", source: LocationSource | Path | str = "tram") -> None:
+    def start(
+        self,
+        room_id: str = "lobby",
+        source: LocationSource | Path | str = "tram",
+        *,
+        share_for_s: float | None = None,
+        precision_m: float | None = None,
+    ) -> None:
         """Follow a source of positions and tell a room of it, instead of what was followed before.
 
         Args:
             room_id: a joined room.
             source: ``tram`` or another track that came with the installation, ``walk``, a GPX file, or any source.
+            share_for_s: it ends by itself after this, in seconds.
+            precision_m: what the room is told is rounded to a grid of cells of this side, in metres.
 
         Raises:
-            ValueError: there is no such source.
+            ValueError: there is no such source, or a setting makes no sense.
         """
         found = named_source(source, rng=self._rng)
-        self._background.run(self.tracker.start_tracking(found, room_id=room_id))
+        self._background.run(
+            self.tracker.start_tracking(found, room_id=room_id, share_for_s=share_for_s, precision_m=precision_m)
+        )
 
     def stop(self) -> None:
         """Stop, and take this phone off the others' maps."""
         self._background.call(self.tracker.stop_tracking)
 
+    def to_frame(self, room_id: str | None = None) -> pd.DataFrame:
+        """The trails as a table, of one room or of all: a row per fix."""
+        return self._background.call(self.tracker.to_frame, room_id)
+
     def on(self, event: str, handler: Handler) -> Handler:
-        """Call ``handler`` at every event of the tracker: ``update(user_id, fix)``, ``error(exception)``."""
+        """Call ``handler`` at every event of the tracker: see :class:`LiveLocationTracker`."""
         return self._background.call(self.tracker.on, event, handler)
 
     def off(self, event: str, handler: Handler | None = None) -> None:
