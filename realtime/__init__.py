@@ -16,6 +16,9 @@ from realtime.connection.message_queue import MessageQueue
 from realtime.connection.net_info import NetInfo
 from realtime.connection.reconnection_strategy import ReconnectionStrategy
 from realtime.connection.socket_manager import ConnectionState, SocketManager
+from realtime.location.geofence import Circle, Polygon
+from realtime.location.geofence_alerts import GeofenceAlerts
+from realtime.location.geofence_monitor import GeofenceMonitor
 from realtime.location.live_location_tracker import LiveLocationTracker
 from realtime.network.proxy import ChaosProxy
 from realtime.protocol.errors import LocalProtocolError, RealtimeError, RemoteProtocolError
@@ -29,17 +32,21 @@ __all__ = [
     "BackgroundPolicy",
     "ChaosProxy",
     "ChatClient",
+    "Circle",
     "ConnectRefused",
     "ConnectTimeout",
     "ConnectionLost",
     "ConnectionState",
     "DiskOutbox",
+    "GeofenceAlerts",
+    "GeofenceMonitor",
     "HeartbeatMonitor",
     "LiveLocationTracker",
     "LocalProtocolError",
     "MessageQueue",
     "NetInfo",
     "OutboxError",
+    "Polygon",
     "RealtimeError",
     "RealtimeServer",
     "ReconnectionStrategy",
