@@ -139,16 +139,15 @@ class RefusesWhatItStored(MemoryEngine):
 
 
 class Refuses(MemoryEngine):
-    """Refuses every tenth message, and does not store it: no promise is broken."""
-
-    came = 0
+    """Refuses every tenth message, also when it comes again, and does not store it: no promise is broken."""
 
     def append(self, draft, done):
-        self.came += 1
-        if self.came % 10:
-            super().append(draft, done)
-        else:
+        refuses = self.__dict__.setdefault("by_id", {})
+        key = draft.user_id, draft.message_id
+        if refuses.setdefault(key, len(refuses) % 10 == 9):
             done(_forbidden())
+        else:
+            super().append(draft, done)
 
 
 def _forbidden():
