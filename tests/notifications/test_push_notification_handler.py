@@ -154,6 +154,19 @@ async def test_a_message_that_comes_by_socket_in_the_background_is_left_to_the_p
     assert app.handler.received(push("m1")) is True
 
 
+async def test_who_is_back_before_the_push_sees_inside_the_app_what_came_by_socket():
+    app = App()
+    app.socket.app_state.background()
+    app.say("m1")
+    app.say("m2")
+    app.socket.dispatch("notification", {"id": "n1", "title": "t"})
+    app.handler.received(push("m1"))
+    app.socket.app_state.foreground()
+    assert app.heard == [("received", "m1"), ("received", "m2"), ("received", "n1")]
+    assert app.shown() == ["m2", "n1"]
+    assert app.handler.received(push("m2")) is False
+
+
 async def test_a_restart_remembers_what_was_shown(tmp_path):
     app = App(seen_path=tmp_path / "seen")
     app.handler.received(push("m2", "m1"))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from realtime.connection.app_state import BackgroundPolicy
 from tests.notifications.pushed_phones import passes, play
 
 
@@ -133,7 +134,9 @@ def test_push_and_socket_race_and_each_message_is_shown_once(seeds):
     async def script(town):
         world = town.world
         rng = world.rng("script")
-        ana, ben = await town.device("ana", lag_s=(0.0, 6.0)), await town.device("ben")
+        policy = BackgroundPolicy.KEEP if world.seed % 2 else BackgroundPolicy.DISCONNECT
+        ana = await town.device("ana", lag_s=(0.0, 6.0), background=policy)
+        ben = await town.device("ben")
         sent = []
         for _ in range(8):
             match rng.choice(["nap", "wake", "outage", "reset", "nothing"]):
