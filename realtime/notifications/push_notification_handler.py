@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from realtime.chat.chat_client import ChatClient
     from realtime.connection.socket_manager import SocketManager
 
+MAX_HELD = 100  # heard in the background; older ones are in their rooms, unread
+
 _log = logging.getLogger("realtime.notifications")
 
 
@@ -94,6 +96,7 @@ class PushNotificationHandler:
         self._app_state = socket.app_state if app_state is None else app_state
         self._seen = RememberedIds(path=seen_path)
         self._tray: dict[str, Notification] = {}  # what the system shows, by collapse key
+        self._held: dict[str, Notification] = {}  # came by socket in the background; a push may follow
         self._token: str | None = None
         self._registration = PushRegistration()
         self._alarm = Alarm(self._ring)
@@ -107,7 +110,9 @@ class PushNotificationHandler:
         if chat is not None:
             self._listen(chat, "message", self._said)
             self._listen(chat, "read", self._read)
-        self._unwatch = None if in_app is None else in_app.state.observe(lambda state: self._publish())
+        self._unwatch = [self._app_state.observe(self._app_changed)]
+        if in_app is not None:
+            self._unwatch.append(in_app.state.observe(lambda state: self._publish()))
         if socket.connected:
             self._registration.connected(recovered=False, now=0.0)
 
@@ -201,8 +206,8 @@ class PushNotificationHandler:
         """Stop listening; the token stays registered. Calling it twice is harmless."""
         for source, event, handler in self._listening:
             source.off(event, handler)
-        if self._unwatch is not None:
-            self._unwatch()
+        for unwatch in self._unwatch:
+            unwatch()
         if self._alarm.due is not None:
             self._alarm.set(None)
 
@@ -212,17 +217,16 @@ class PushNotificationHandler:
         self._listening.append((source, event, source.on(event, handler)))
 
     def _heard(self, payload: object = None, *_: Any) -> None:
-        """In the background it is left to the push, which the server sends as well."""
         notification = _read_payload(payload)
-        if notification is not None and self._is_looked_at and notification.id not in self._seen:
-            self._news(notification)
+        if notification is not None and notification.id not in self._seen:
+            self._news_by_socket(notification)
 
     def _heard_withdrawn(self, payload: object = None, *_: Any) -> None:
         if isinstance(payload, dict) and isinstance(withdrawn := payload.get("id"), str):
             self._withdraw(withdrawn)
 
     def _said(self, message: Message) -> None:
-        if message.mine or message.message_id in self._seen or not self._is_looked_at:
+        if message.mine or message.message_id in self._seen:
             return
         notification = Notification(
             id=message.message_id,
@@ -233,15 +237,15 @@ class PushNotificationHandler:
             collapse_key=f"room:{message.room_id}",
             priority=Priority.URGENT if self.user_id in message.mentions else Priority.NORMAL,
         )
-        if message.room_id == self.looking_at:
+        if message.room_id == self.looking_at and self._is_looked_at:
             self._remember(notification)
         else:
-            self._news(notification)
+            self._news_by_socket(notification)
 
     def _read(self, room_id: str, user_id: str, up_to: int) -> None:
         """This user has read a room on another device."""
         if user_id == self.user_id:
-            for each in self._open():
+            for each in (*self._open(), *self._held.values()):
                 offset = each.data.get("offset")
                 if each.room_id == room_id and isinstance(offset, int) and offset <= up_to:
                     self._take_away(each.id)
@@ -251,6 +255,22 @@ class PushNotificationHandler:
     @property
     def _is_looked_at(self) -> bool:
         return self._app_state.value is not AppStateValue.BACKGROUND
+
+    def _news_by_socket(self, notification: Notification) -> None:
+        """In the background it is left to the push, which the server sends as well, unless the user is back first."""
+        if self._is_looked_at:
+            self._news(notification)
+        else:
+            self._held[notification.id] = notification
+            if len(self._held) > MAX_HELD:
+                del self._held[next(iter(self._held))]
+
+    def _app_changed(self, value: AppStateValue) -> None:
+        if value is not AppStateValue.BACKGROUND:
+            held, self._held = self._held, {}
+            for notification in held.values():
+                if notification.id not in self._seen:
+                    self._news(notification)
 
     def _news(self, notification: Notification) -> None:
         self._remember(notification)
@@ -273,6 +293,7 @@ class PushNotificationHandler:
         self._take_away(notification_id)
 
     def _take_away(self, notification_id: str) -> None:
+        self._held.pop(notification_id, None)
         for kind in [kind for kind, each in self._tray.items() if each.id == notification_id]:
             del self._tray[kind]
         if self._in_app is not None:
