@@ -192,6 +192,8 @@ def test_neither_answer_nor_broadcast_before_it_is_durable():
     ana, ben = rig.session("ana"), rig.session("ben")
     for session in (ana, ben):
         rig.namespace.rooms.join("lobby", session, session.member)
+    rig.clock.pass_time()
+    ana.link.take(), ben.link.take()
     rig.ask(ana, "chat:message", LOBBY | {"messageId": "m1", "text": "x"})
     rig.ask(ana, "chat:edit", LOBBY | {"messageId": "m1", "text": "y"})
     assert ana.link.take() == ben.link.take() == []

@@ -148,6 +148,8 @@ def test_an_engine_that_fails_is_answered_for():
     ana, ben = rig.session("ana"), rig.session("ben")
     for session in (ana, ben):
         rig.namespace.rooms.join("lobby", session, session.member)
+    rig.clock.pass_time()
+    ana.link.take(), ben.link.take()
     assert rig.write(ana, "m1")["error"] == {"code": "storage_failed", "message": "the disk is full"}
     assert rig.say(ana, "chat:history", {"roomId": "lobby"})["error"]["code"] == "storage_failed"
     assert ben.link.take() == []
