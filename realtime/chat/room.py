@@ -56,7 +56,6 @@ class Room:
         self._typing = TypingIndicator(clear_s=typing_clear_s)
         self._members: set[MemberPayload] = set()
         self._users: tuple[str, ...] = ()
-        self._held_diffs: list[PresenceDiff] = []
         self._has_snapshot = False
         self._receipts = Receipts(user_id, interval_s=receipt_interval_s, reports=receipts)
         self._unread = Unread(user_id)
@@ -179,7 +178,6 @@ class Room:
     def disconnected(self) -> list[RoomEvent]:
         """The connection ended."""
         self._log.disconnected()
-        self._held_diffs.clear()
         self._has_snapshot = False
         self._receipts.disconnected()
         return [*self._typing.clear()]
@@ -198,9 +196,6 @@ class Room:
         position = Position.parse(reply.position)
         self._set_members(set(reply.members))
         self._has_snapshot = True
-        held, self._held_diffs = self._held_diffs, []
-        for diff in held:
-            self.diff(diff)
         moved = self._markers(reply, position)
         events = self._log.joined(
             position, reply.messages, recovered=reply.recovered, more=reply.more, horizon=reply.horizon
@@ -257,11 +252,9 @@ class Room:
         return [*moved]
 
     def diff(self, diff: PresenceDiff) -> None:
-        """Members came or left. Before the snapshot of the join it waits."""
-        if not self._has_snapshot:
-            self._held_diffs.append(diff)
-            return
-        self._set_members((self._members | set(diff.joins)) - set(diff.leaves))
+        """Members came or left. The snapshot of the join knows of what comes before it on its connection."""
+        if self._has_snapshot:
+            self._set_members((self._members | set(diff.joins)) - set(diff.leaves))
 
     # --- time
 
