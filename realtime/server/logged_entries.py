@@ -88,6 +88,7 @@ class LoggedEntries:
                 reply = SentReply(message_id=body.message_id, offset=logged.offset, timestamp=logged.timestamp)
                 session.acknowledge(ack_id, reply)
             else:
+                self.counters.refused += 1
                 failed = isinstance(record, EngineError)
                 session.refuse(ack_id, Refusal("storage_failed", str(record)) if failed else refusal)
 
