@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HELP = "run the server until Ctrl+C"
 DESCRIPTION = """Runs the realtime server, a Socket.IO server (WebSocket only), until Ctrl+C or SIGTERM.
 What it has acknowledged is in a file and survives any crash. Prints one line when it is ready.
-On the same port, over plain HTTP: /healthz, /metrics (Prometheus), /api/rooms/<room>/messages (JSON, for pandas)."""
+On the same port, over plain HTTP: /healthz, /metrics (Prometheus), /api/rooms/<room>/messages"""
 
 _OTHER_STORE = "another store is --store sqlite:PATH, or --store memory"
 
