@@ -2,7 +2,7 @@
 
 import asyncio
 
-from realtime.utils.event_emitter import EventEmitter
+from realtime.utils.event_emitter import EventEmitter, EventSource
 
 
 def test_handlers_run_in_order_and_their_results_come_back():
@@ -94,3 +94,17 @@ def test_events_that_nobody_hears_leave_nothing():
     for n in range(100):
         events.dispatch(f"event {n}")
     assert not events._handlers._present
+
+
+def test_a_source_is_listened_to_and_tells_by_itself():
+    class Clock(EventSource):
+        def strike(self):
+            self._events.dispatch("strike", 12)
+
+    clock, heard = Clock(), []
+    handler = clock.on("strike", heard.append)
+    clock.once("strike", lambda hours: heard.append("once"))
+    clock.strike()
+    clock.off("strike", handler)
+    clock.strike()
+    assert heard == [12, "once"]

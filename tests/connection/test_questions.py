@@ -2,9 +2,9 @@
 
 import pytest
 
-from realtime.chat.questions import Questions
-from realtime.chat.wire import DoneReply
 from realtime.connection.errors import ConnectionLost
+from realtime.connection.questions import Questions
+from realtime.connection.verdict import DoneReply
 from tests.fake_socket import FakeSocket
 
 
