@@ -7,7 +7,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -23,7 +23,6 @@ from realtime.chat.message import (
     check_room_id,
 )
 from realtime.chat.pages import PAGE
-from realtime.chat.questions import Questions
 from realtime.chat.receipts import INTERVAL_S, MarkerMoved, ReceiptToSend
 from realtime.chat.room import Mentioned, Room
 from realtime.chat.room_frame import messages_frame
@@ -31,7 +30,6 @@ from realtime.chat.seat import JoinRefused, Seat, SeatEvent
 from realtime.chat.send_result import SendResult
 from realtime.chat.typing_indicator import TypingChanged, TypingToSend
 from realtime.chat.wire import (
-    DoneReply,
     LoggedAmendment,
     LoggedMessage,
     LoggedOther,
@@ -43,11 +41,14 @@ from realtime.chat.wire import (
 )
 from realtime.connection.app_state import AppStateValue
 from realtime.connection.errors import SendRefused
+from realtime.connection.listeners import Listeners
+from realtime.connection.questions import Questions
 from realtime.connection.receipt import Receipt
+from realtime.connection.verdict import DoneReply
 from realtime.protocol.errors import LocalProtocolError, RealtimeError
 from realtime.utils import ambient
 from realtime.utils.alarm import Alarm
-from realtime.utils.event_emitter import EventEmitter, Handler
+from realtime.utils.event_emitter import EventSource
 from realtime.utils.ids import new_id
 from realtime.utils.observable import Observable
 
@@ -71,7 +72,7 @@ _MESSAGE_EVENTS: dict[type, str] = {
 _MARKER_EVENTS = {"received": "delivered", "read": "read"}
 
 
-class ChatClient:
+class ChatClient(EventSource):
     """Chat rooms over one connection. Call it on the connection's loop.
 
     A room that was joined is joined again at every connection, with what was missed. What is sent shows at once in
@@ -119,6 +120,7 @@ class ChatClient:
         receipt_interval_s: float = INTERVAL_S,
         max_messages: int = MAX_MESSAGES,
     ) -> None:
+        super().__init__()
         self.user_id = user_id
         self._socket = socket
         self._rng = rng or ambient.new_random()
@@ -131,26 +133,25 @@ class ChatClient:
             receipt_interval_s=receipt_interval_s,
             max_messages=max_messages,
         )
-        self._events = EventEmitter()
         self._seats: dict[str, Seat] = {}
-        self._questions = Questions(socket)
+        self._questions = Questions(socket, read_reply)
         self._alarm = Alarm(self._ring)
         self._dues: dict[str, float] = {}  # of the rooms that wait for something
-        self._handlers: list[tuple[str, Handler]] = []
+        self._listeners = Listeners(socket)
         self._is_closed = False
         for question in ("room:join", "chat:history"):  # an earlier run's: nobody waits for the answers
             for _, receipt in socket.claim(question):
                 receipt.discard()
-        self._hear("connect", self._connected)
-        self._hear("disconnect", self._disconnected)
-        self._hear_payload("chat:message", LoggedMessage, self._received)
+        self._listeners.on("connect", self._connected)
+        self._listeners.on("disconnect", self._disconnected)
+        self._hear("chat:message", LoggedMessage, self._received)
         for event in ("chat:edit", "chat:delete", "chat:reaction"):
-            self._hear_payload(event, LoggedAmendment, self._received)
-        self._hear_payload("geofence:event", LoggedOther, self._received)
-        self._hear_payload("chat:typing", TypingPayload, self._heard_typing)
-        self._hear_payload("chat:message_delivered", MessageDelivered, self._heard_delivered)
-        self._hear_payload("chat:read", ReadByUser, self._heard_read)
-        self._hear_payload("presence:diff", PresenceDiff, self._heard_diff)
+            self._hear(event, LoggedAmendment, self._received)
+        self._hear("geofence:event", LoggedOther, self._received)
+        self._hear("chat:typing", TypingPayload, self._heard_typing)
+        self._hear("chat:message_delivered", MessageDelivered, self._heard_delivered)
+        self._hear("chat:read", ReadByUser, self._heard_read)
+        self._hear("presence:diff", PresenceDiff, self._heard_diff)
 
     def __repr__(self) -> str:
         unsent = sum(seat.unsent for seat in self._seats.values())
@@ -312,23 +313,10 @@ class ChatClient:
 
     # --- events
 
-    def on(self, event: str, handler: Handler) -> Handler:
-        """Call ``handler`` at every ``event``; returns the handler, for :meth:`off`."""
-        return self._events.on(event, handler)
-
-    def once(self, event: str, handler: Handler) -> Handler:
-        """Call ``handler`` at the next ``event`` only."""
-        return self._events.once(event, handler)
-
-    def off(self, event: str, handler: Handler | None = None) -> None:
-        """Remove one handler, or all handlers of ``event``."""
-        self._events.off(event, handler)
-
     def close(self) -> None:
         """Stop listening to the connection. Who waits for a message gets a ``SendRefused``."""
         self._is_closed = True
-        for event, handler in self._handlers:
-            self._socket.off(event, handler)
+        self._listeners.remove()
         self._disconnected("closed")
         self._alarm.set(None)
         for seat in self._seats.values():
@@ -336,21 +324,8 @@ class ChatClient:
 
     # --- connection
 
-    def _hear(self, event: str, handler: Handler) -> None:
-        self._handlers.append((event, self._socket.on(event, handler)))
-
-    def _hear_payload(self, event: str, kind: type[T], handler: Callable[[T], None]) -> None:
-        """Hand on what ``event`` carries, if it makes sense; further arguments are the protocol's."""
-
-        def heard(*args: Any) -> None:
-            try:
-                payload = msgspec.convert(args[0] if args else None, kind)
-            except msgspec.ValidationError as error:
-                _log.warning("ignored a %s that was not understood: %s", event, error)
-            else:
-                handler(payload)
-
-        self._hear(event, heard)
+    def _hear(self, event: str, kind: type[T], handler: Callable[[T], None]) -> None:
+        self._listeners.on_payload(event, partial(msgspec.convert, type=kind), handler)
 
     def _connected(self) -> None:
         self._questions.another_connection()

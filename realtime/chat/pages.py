@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from realtime.chat.questions import Questions
 from realtime.chat.room import Room, RoomEvent
 from realtime.chat.wire import HistoryReply
 from realtime.connection.errors import ConnectionLost, SendRefused
+from realtime.connection.questions import Questions
 
 PAGE = 200  # entries in one request; the server gives no more
 SCREEN = 50  # of the end of the log, shown ahead of a long catch-up; a phone shows a dozen at once

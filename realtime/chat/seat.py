@@ -15,11 +15,11 @@ from realtime.chat.amendments import Amendment, Kind, change_from
 from realtime.chat.log_events import Delivered
 from realtime.chat.message import Message, RoomState
 from realtime.chat.pages import Pages
-from realtime.chat.questions import Questions
 from realtime.chat.room import Room, RoomEvent
 from realtime.chat.send_result import SendResult
 from realtime.chat.wire import JoinReply, SentReply, read_reply
 from realtime.connection.errors import SendRefused
+from realtime.connection.questions import Questions
 from realtime.connection.receipt import Receipt
 from realtime.protocol.errors import RealtimeError
 from realtime.utils import ambient

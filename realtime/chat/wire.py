@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from realtime.connection.errors import SendRefused
+from realtime.connection import verdict
 
 R = TypeVar("R")
 
@@ -192,34 +192,9 @@ class ReactionsReply(_Wire, frozen=True, kw_only=True):
     reactions: tuple[ReactionPayload, ...]
 
 
-class DoneReply(_Wire, frozen=True):
-    """The answer to what has no result."""
-
-
-class _Verdict(_Wire, frozen=True):
-    ok: bool
-    error: _Error | None = None
-
-
-class _Error(_Wire, frozen=True):
-    code: str
-    message: str
-
-
 def read_reply(reply: object, kind: type[R]) -> R:
-    """Read an acknowledgement.
-
-    Raises:
-        SendRefused: with the server's code and words, or ``malformed_ack`` if it makes no sense.
-    """
-    try:
-        verdict = msgspec.convert(reply, _Verdict)
-        if verdict.ok:
-            return msgspec.convert(reply, kind, dec_hook=_entry)
-        error = verdict.error or _Error("refused", "the server refused it without a reason")
-    except msgspec.ValidationError as broken:
-        raise SendRefused("malformed_ack", f"the server's acknowledgement was not understood: {broken}") from broken
-    raise SendRefused(error.code, error.message)
+    """Read an acknowledgement: see :func:`realtime.connection.verdict.read_reply`."""
+    return verdict.read_reply(reply, kind, _entry)
 
 
 def _entry(kind: type, value: Any) -> LoggedEntry:

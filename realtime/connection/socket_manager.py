@@ -24,13 +24,13 @@ from realtime.connection.reconnection_strategy import ReconnectionStrategy
 from realtime.connection.web_socket import Route
 from realtime.protocol.client_session import ClientSession
 from realtime.utils import ambient
-from realtime.utils.event_emitter import EventEmitter, Handler
+from realtime.utils.event_emitter import EventSource, Handler
 from realtime.utils.observable import Observable
 
 __all__ = ["ConnectionSnapshot", "ConnectionState", "SocketManager"]
 
 
-class SocketManager:
+class SocketManager(EventSource):
     """A Socket.IO client for devices that lose their network, sleep, and come back.
 
     Connect it with ``await connect()`` or ``async with``; from then on it reconnects by itself, with backoff, as often
@@ -91,6 +91,7 @@ class SocketManager:
         ssl: tls.SSLContext | None = None,
     ) -> None:
         ClientSession(namespace, None if callable(auth) else auth)  # finds mistakes now instead of at every attempt
+        super().__init__()
         self.url = url
         self._address = shown_address(url)
         self.name = name
@@ -107,7 +108,6 @@ class SocketManager:
         )
         self._heartbeat = HeartbeatMonitor() if heartbeat is None else heartbeat
         self._delivery = Delivery(MessageQueue() if queue is None else queue, namespace=namespace)
-        self._events = EventEmitter()
         self._driver = Driver(
             life=self._life,
             delivery=self._delivery,
@@ -230,15 +230,7 @@ class SocketManager:
         If the server asks for an acknowledgement, the first value other than None that a handler returns is sent, or an
         empty one once all handlers are done.
         """
-        return self._events.on(event, handler)
-
-    def once(self, event: str, handler: Handler) -> Handler:
-        """Call ``handler(*args)`` at the next ``event`` only."""
-        return self._events.once(event, handler)
-
-    def off(self, event: str, handler: Handler | None = None) -> None:
-        """Remove one handler, or all handlers of ``event``."""
-        self._events.off(event, handler)
+        return super().on(event, handler)
 
     def emit(self, event: str, *args: Any, ack: bool = False, volatile: bool = False) -> Receipt:
         """Send an event, now or as soon as there is a connection.

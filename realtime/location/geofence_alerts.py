@@ -14,7 +14,7 @@ from realtime.location.geofence_monitor import GeofenceMonitor, Transition
 from realtime.location.live_location_tracker import MAX_ROOM_ID, LiveLocationTracker
 from realtime.location.precision import check_precision, rounded
 from realtime.utils import ambient
-from realtime.utils.event_emitter import EventEmitter, Handler
+from realtime.utils.event_emitter import EventSource
 from realtime.utils.ids import new_id
 from realtime.utils.observable import Observable
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("realtime.location")
 
 
-class GeofenceAlerts:
+class GeofenceAlerts(EventSource):
     """Watches fences for one device. Call it on the connection's loop; needs ``shapely``.
 
     What was crossed while nothing was measured, in a tunnel or in the background, is told of with the next fix.
@@ -57,6 +57,7 @@ class GeofenceAlerts:
             raise ValueError(f"room_id must have 1 to {MAX_ROOM_ID} characters, this one has {len(room_id)}")
         if precision_m is not None:
             check_precision(precision_m)
+        super().__init__()
         self.monitor = GeofenceMonitor(fences)
         self.inside: Observable[tuple[str, ...]] = Observable(())
         """The ids of the fences in which this device is."""
@@ -64,7 +65,6 @@ class GeofenceAlerts:
         self._room_id = room_id
         self._precision_m = precision_m
         self._rng = ambient.new_random() if rng is None else rng
-        self._events = EventEmitter()
         self._unfollow: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
@@ -84,14 +84,6 @@ class GeofenceAlerts:
             self._tell_room(transition)
             self._events.dispatch(transition.kind.value, transition)
         return transitions
-
-    def on(self, event: str, handler: Handler) -> Handler:
-        """Call ``handler`` at every ``event``; returns the handler, for :meth:`off`."""
-        return self._events.on(event, handler)
-
-    def off(self, event: str, handler: Handler | None = None) -> None:
-        """Remove one handler, or all handlers of ``event``."""
-        self._events.off(event, handler)
 
     def close(self) -> None:
         """Follow no tracker any more; what is in the outbox stays there."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import msgspec
 
 from realtime.connection.app_state import AppState, AppStateValue
+from realtime.connection.listeners import Listeners
 from realtime.location.battery import Battery
 from realtime.location.fix import Fix, LocationState
 from realtime.location.plausibility import FixGate, Limits, Reason
@@ -23,7 +24,7 @@ from realtime.location.whereabouts import Whereabouts
 from realtime.location.wire import LocationStop, LocationUpdate, joined_locations
 from realtime.protocol.errors import LocalProtocolError
 from realtime.utils import ambient
-from realtime.utils.event_emitter import EventEmitter, Handler
+from realtime.utils.event_emitter import EventSource
 from realtime.utils.observable import Observable
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ T = TypeVar("T")
 _log = logging.getLogger("realtime.location")
 
 
-class LiveLocationTracker:
+class LiveLocationTracker(EventSource):
     """Follows a source of fixes, tells a room of it, and shows where everybody is. Call it on the connection's loop.
 
     Broadcasts are throttled: at most one fix per interval is kept, always the newest, and one update is on its way at
@@ -85,6 +86,7 @@ class LiveLocationTracker:
         battery: Battery | None = None,
         app_state: AppState | None = None,
     ) -> None:
+        super().__init__()
         self.user_id = user_id
         self.battery = Battery() if battery is None else battery
         self._known = Whereabouts(trail_length=trail_length)
@@ -94,16 +96,15 @@ class LiveLocationTracker:
         self._limits = Limits() if limits is None else limits
         self._resume_on_foreground = resume_on_foreground
         self._app_state = socket.app_state if app_state is None else app_state
-        self._events = EventEmitter()
         self._ride: _Ride | None = None  # what is tracked, or will be in the foreground
         self._sharing: Sharing | None = None  # with the room that knows our position
         self._reading: asyncio.Task[None] | None = None
         self._left_stops = socket.claim("location:stop")  # of an earlier run of the app
-        self._handlers: list[tuple[str, Handler]] = []
-        self._hear("connect", self._connected)
-        self._hear("disconnect", lambda reason: self._disconnected())
-        self._hear("location:update", _reader(LocationUpdate.from_wire, self._heard_update))
-        self._hear("location:stop", _reader(LocationStop.from_wire, self._heard_stop))
+        self._listeners = Listeners(socket)
+        self._listeners.on("connect", self._connected)
+        self._listeners.on("disconnect", lambda reason: self._disconnected())
+        self._listeners.on_payload("location:update", LocationUpdate.from_wire, self._heard_update)
+        self._listeners.on_payload("location:stop", LocationStop.from_wire, self._heard_stop)
         self._unwatch = [
             self._app_state.observe(self._app_changed),
             socket.net_info.observe(lambda status: self._conditions()),
@@ -213,18 +214,6 @@ class LiveLocationTracker:
 
     # --- events
 
-    def on(self, event: str, handler: Handler) -> Handler:
-        """Call ``handler`` at every ``event``; returns the handler, for :meth:`off`."""
-        return self._events.on(event, handler)
-
-    def once(self, event: str, handler: Handler) -> Handler:
-        """Call ``handler`` at the next ``event`` only."""
-        return self._events.once(event, handler)
-
-    def off(self, event: str, handler: Handler | None = None) -> None:
-        """Remove one handler, or all handlers of ``event``."""
-        self._events.off(event, handler)
-
     def close(self) -> None:
         """Stop listening and reading, without a word to the room."""
         self._pause()
@@ -235,8 +224,7 @@ class LiveLocationTracker:
         for stop in self._unwatch:
             stop()
         self._unwatch.clear()
-        for event, handler in self._handlers:
-            self._socket.off(event, handler)
+        self._listeners.remove()
 
     # --- reading
 
@@ -319,9 +307,6 @@ class LiveLocationTracker:
 
     # --- hearing
 
-    def _hear(self, event: str, handler: Handler) -> None:
-        self._handlers.append((event, self._socket.on(event, handler)))
-
     def _heard_update(self, update: LocationUpdate) -> None:
         self._moved(update.room_id, update.user_id, update.fixes)
 
@@ -376,17 +361,3 @@ def _resolution(interval_s: float | None, resolution: Resolution | None) -> Reso
     if interval_s is not None:
         raise ValueError("give interval_s or resolution, not both: a resolution has an interval_s")
     return resolution
-
-
-def _reader(read: Callable[[object], T], handle: Callable[[T], None]) -> Handler:
-    """A handler that ignores what makes no sense; further arguments are the protocol's."""
-
-    def heard(*args: Any) -> None:
-        try:
-            payload = read(args[0] if args else None)
-        except msgspec.ValidationError as error:
-            _log.warning("ignored a location:update or location:stop that was not understood: %s", error)
-        else:
-            handle(payload)
-
-    return heard

@@ -15,7 +15,7 @@ from realtime.notifications.quiet_hours import QuietHours
 from realtime.protocol.errors import LocalProtocolError
 from realtime.utils.alarm import Alarm
 from realtime.utils.ambient import wall_time_s
-from realtime.utils.event_emitter import EventEmitter, Handler
+from realtime.utils.event_emitter import EventSource
 from realtime.utils.observable import Observable
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class NotificationsState(msgspec.Struct, frozen=True):
         return notifications_frame(self.entries)
 
 
-class InAppNotifications:
+class InAppNotifications(EventSource):
     """Shows notifications one after the other, the important ones first, each once. Call it on its loop.
 
     Events, for :meth:`on`, each with the notification: ``shown``, ``expired``, ``dismissed`` and ``read``.
@@ -78,6 +78,7 @@ class InAppNotifications:
         max_kept: int = 200,
         app_state: AppState | None = None,
     ) -> None:
+        super().__init__()
         self.state = Observable(NotificationsState())
         self._queue = NotificationQueue(
             per_window=per_window,
@@ -87,7 +88,6 @@ class InAppNotifications:
             max_waiting=max_waiting,
             max_kept=max_kept,
         )
-        self._events = EventEmitter()
         self._alarm = Alarm(self._ring)
         self._is_closed = False
         self._unwatch: Callable[[], None] | None = None
@@ -146,14 +146,6 @@ class InAppNotifications:
     def to_frame(self) -> pd.DataFrame:
         """All that is open or was kept, as a frame."""
         return self.state.snapshot.to_frame()
-
-    def on(self, event: str, handler: Handler) -> Handler:
-        """Call ``handler(notification)`` at every ``event``; returns the handler, for :meth:`off`."""
-        return self._events.on(event, handler)
-
-    def off(self, event: str, handler: Handler | None = None) -> None:
-        """Remove one handler, or all handlers of ``event``."""
-        self._events.off(event, handler)
 
     def close(self) -> None:
         """Show nothing more. Calling it twice is harmless."""

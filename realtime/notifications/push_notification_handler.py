@@ -13,6 +13,7 @@ import msgspec
 from realtime.chat.message import Message
 from realtime.connection.app_state import AppState, AppStateValue
 from realtime.connection.errors import SendRefused
+from realtime.connection.listeners import Listeners
 from realtime.connection.receipt import Receipt
 from realtime.notifications.deep_links import DeepLinks
 from realtime.notifications.in_app_notifications import InAppNotifications
@@ -22,7 +23,7 @@ from realtime.notifications.push_registration import PushRegistration, Register,
 from realtime.notifications.remembered_ids import RememberedIds
 from realtime.protocol.errors import LocalProtocolError, RealtimeError
 from realtime.utils.alarm import Alarm
-from realtime.utils.event_emitter import EventEmitter, Handler
+from realtime.utils.event_emitter import EventSource
 from realtime.utils.observable import Observable
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class PushState(msgspec.Struct, frozen=True, kw_only=True):
     badge: int = 0
 
 
-class PushNotificationHandler:
+class PushNotificationHandler(EventSource):
     """Registers the device's token, and shows what comes by push, by socket or by both, once. Call it on its loop.
 
     The device's own code calls :meth:`set_token` with each token that the system gives it, :meth:`received` with each
@@ -86,6 +87,7 @@ class PushNotificationHandler:
         seen_path: str | os.PathLike[str] | None = None,
         app_state: AppState | None = None,
     ) -> None:
+        super().__init__()
         self.user_id = user_id
         self.links = DeepLinks() if links is None else links
         self.looking_at: str | None = None
@@ -100,17 +102,18 @@ class PushNotificationHandler:
         self._token: str | None = None
         self._registration = PushRegistration()
         self._alarm = Alarm(self._ring)
-        self._events = EventEmitter()
         self.state = Observable(PushState(permission=self._permission.status))
-        self._listening: list[tuple[SocketManager | ChatClient, str, Handler]] = []
-        self._listen(socket, "connect", self._connected)
-        self._listen(socket, "disconnect", self._disconnected)
-        self._listen(socket, "notification", self._heard)
-        self._listen(socket, "notification:withdrawn", self._heard_withdrawn)
+        listeners = Listeners(socket)
+        listeners.on("connect", self._connected)
+        listeners.on("disconnect", self._disconnected)
+        listeners.on("notification", self._heard)
+        listeners.on("notification:withdrawn", self._heard_withdrawn)
+        self._unwatch = [self._app_state.observe(self._app_changed), listeners.remove]
         if chat is not None:
-            self._listen(chat, "message", self._said)
-            self._listen(chat, "read", self._read)
-        self._unwatch = [self._app_state.observe(self._app_changed)]
+            listeners = Listeners(chat)
+            listeners.on("message", self._said)
+            listeners.on("read", self._read)
+            self._unwatch.append(listeners.remove)
         if in_app is not None:
             self._unwatch.append(in_app.state.observe(lambda state: self._publish()))
         if socket.connected:
@@ -194,27 +197,14 @@ class PushNotificationHandler:
             self._in_app.dismiss_all()
         self._publish()
 
-    def on(self, event: str, handler: Handler) -> Handler:
-        """Call ``handler(notification)`` at every ``event``; returns the handler, for :meth:`off`."""
-        return self._events.on(event, handler)
-
-    def off(self, event: str, handler: Handler | None = None) -> None:
-        """Remove one handler, or all handlers of ``event``."""
-        self._events.off(event, handler)
-
     def close(self) -> None:
         """Stop listening; the token stays registered. Calling it twice is harmless."""
-        for source, event, handler in self._listening:
-            source.off(event, handler)
         for unwatch in self._unwatch:
             unwatch()
         if self._alarm.due is not None:
             self._alarm.set(None)
 
     # --- what comes by socket
-
-    def _listen(self, source: SocketManager | ChatClient, event: str, handler: Handler) -> None:
-        self._listening.append((source, event, source.on(event, handler)))
 
     def _heard(self, payload: object = None, *_: Any) -> None:
         notification = _read_payload(payload)

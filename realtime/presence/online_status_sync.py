@@ -7,17 +7,19 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from realtime.chat.questions import Questions
-from realtime.chat.wire import DoneReply
 from realtime.connection.app_state import AppState, AppStateValue
 from realtime.connection.errors import SendRefused
+from realtime.connection.listeners import Listeners
+from realtime.connection.questions import Questions
+from realtime.connection.verdict import DoneReply
 from realtime.presence.wire import SubscribeReply, UserStatus
 from realtime.protocol.errors import LocalProtocolError
-from realtime.utils.event_emitter import EventEmitter, Handler
+from realtime.utils.event_emitter import EventSource
 from realtime.utils.observable import Observable
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class OwnStatus:
     text: str | None = None
 
 
-class OnlineStatusSync:
+class OnlineStatusSync(EventSource):
     """Tells how its user is, and how others are. Call it on the connection's loop.
 
     What was chosen is told at every connection. The server makes one status of all devices of a user: ``busy`` on one
@@ -66,10 +68,10 @@ class OnlineStatusSync:
     """
 
     def __init__(self, socket: SocketManager, *, app_state: AppState | None = None) -> None:
+        super().__init__()
         self._socket = socket
         self._app_state = socket.app_state if app_state is None else app_state
         self._questions = Questions(socket)
-        self._events = EventEmitter()
         self._chosen: str | None = None
         self._text: str | None = None
         self._followed: dict[str, None] = {}
@@ -78,10 +80,10 @@ class OnlineStatusSync:
         self.users: Observable[Mapping[str, UserStatus]] = Observable({})
         """The users that are followed, as far as they are known; without a connection, as they were last."""
         self._unwatch = self._app_state.observe(lambda value: self._show())
-        self._handlers: list[tuple[str, Handler]] = []
-        self._hear("connect", self._connected)
-        self._hear("disconnect", self._disconnected)
-        self._hear("presence:status", self._heard)
+        self._listeners = Listeners(socket)
+        self._listeners.on("connect", self._connected)
+        self._listeners.on("disconnect", self._disconnected)
+        self._listeners.on_payload("presence:status", partial(msgspec.convert, type=UserStatus), self._heard)
 
     def __repr__(self) -> str:
         return f"<OnlineStatusSync {self.own.snapshot.status} following={len(self._followed)}>"
@@ -137,29 +139,13 @@ class OnlineStatusSync:
             for page in _pages(gone):
                 self._questions.ask("presence:unsubscribe", {"userIds": page}, DoneReply, _ignored, _refused)
 
-    def on(self, event: str, handler: Handler) -> Handler:
-        """Call ``handler`` at every ``event``; returns the handler, for :meth:`off`."""
-        return self._events.on(event, handler)
-
-    def once(self, event: str, handler: Handler) -> Handler:
-        """Call ``handler`` at the next ``event`` only."""
-        return self._events.once(event, handler)
-
-    def off(self, event: str, handler: Handler | None = None) -> None:
-        """Remove one handler, or all handlers of ``event``."""
-        self._events.off(event, handler)
-
     def close(self) -> None:
         """Stop listening to the connection; what is known stays."""
         self._unwatch()
-        for event, handler in self._handlers:
-            self._socket.off(event, handler)
+        self._listeners.remove()
         self._questions.another_connection()
 
     # --- connection
-
-    def _hear(self, event: str, handler: Handler) -> None:
-        self._handlers.append((event, self._socket.on(event, handler)))
 
     def _connected(self) -> None:
         self._questions.another_connection()
@@ -180,13 +166,8 @@ class OnlineStatusSync:
         for page in _pages(user_ids):
             self._questions.ask("presence:subscribe", {"userIds": page}, SubscribeReply, self._learned, _refused)
 
-    def _heard(self, *args: Any) -> None:
-        try:
-            status = msgspec.convert(args[0] if args else None, UserStatus)
-        except msgspec.ValidationError as error:
-            _log.warning("ignored a presence:status that was not understood: %s", error)
-        else:
-            self._learned(SubscribeReply((status,)))
+    def _heard(self, status: UserStatus) -> None:
+        self._learned(SubscribeReply((status,)))
 
     def _learned(self, reply: SubscribeReply) -> None:
         known = self.users.snapshot

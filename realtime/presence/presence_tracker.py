@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from realtime.chat.questions import Questions
 from realtime.connection.errors import SendRefused
+from realtime.connection.listeners import Listeners
+from realtime.connection.questions import Questions
 from realtime.presence.presence_state import Changed, Joined, Left, PresenceEvent, PresenceState, RoomPresence
 from realtime.presence.wire import JoinReply, PresenceDiff, SyncReply
-from realtime.utils.event_emitter import EventEmitter, Handler
+from realtime.utils.event_emitter import EventSource
 from realtime.utils.observable import Observable
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ _log = logging.getLogger("realtime.presence")
 _COLUMNS = ["room_id", "user_id", "device_id", "state", "status", "text", "since"]
 
 
-class PresenceTracker:
+class PresenceTracker(EventSource):
     """Follows the members of rooms: users, devices, and what they say of themselves. Call it on the connection's loop.
 
     A device is in a room once it is joined, which is :class:`~realtime.chat.chat_client.ChatClient`'s business; make it
@@ -40,15 +42,15 @@ class PresenceTracker:
     """
 
     def __init__(self, socket: SocketManager, *, joins: bool = False) -> None:
+        super().__init__()
         self._socket = socket
         self._joins = joins
         self._questions = Questions(socket)
-        self._events = EventEmitter()
         self._places: dict[str, _Place] = {}
-        self._handlers: list[tuple[str, Handler]] = []
-        self._hear("connect", self._connected)
-        self._hear("disconnect", self._disconnected)
-        self._hear("presence:diff", self._heard)
+        self._listeners = Listeners(socket)
+        self._listeners.on("connect", self._connected)
+        self._listeners.on("disconnect", self._disconnected)
+        self._listeners.on_payload("presence:diff", partial(msgspec.convert, type=PresenceDiff), self._heard)
 
     def __repr__(self) -> str:
         return f"<PresenceTracker rooms={','.join(self.rooms)}>"
@@ -95,28 +97,12 @@ class PresenceTracker:
         frame = pd.DataFrame(rows, columns=_COLUMNS)
         return frame.assign(since=pd.to_datetime(frame["since"], unit="ms", utc=True))
 
-    def on(self, event: str, handler: Handler) -> Handler:
-        """Call ``handler`` at every ``event``; returns the handler, for :meth:`off`."""
-        return self._events.on(event, handler)
-
-    def once(self, event: str, handler: Handler) -> Handler:
-        """Call ``handler`` at the next ``event`` only."""
-        return self._events.once(event, handler)
-
-    def off(self, event: str, handler: Handler | None = None) -> None:
-        """Remove one handler, or all handlers of ``event``."""
-        self._events.off(event, handler)
-
     def close(self) -> None:
         """Stop listening to the connection; what is known stays."""
-        for event, handler in self._handlers:
-            self._socket.off(event, handler)
+        self._listeners.remove()
         self._questions.another_connection()
 
     # --- connection
-
-    def _hear(self, event: str, handler: Handler) -> None:
-        self._handlers.append((event, self._socket.on(event, handler)))
 
     def _connected(self) -> None:
         self._questions.another_connection()
@@ -131,12 +117,7 @@ class PresenceTracker:
             place.state.disconnected()
             self._tell(place, [])
 
-    def _heard(self, *args: Any) -> None:
-        try:
-            diff = msgspec.convert(args[0] if args else None, PresenceDiff)
-        except msgspec.ValidationError as error:
-            _log.warning("ignored a presence:diff that was not understood: %s", error)
-            return
+    def _heard(self, diff: PresenceDiff) -> None:
         place = self._places.get(diff.room_id)
         if place is not None and place.is_wanted:
             self._tell(place, place.state.diff(diff))

@@ -54,6 +54,25 @@ class EventEmitter:
         return self._handlers.run(event, args)
 
 
+class EventSource:
+    """Something that tells events; its subclasses dispatch them through :attr:`_events`."""
+
+    def __init__(self) -> None:
+        self._events = EventEmitter()
+
+    def on(self, event: str, handler: Handler) -> Handler:
+        """Call ``handler`` at every ``event``; returns the handler, for :meth:`off`."""
+        return self._events.on(event, handler)
+
+    def once(self, event: str, handler: Handler) -> Handler:
+        """Call ``handler`` at the next ``event`` only."""
+        return self._events.once(event, handler)
+
+    def off(self, event: str, handler: Handler | None = None) -> None:
+        """Remove one handler, or all handlers of ``event``."""
+        self._events.off(event, handler)
+
+
 class _IsolatedHandlers(PyeeEmitter):
     """Pyee's registry, with failures kept to the handler that failed."""
 

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from realtime.chat.pages import Pages
-from realtime.chat.questions import Questions
 from realtime.chat.room import Room
 from realtime.chat.wire import JoinReply, read_reply
 from realtime.connection.errors import ConnectionLost, SendRefused
+from realtime.connection.questions import Questions
 from tests.chat.ana import logged
 from tests.fake_socket import FakeSocket
 from tests.jumping_clock import jumping
@@ -19,7 +19,7 @@ class Paging:
 
     def __init__(self, *, first=(1, 2, 3), more=False):
         self.socket = FakeSocket()
-        self.questions = Questions(self.socket)
+        self.questions = Questions(self.socket, read_reply)
         self.room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
         self.told = []
         self.arrivals = 0

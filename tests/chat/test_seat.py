@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from realtime.chat.questions import Questions
 from realtime.chat.room import Room
 from realtime.chat.seat import JoinRefused, Seat
+from realtime.chat.wire import read_reply
 from realtime.connection.errors import SendRefused
+from realtime.connection.questions import Questions
 from tests.fake_socket import FakeSocket
 from tests.jumping_clock import jumping
 
@@ -24,7 +25,7 @@ class Taken:
 
     def __init__(self):
         self.socket = FakeSocket()
-        questions = Questions(self.socket)
+        questions = Questions(self.socket, read_reply)
         room = Room("lobby", "ana", failed_after_s=5.0, typing_clear_s=3.0)
         self.told = []
         self.seat = Seat("lobby", room, self.socket, questions, self._tell)

@@ -14,7 +14,7 @@ ALLOWED = {
     "realtime.connection": {"realtime.protocol", "realtime.utils"},
     "realtime.chat": {"realtime.connection", "realtime.protocol.errors", "realtime.utils"},
     "realtime.location": {"realtime.connection", "realtime.protocol.errors", "realtime.utils"},
-    "realtime.presence": {"realtime.chat", "realtime.connection", "realtime.protocol.errors", "realtime.utils"},
+    "realtime.presence": {"realtime.connection", "realtime.protocol.errors", "realtime.utils"},
     "realtime.notifications": {"realtime.chat", "realtime.connection", "realtime.protocol.errors", "realtime.utils"},
     "realtime.server": {
         "realtime.protocol",

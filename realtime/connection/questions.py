@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from realtime.chat.wire import read_reply
 from realtime.connection.errors import SendRefused
 from realtime.connection.receipt import Receipt
+from realtime.connection.verdict import read_reply
 from realtime.protocol.errors import RealtimeError
 
 if TYPE_CHECKING:
     from realtime.connection.socket_manager import SocketManager
 
 R = TypeVar("R")
+
+Read = Callable[[object, type[Any]], Any]
 
 
 class Questions:
@@ -23,10 +25,12 @@ class Questions:
 
     Args:
         socket: the connection.
+        read: makes a value of an acknowledgement: see :func:`~realtime.connection.verdict.read_reply`.
     """
 
-    def __init__(self, socket: SocketManager) -> None:
+    def __init__(self, socket: SocketManager, read: Read = read_reply) -> None:
         self._socket = socket
+        self._read = read
         self._connection = 0
         self._queued: dict[int, Receipt] = {}
 
@@ -68,7 +72,7 @@ class Questions:
             if connection != self._connection or asked is not receipt:
                 return
             try:
-                reply = read_reply(receipt.result(), kind)
+                reply: R = self._read(receipt.result(), kind)
             except SendRefused as error:
                 if error.code == "storage_failed" and not is_queued:
                     queue()
