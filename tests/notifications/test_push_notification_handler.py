@@ -264,3 +264,50 @@ async def test_it_takes_a_real_chat():
     assert repr(handler) == "<PushNotificationHandler 'ana' granted not registered badge=0>"
     handler.close()
     chat.close()
+
+
+async def test_what_the_system_shows_is_seen():
+    app = App()
+    app.socket.app_state.background()
+    app.handler.received(push("m1"))
+    app.handler.received(push("m2"))
+    app.handler.received(push("n1", collapseKey="other"))
+    assert [each.id for each in app.handler.state.snapshot.tray] == ["m2", "n1"]
+    app.handler.received({"withdraw": "m2"})
+    assert [each.id for each in app.handler.state.snapshot.tray] == ["n1"]
+
+
+async def test_what_is_read_is_taken_off_the_other_devices_and_what_is_dismissed_is_not():
+    app = App()
+    app.handler.received(push("m1", collapseKey="k1"))
+    app.handler.received(push("m2", collapseKey="k2"))
+    app.socket.app_state.background()
+    app.handler.received(push("m3", collapseKey="k3"))
+    assert app.handler.read("m1")
+    assert app.handler.dismiss("m2")
+    assert app.handler.dismiss("m3")
+    assert not app.handler.read("m1"), "it is not open any more"
+    assert app.handler.badge == 0
+    assert app.socket.said("push:read") == [{"id": "m1"}]
+    statuses = [entry.status.value for entry in app.in_app.state.snapshot.entries]
+    assert statuses == ["read", "dismissed"]
+
+
+async def test_what_is_open_is_opened_by_its_id():
+    app = App()
+    app.handler.received(push("m1"))
+    assert app.handler.open("m1")
+    assert not app.handler.open("m1")
+    assert (app.went, app.handler.badge) == (["lobby"], 0)
+    assert app.socket.said("push:opened") == [{"id": "m1"}]
+
+
+async def test_who_comes_back_to_a_room_is_not_told_of_what_is_on_the_screen():
+    app = App()
+    app.handler.looking_at = "lobby"
+    app.socket.app_state.background()
+    app.say("m1")
+    app.socket.dispatch("notification", {"id": "n1", "title": "about it", "roomId": "lobby"})
+    app.socket.app_state.foreground()
+    assert app.handler.received(push("m2", data={"offset": 2})) is False
+    assert app.shown() == ["n1"], "no message of the room"
