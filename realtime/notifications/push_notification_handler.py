@@ -42,11 +42,13 @@ class PushState(msgspec.Struct, frozen=True, kw_only=True):
         permission: what the user has said.
         is_registered: the server has this device's newest token.
         badge: what is open: shown by the system or inside the app, and not seen to.
+        tray: what the system shows of it, oldest first.
     """
 
     permission: PermissionStatus = PermissionStatus.UNDETERMINED
     is_registered: bool = False
     badge: int = 0
+    tray: tuple[Notification, ...] = ()
 
 
 class PushNotificationHandler(EventSource):
@@ -171,17 +173,8 @@ class PushNotificationHandler(EventSource):
     def opened(self, payload: object) -> None:
         """The user tapped a notification, perhaps one that started the app."""
         notification = _read_payload(payload)
-        if notification is None:
-            return
-        self._remember(notification)
-        self._take_away(notification.id)
-        try:
-            self._socket.emit("push:opened", {"id": notification.id}, ack=True)
-        except SendRefused:
-            _log.warning("the other devices may show %r on: the outbox is full", notification.id)
-        self._events.dispatch("opened", notification)
-        if isinstance(url := notification.data.get("url"), str):
-            self.links.open(url)
+        if notification is not None:
+            self._opened(notification)
 
     def delivered(self, payloads: Iterable[object]) -> None:
         """The app starts, and the system shows these."""
@@ -189,6 +182,32 @@ class PushNotificationHandler(EventSource):
             if (notification := _read_payload(payload)) is not None:
                 self._remember(notification)
                 self._put_into_tray(notification)
+
+    # --- what the user does inside the app
+
+    def open(self, notification_id: str) -> bool:
+        """The user taps one that is open here; returns whether it was."""
+        notification = self._find(notification_id)
+        if notification is not None:
+            self._opened(notification)
+        return notification is not None
+
+    def read(self, notification_id: str) -> bool:
+        """The user has seen to it, and it is taken off their other devices; returns whether it was open here."""
+        notification = self._find(notification_id)
+        if notification is not None:
+            self._take_away(notification_id)
+            self._tell_the_others("push:read", notification_id)
+        return notification is not None
+
+    def dismiss(self, notification_id: str) -> bool:
+        """The user does not want to see it on this device; returns whether it was open here."""
+        notification = self._find(notification_id)
+        if notification is not None:
+            if self._in_app is not None:
+                self._in_app.dismiss(notification_id)
+            self._take_away(notification_id)
+        return notification is not None
 
     def clear(self) -> None:
         """The user has seen it all: nothing is open any more."""
@@ -227,10 +246,7 @@ class PushNotificationHandler(EventSource):
             collapse_key=f"room:{message.room_id}",
             priority=Priority.URGENT if self.user_id in message.mentions else Priority.NORMAL,
         )
-        if message.room_id == self.looking_at and self._is_looked_at:
-            self._remember(notification)
-        else:
-            self._news_by_socket(notification)
+        self._news_by_socket(notification)
 
     def _read(self, room_id: str, user_id: str, up_to: int) -> None:
         """This user has read a room on another device."""
@@ -245,6 +261,14 @@ class PushNotificationHandler(EventSource):
     @property
     def _is_looked_at(self) -> bool:
         return self._app_state.value is not AppStateValue.BACKGROUND
+
+    def _is_in_sight(self, notification: Notification) -> bool:
+        """Whether it is a message of the room that is on the screen."""
+        return (
+            notification.room_id is not None
+            and notification.room_id == self.looking_at
+            and "offset" in notification.data
+        )
 
     def _news_by_socket(self, notification: Notification) -> None:
         """In the background it is left to the push, which the server sends as well, unless the user is back first."""
@@ -264,6 +288,8 @@ class PushNotificationHandler(EventSource):
 
     def _news(self, notification: Notification) -> None:
         self._remember(notification)
+        if self._is_looked_at and self._is_in_sight(notification):
+            return
         if self._in_app is not None and self._is_looked_at:
             self._in_app.show(notification)
         self._events.dispatch("received", notification)
@@ -282,6 +308,23 @@ class PushNotificationHandler(EventSource):
         self._seen.add(notification_id)
         self._take_away(notification_id)
 
+    def _opened(self, notification: Notification) -> None:
+        self._remember(notification)
+        self._take_away(notification.id)
+        self._tell_the_others("push:opened", notification.id)
+        self._events.dispatch("opened", notification)
+        if isinstance(url := notification.data.get("url"), str):
+            self.links.open(url)
+
+    def _tell_the_others(self, event: str, notification_id: str) -> None:
+        try:
+            self._socket.emit(event, {"id": notification_id}, ack=True)
+        except SendRefused:
+            _log.warning("the other devices may show %r on: the outbox is full", notification_id)
+
+    def _find(self, notification_id: str) -> Notification | None:
+        return next((each for each in self._open() if each.id == notification_id), None)
+
     def _take_away(self, notification_id: str) -> None:
         self._held.pop(notification_id, None)
         for kind in [kind for kind, each in self._tray.items() if each.id == notification_id]:
@@ -299,6 +342,7 @@ class PushNotificationHandler(EventSource):
             permission=self._permission.status,
             is_registered=self._registration.is_registered,
             badge=len(self._open()),
+            tray=tuple(self._tray.values()),
         )
         if state != self.state.snapshot:
             self.state.set(state)
