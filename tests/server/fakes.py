@@ -52,9 +52,9 @@ class FakeLink:
         return sent
 
 
-def fake_session(user_id="ana", device_id="phone", *, sid=None, namespace="/"):
+def fake_session(user_id="ana", device_id="phone", *, sid=None, namespace="/", auth=None):
     sid = sid or f"{user_id}/{device_id}"
-    return Session(sid=sid, member=Member(user_id, device_id), namespace=namespace, link=FakeLink(), auth=None)
+    return Session(sid=sid, member=Member(user_id, device_id), namespace=namespace, link=FakeLink(), auth=auth)
 
 
 class LateEngine:
@@ -85,6 +85,12 @@ class LateEngine:
     def trim(self, room_id, keep):
         self.engine.trim(room_id, keep)
 
+    def keep(self, notes, done):
+        self.waiting.append(lambda: self.engine.keep(notes, done))
+
+    def kept(self, kind, done):
+        self.engine.kept(kind, done)
+
     def settle(self):
         """Answer everything, also what is asked meanwhile."""
         while self.waiting:
@@ -114,6 +120,12 @@ class BrokenEngine:
 
     def trim(self, room_id, keep):
         pass
+
+    def keep(self, notes, done):
+        done(EngineError("the disk is full"))
+
+    def kept(self, kind, done):
+        done(EngineError("the disk is full"))
 
 
 class FailingEngine:

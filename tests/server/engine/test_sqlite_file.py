@@ -1,11 +1,12 @@
 """The database file: made at once or not at all, never taken from others, brought up to date."""
 
 import sqlite3
+from functools import partial
 
 import pytest
 
 from realtime.server.engine import sqlite_file
-from realtime.server.engine.base import EngineError, Marker
+from realtime.server.engine.base import EngineError, Marker, Note
 from realtime.server.engine.sqlite import SqliteEngine
 from realtime.server.engine.sqlite_file import APPLICATION_ID, MIGRATIONS, open_database, problem
 from tests.server.engine.rig import Rig, change, draft
@@ -169,6 +170,10 @@ def test_a_database_of_version_1_goes_on_with_all_it_has(path):
         assert [body["text"] for body in rig.bodies(after=0)[:2]] == ["new", "hi"]
         assert rig.bodies("hall")[0]["text"] == ""
         assert rig.mark("ben", read=4) == Marker("ben", 4, 4)
+        assert rig.ask(partial(rig.engine.keep, [Note("push", "a", "1")]), partial(rig.engine.kept, "push")) == [
+            None,
+            [Note("push", "a", "1")],
+        ]
     connection = opened(path)
     assert pragma(connection, "user_version") == len(MIGRATIONS)
     connection.close()
