@@ -35,6 +35,7 @@ class FakeSocket(EventEmitter):
         self.listeners = {}  # by event, for answers
         self.parked = []  # refused, and in the outbox until they are retried
         self.probed = 0
+        self.auth = {}  # what is added to it at every connection, by key
         self._ids = 0
 
     def emit(self, event, payload, *, ack=False, volatile=False):
@@ -69,6 +70,10 @@ class FakeSocket(EventEmitter):
         handlers = self.listeners.setdefault(event, [])
         handlers.append(handler)
         return lambda: handlers.remove(handler)
+
+    def add_to_auth(self, key, make):
+        self.auth[key] = make
+        return lambda: self.auth.pop(key)
 
     def retry(self, receipt):
         for asked in [asked for asked in self.parked if asked.receipt is receipt]:

@@ -128,3 +128,22 @@ async def test_an_idle_connection_wakes_only_for_its_heartbeat(world: World) -> 
     await world.until(3600)
     sent = ana.socket.connection_state.snapshot.bytes_sent
     assert sent == len("40") + 143 * len("3")
+
+
+@simulated()
+async def test_what_is_added_to_the_auth_is_made_anew_for_each_connection(world: World) -> None:
+    peer = await open_server(world)
+    ana = Phone(world, auth={"userId": "ana", "kept": "mine"})
+    counted = iter(range(9))
+    ana.socket.add_to_auth("kept", lambda: "theirs")
+    ana.socket.add_to_auth("nothing", lambda: None)
+    remove = ana.socket.add_to_auth("count", lambda: next(counted))
+    seen = []
+    for act in (lambda: None, lambda: None, remove):
+        act()
+        await ana.connect()
+        auth = peer.callers[-1].auth
+        seen.append({key: value for key, value in auth.items() if key not in ("pid", "offset")})
+        await ana.disconnect()
+    own = {"userId": "ana", "kept": "mine"}
+    assert seen == [own | {"count": 0}, own | {"count": 1}, own]

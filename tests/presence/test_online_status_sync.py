@@ -48,6 +48,38 @@ class TestOwn:
         assert socket.said("presence:update")[-1] == {"status": "online", "text": None}
         assert sync.own.snapshot == OwnStatus("online")
 
+    async def test_meta_is_told_like_a_status_and_each_stays_when_the_other_is_set(self, socket, sync):
+        sync.set_meta({"floor": 3})
+        assert socket.said("presence:update") == [{"meta": {"floor": 3}}]
+        assert sync.own.snapshot == OwnStatus("online", None, {"floor": 3})
+        socket.disconnect()
+        sync.set_status("busy")
+        socket.connect()
+        assert socket.said("presence:update") == [{"status": "busy", "text": None, "meta": {"floor": 3}}]
+        sync.set_meta(None)
+        assert socket.said("presence:update") == [{"meta": None}]
+        assert sync.own.snapshot == OwnStatus("busy")
+        socket.disconnect()
+        socket.connect()
+        assert socket.said("presence:update") == [{"status": "busy", "text": None, "meta": None}]
+
+    @pytest.mark.parametrize("meta", [{"x": "y" * 1024}, {"x": object()}, ["floor", 3]], ids=["big", "strange", "list"])
+    async def test_meta_that_the_server_would_refuse_is_refused_at_once(self, socket, sync, meta):
+        with pytest.raises(LocalProtocolError, match="meta"):
+            sync.set_meta(meta)
+        assert socket.said() == []
+
+    async def test_every_connection_begins_with_it_so_that_nobody_sees_another_status_first(self, socket, sync):
+        assert socket.auth["presence"]() is None
+        socket.disconnect()
+        sync.set_status("invisible", "in a lift")
+        sync.set_meta({"floor": 3})
+        assert socket.auth["presence"]() == {"status": "invisible", "text": "in a lift", "meta": {"floor": 3}}
+        socket.app_state.background()
+        assert socket.auth["presence"]()["state"] == "background"
+        sync.close()
+        assert socket.auth == {}
+
     async def test_in_the_background_one_is_away_and_then_again_what_one_chose(self, socket, sync):
         shown = []
         sync.own.observe(lambda own: shown.append(own.status))
@@ -106,6 +138,19 @@ class TestOthers:
         assert sync.subscriptions == ("cem",)
         socket.dispatch("presence:status", {"userId": "ben", "status": "busy"})
         assert sync.users.snapshot == {}
+
+    async def test_as_a_frame(self, socket, sync):
+        assert [str(each) for each in sync.to_frame().dtypes] == ["object", "category", "object", "datetime64[ms, UTC]"]
+        sync.subscribe(["ben", "cem", "dora"])
+        users = [{"userId": "cem", "status": "offline", "lastSeen": 7}, {"userId": "ben", "status": "busy", "text": "x"}]
+        socket.answer("presence:subscribe", users=users)
+        frame = sync.to_frame()
+        assert list(frame["user_id"]) == ["ben", "cem"], "in the order in which they were followed, as far as known"
+        assert list(frame["status"]) == ["busy", "offline"]
+        assert list(frame["text"]) == ["x", None]
+        assert frame["last_seen"].isna().tolist() == [True, False]
+        assert frame["last_seen"][1].isoformat() == "1970-01-01T00:00:00.007000+00:00"
+        assert [str(each) for each in frame.dtypes] == ["object", "category", "object", "datetime64[ms, UTC]"]
 
     async def test_closed_it_hears_nothing(self, socket, sync):
         sync.subscribe(["ben"])

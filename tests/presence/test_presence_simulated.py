@@ -250,6 +250,27 @@ def test_a_chosen_status_survives_a_restart_of_the_server_and_who_follows_hears_
     assert play(script) == (({"ana": "online"}, "offline"), ({"ana": "online", "ben": "away"}, "away"))
 
 
+def test_the_invisible_are_never_seen_not_even_for_a_moment_when_a_new_session_begins():
+    """The session is forgotten, then the server is another one: both times the status must come with the handshake."""
+
+    async def script(town):
+        ana, ben = await town.phone("ana", follows=["ben"]), await town.phone("ben")
+        with town.world.on("ben"):
+            ben.app.online.set_status("invisible")
+        await town.pass_time(1)
+        shown = ana.app.online.users.snapshot["ben"]
+        ana.app.told.clear()
+        town.world.partition("ben", "server")
+        await town.pass_time(400)
+        town.world.repair("ben", "server")
+        await town.pass_time(60)
+        town.world.kill_app("server", for_s=2)
+        await town.pass_time(60)
+        return shown.status, shown.last_seen is not None, ana.app.told, ben.app.is_settled
+
+    assert play(script) == ("offline", True, [], True)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_after_any_faults_everybody_shows_the_truth(seed):
     """Sixty seconds of chance, then all is well again; two phones stay dead."""

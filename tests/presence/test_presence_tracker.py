@@ -135,8 +135,22 @@ async def test_closed_it_hears_nothing(story):
 
 
 async def test_as_a_frame(story):
-    story.socket.answer("presence:sync", **place(ANA, BEN | {"text": "on the tram"}))
+    types = {name: str(dtype) for name, dtype in story.tracker.to_frame().dtypes.items()}
+    assert types == {
+        "room_id": "object",
+        "user_id": "object",
+        "device_id": "object",
+        "state": "category",
+        "status": "category",
+        "text": "object",
+        "meta": "object",
+        "since": "datetime64[ms, UTC]",
+    }
+    story.socket.answer("presence:sync", **place(ANA, BEN | {"text": "on the tram", "meta": {"floor": 3}}))
     frame = story.tracker.to_frame()
     assert list(frame["user_id"]) == ["ana", "ben"]
-    assert list(frame.columns) == ["room_id", "user_id", "device_id", "state", "status", "text", "since"]
-    assert str(frame["since"].dtype).startswith("datetime64")
+    assert list(frame["text"]) == [None, "on the tram"]
+    assert list(frame["meta"]) == [None, {"floor": 3}]
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == types
+    assert story.state.snapshot.to_frame().equals(frame)
+    assert story.tracker.to_frame("attic").empty

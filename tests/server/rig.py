@@ -88,9 +88,9 @@ class Rig:
         else:
             self.untold.append(tell)
 
-    def session(self, user_id, device_id="phone", *, sid=None, room=None):
+    def session(self, user_id, device_id="phone", *, sid=None, room=None, auth=None):
         """A session; with ``room``, one that has joined it."""
-        session = fake_session(user_id, device_id, sid=sid)
+        session = fake_session(user_id, device_id, sid=sid, auth=auth)
         self.namespace.add(session)
         self.clock.pass_time()
         if room is not None:

@@ -86,6 +86,24 @@ class TestRooms:
         [[_, body]] = ana.link.take()[-1:]
         assert body["joins"][0].keys() == {"userId", "deviceId", "state", "status", "since"}
 
+    def test_a_session_begins_with_what_its_client_says_at_the_handshake(self, rig):
+        """A status that follows the connection comes a round trip later: who is invisible would be seen meanwhile."""
+        [ana] = rig.sessions("lobby", "ana")
+        rig.say(ana, "presence:subscribe", {"userIds": ["ben"]})
+        rig.session("ben", room="lobby", auth={"presence": {"status": "invisible", "text": "in a lift"}})
+        quiet(rig, seconds=1)
+        assert [event for event, _ in ana.link.take() if event == "presence:status"] == []
+        rig.session("ben", "tablet", room="lobby", auth={"presence": {"state": "background", "meta": {"floor": 3}}})
+        assert members(rig, ana) == {"ana": "online", "ben": "away"}
+        rig.clock.pass_time(0.1)
+        assert [body["status"] for body in statuses(ana)] == ["away"]
+
+    @pytest.mark.parametrize("presence", ["busy", {"status": "gone"}, {"meta": {"x": "y" * 1024}}, None])
+    def test_nonsense_at_the_handshake_is_as_if_nothing_were_said(self, rig, presence):
+        [ana] = rig.sessions("lobby", "ana")
+        rig.session("ben", room="lobby", auth={"presence": presence})
+        assert members(rig, ana) == {"ana": "online", "ben": "online"}
+
     @pytest.mark.parametrize(
         "update",
         [{"status": "offline"}, {"text": "x" * 141}, {"meta": {"x": "y" * 1024}}, {"meta": [1]}, {"status": None}],
