@@ -9,7 +9,7 @@ is told of a message that a crash could still undo.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -57,6 +57,20 @@ class Position(NamedTuple):
         return f"{self.epoch}:{self.offset}"
 
 
+class Note(NamedTuple):
+    """Something small that a part of the server wants to have again after a restart.
+
+    Args:
+        kind: whose it is.
+        key: of a kind there is one note of each key.
+        value: in place of the former one; None forgets it.
+    """
+
+    kind: str
+    key: str
+    value: str | None
+
+
 class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An entry on its way into a room's log.
 
@@ -69,6 +83,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         about: the id of the message that this entry amends: a ``chat:edit`` (with ``text``), a ``chat:delete`` or a
             ``chat:reaction`` (with ``emoji`` and ``action``, add or remove). ``message_id`` is then the change's, known
             apart from those of messages.
+        notes: kept as soon as the entry is durable, and not unless it is new.
     """
 
     room_id: str
@@ -79,6 +94,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     timestamp_ms: int
     origin: str
     about: str | None = None
+    notes: tuple[Note, ...] = ()
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -150,6 +166,8 @@ AppendDone = Callable[[Appended | EngineError], None]
 ReadDone = Callable[[Page | EngineError], None]
 FindDone = Callable[[Record | EngineError | None], None]
 MarkDone = Callable[[Marker | EngineError], None]
+KeepDone = Callable[[EngineError | None], None]
+KeptDone = Callable[[list[Note] | EngineError], None]
 
 
 class Engine(Protocol):
@@ -204,6 +222,18 @@ class Engine(Protocol):
 
     def find(self, room_id: str, message_id: str, done: FindDone) -> None:
         """Answer with a message as it stands, the oldest of those with this id; None if the log does not have it."""
+        ...
+
+    def keep(self, notes: Sequence[Note], done: KeepDone) -> None:
+        """Note something, all of it or nothing; answers with None when it is durable.
+
+        Notes and entries become durable in the order in which they came: what is logged after a note does not outlive
+        a crash without it.
+        """
+        ...
+
+    def kept(self, kind: str, done: KeptDone) -> None:
+        """Answer with the notes of a kind, in the order of their keys."""
         ...
 
     def trim(self, room_id: str, keep: int) -> None:

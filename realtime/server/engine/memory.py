@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -15,9 +16,12 @@ from realtime.server.engine.base import (
     Deliver,
     Draft,
     FindDone,
+    KeepDone,
+    KeptDone,
     MarkDone,
     Marker,
     NotApplied,
+    Note,
     Page,
     ReadDone,
     Record,
@@ -60,6 +64,7 @@ class MemoryEngine:
         self._max_rooms = rooms
         self._logs: OrderedDict[str, _Log] = OrderedDict()
         self._floor = 0
+        self._notes: dict[str, dict[str, Note]] = {}
         self._deliver: Deliver = _deliver_to_nobody
 
     def __repr__(self) -> str:
@@ -81,7 +86,7 @@ class MemoryEngine:
         self._deliver = deliver
 
     async def stop(self) -> None:
-        """See :meth:`Engine.stop`; the logs stay, for a server that starts again with this engine."""
+        """See :meth:`Engine.stop`; logs and notes stay, for a server that starts again with this engine."""
         self._deliver = _deliver_to_nobody
 
     def append(self, draft: Draft, done: AppendDone) -> None:
@@ -102,6 +107,8 @@ class MemoryEngine:
             return
         ids.add(draft.message_id, draft.user_id, answer)
         if not answer.duplicate:
+            if draft.notes:
+                self._keep(draft.notes)
             records = log.records
             record = records[-1]
             if len(records) > self._most_records:
@@ -136,6 +143,22 @@ class MemoryEngine:
     def find(self, room_id: str, message_id: str, done: FindDone) -> None:
         """See :meth:`Engine.find`; answers before it returns."""
         done(self._log(room_id).find(message_id))
+
+    def keep(self, notes: Sequence[Note], done: KeepDone) -> None:
+        """See :meth:`Engine.keep`; answers before it returns."""
+        self._keep(notes)
+        done(None)
+
+    def kept(self, kind: str, done: KeptDone) -> None:
+        """See :meth:`Engine.kept`; answers before it returns."""
+        done(sorted(self._notes.get(kind, {}).values()))
+
+    def _keep(self, notes: Sequence[Note]) -> None:
+        for note in notes:
+            if note.value is None:
+                self._notes.get(note.kind, {}).pop(note.key, None)
+            else:
+                self._notes.setdefault(note.kind, {})[note.key] = note
 
     def trim(self, room_id: str, keep: int) -> None:
         """See :meth:`Engine.trim`."""

@@ -14,15 +14,26 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from realtime.server.engine.amendments import change_of
-from realtime.server.engine.base import AppendDone, Deliver, Draft, EngineError, FindDone, MarkDone, ReadDone
-from realtime.server.engine.sqlite_batch import Logged, Mark, Result
+from realtime.server.engine.base import (
+    AppendDone,
+    Deliver,
+    Draft,
+    EngineError,
+    FindDone,
+    KeepDone,
+    KeptDone,
+    MarkDone,
+    Note,
+    ReadDone,
+)
+from realtime.server.engine.sqlite_batch import Entry, Keep, Logged, Mark, Result
 from realtime.server.engine.sqlite_file import CHECKPOINT_PAGES, problem
 from realtime.server.engine.sqlite_store import Query, SqliteStore
 from realtime.utils import ambient
 from realtime.utils.ids import new_id
 
 MOST_AT_ONCE = 1024
-"""Messages, amendments and markers in one transaction."""
+"""Messages, amendments, markers and notes in one transaction."""
 
 MOST_READS_AT_ONCE = 16
 """Pages that one turn of the worker reads: of the longest messages they have 100 MB, and nobody's commit waits long."""
@@ -41,7 +52,7 @@ _Read = Callable[[SqliteStore], Any]
 class _Work(NamedTuple):
     """What one turn of the worker has to do."""
 
-    entries: Sequence[Draft | Mark]
+    entries: Sequence[Entry]
     trims: Sequence[tuple[str, int]]
     sweep: tuple[int, int] | None
     reads: Sequence[_Read]
@@ -117,7 +128,7 @@ class SqliteEngine:
         self._is_accepting = False
         self._is_working = False
         self._is_failing = False
-        self._appends: list[tuple[Draft | Mark, Callable[[Any], None]]] = []
+        self._appends: list[tuple[Entry, Callable[[Any], None]]] = []
         self._reads: list[tuple[_Read, Callable[[Any], None]]] = []
         self._trims: list[tuple[str, int]] = []
         self._sweep: tuple[int, int] | None = None
@@ -194,7 +205,15 @@ class SqliteEngine:
         """See :meth:`Engine.find`; answers later, after what was logged before."""
         self._look(partial(SqliteStore.find, room_id=room_id, message_id=message_id), done)
 
-    def _accept(self, entry: Draft | Mark, done: Callable[[Any], None]) -> None:
+    def keep(self, notes: Sequence[Note], done: KeepDone) -> None:
+        """See :meth:`Engine.keep`; answers when they are on the disk."""
+        self._accept(Keep(tuple(notes)), done)
+
+    def kept(self, kind: str, done: KeptDone) -> None:
+        """See :meth:`Engine.kept`; answers later, with what was kept before."""
+        self._look(partial(SqliteStore.kept, kind=kind), done)
+
+    def _accept(self, entry: Entry, done: Callable[[Any], None]) -> None:
         if not self._is_accepting:
             done(_closed())
         elif len(self._appends) >= MOST_WAITING:

@@ -1,4 +1,4 @@
-"""Messages, amendments and markers that share one transaction.
+"""Messages, amendments, markers and notes that share one transaction.
 
 Everything that they need is read first, for all at once; then they are worked out in memory, in their order, so that an
 edit may stand right behind its message; then what came of it is written, for all at once.
@@ -14,9 +14,9 @@ import msgspec
 from msgspec.structs import replace
 
 from realtime.server.engine.amendments import Amended, Message, amend, chosen, superseded
-from realtime.server.engine.base import Appended, Draft, Marker, NotApplied, Record, stamped
+from realtime.server.engine.base import Appended, Draft, Marker, NotApplied, Note, Record, stamped
 from realtime.server.engine.sqlite_rooms import Room, Rooms
-from realtime.server.engine.sqlite_rows import insert, selected
+from realtime.server.engine.sqlite_rows import delete, insert, selected
 
 
 class Mark(NamedTuple):
@@ -28,6 +28,12 @@ class Mark(NamedTuple):
     read: int
 
 
+class Keep(NamedTuple):
+    """The arguments of :meth:`Engine.keep`; its result is None."""
+
+    notes: tuple[Note, ...]
+
+
 class Logged(NamedTuple):
     """What became of a draft; ``record`` is None where nothing new was logged."""
 
@@ -35,7 +41,8 @@ class Logged(NamedTuple):
     record: Record | None
 
 
-Result = Logged | Marker | NotApplied
+Entry = Draft | Mark | Keep
+Result = Logged | Marker | NotApplied | None
 
 _Key = tuple[int, str, str]  # room, id, user
 _Place = tuple[int, int]  # room, offset
@@ -45,7 +52,7 @@ _Row = tuple[int, int, str, str, int, str]  # of ``messages``
 class Batch:
     """Apply it within a transaction, once; you must save the rooms in :attr:`touched` then."""
 
-    def __init__(self, db: sqlite3.Connection, rooms: Rooms, epoch: str, entries: Sequence[Draft | Mark]) -> None:
+    def __init__(self, db: sqlite3.Connection, rooms: Rooms, epoch: str, entries: Sequence[Entry]) -> None:
         self._touched: dict[int, Room] = {}
         self._db = db
         self._epoch = epoch
@@ -56,7 +63,7 @@ class Batch:
         for entry in entries:
             if isinstance(entry, Mark):
                 marks.append(entry)
-            else:
+            elif not isinstance(entry, Keep):
                 (messages if entry.about is None else changes).append(entry)
         self._rooms = rooms.made(dict.fromkeys(draft.room_id for draft in messages))
         others = rooms.find([*(draft.room_id for draft in changes), *(mark.room_id for mark in marks)])
@@ -75,6 +82,7 @@ class Batch:
         self._read_targets(changes)
         self._markers = self._read_markers(marks)
         self._new_markers: dict[tuple[int, str], None] = {}
+        self._notes: dict[tuple[str, str], str | None] = {}
 
     def apply(self) -> list[Result]:
         """Do it; results are in the order of the entries."""
@@ -89,6 +97,10 @@ class Batch:
             insert(self._db, "changes", self._new_changes)
         markers = [(room, *self._markers[room, user_id]) for room, user_id in self._new_markers]
         insert(self._db, "markers", markers, or_replace=True)
+        kept = [(*key, value) for key, value in self._notes.items() if value is not None]
+        insert(self._db, "notes", kept, or_replace=True)
+        forgotten = [key for key, value in self._notes.items() if value is None]
+        delete(self._db, "notes", ("kind", "key"), forgotten)
         return results
 
     @property
@@ -96,10 +108,17 @@ class Batch:
         """What :meth:`apply` changed."""
         return self._touched.values()
 
-    def _apply(self, entry: Draft | Mark) -> Result:
+    def _apply(self, entry: Entry) -> Result:
         if isinstance(entry, Mark):
             return self._mark(entry)
+        if isinstance(entry, Keep):
+            self._keep(entry.notes)
+            return None
         return self._message(entry) if entry.about is None else self._change(entry, entry.about)
+
+    def _keep(self, notes: Sequence[Note]) -> None:
+        for kind, key, value in notes:
+            self._notes[kind, key] = value
 
     # messages
 
@@ -122,6 +141,7 @@ class Batch:
         row = (room.number, offset, draft.event, draft.origin, draft.timestamp_ms, record.body.decode())
         self._new[room.number, offset] = row
         self._touched[room.number] = room
+        self._keep(draft.notes)
         return Logged(Appended(offset, draft.timestamp_ms), record)
 
     def _known(self, table: str, drafts: Sequence[Draft]) -> dict[_Key, Appended]:

@@ -77,6 +77,14 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (room, user_id)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE notes (               -- what parts of the server want to have again
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (kind, key)
+    ) WITHOUT ROWID;
+    """,
 )
 """What makes version n + 1 (``PRAGMA user_version``) of version n. Only ever add to its end."""
 

@@ -38,6 +38,13 @@ def insert(
         db.execute(f"{verb} INTO {table} VALUES {_places(len(portion[0]), len(portion))} {then}", _flat(portion))
 
 
+def delete(db: sqlite3.Connection, table: str, columns: Sequence[str], keys: Sequence[Sequence[object]]) -> None:
+    """Delete the rows with these keys, as far as there are such."""
+    for portion in portions(keys):
+        places = _places(len(columns), len(portion))
+        db.execute(f"DELETE FROM {table} WHERE ({', '.join(columns)}) IN (VALUES {places})", _flat(portion))
+
+
 def selected(
     db: sqlite3.Connection,
     columns: Sequence[str],

@@ -10,8 +10,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from realtime.server.engine.base import Draft, EngineError, Marker, Page, Record
-from realtime.server.engine.sqlite_batch import Batch, Mark, Result
+from realtime.server.engine.base import EngineError, Marker, Note, Page, Record
+from realtime.server.engine.sqlite_batch import Batch, Entry, Result
 from realtime.server.engine.sqlite_file import CHECKPOINT_PAGES, open_database, problem
 from realtime.server.engine.sqlite_rooms import Room, Rooms
 from realtime.utils.file_lock import FileLock
@@ -89,8 +89,8 @@ class SqliteStore:
         self._close()
         tell_synced(self._path, self._synced)
 
-    def append(self, entries: Sequence[Draft | Mark]) -> list[Result]:
-        """Log drafts, and move markers, in one transaction and in their order.
+    def append(self, entries: Sequence[Entry]) -> list[Result]:
+        """Log drafts, move markers and keep notes, in one transaction and in their order.
 
         When this returns, all are durable, but for those answered with :class:`NotApplied`; when it raises, none was
         applied.
@@ -167,6 +167,19 @@ class SqliteStore:
             return None
         offset, event, body, origin = row
         return Record(room_id, offset, event, body.encode(), origin)
+
+    def kept(self, kind: str) -> list[Note]:
+        """The notes of a kind, in the order of their keys.
+
+        Raises:
+            EngineError: they could not be read.
+        """
+        query = "SELECT json_group_array(json_array(kind, key, value)) FROM notes WHERE kind = ?"
+        try:
+            [rows] = self._db.execute(query, (kind,)).fetchone()
+            return sorted(_NOTES.decode(rows))
+        except (sqlite3.Error, msgspec.DecodeError) as error:
+            raise EngineError(problem(error)) from error
 
     # transactions
 
@@ -268,6 +281,7 @@ class SqliteStore:
 
 _ROWS = msgspec.json.Decoder(list[tuple[int, str, str, str]])
 _MARKERS = msgspec.json.Decoder(list[Marker])
+_NOTES = msgspec.json.Decoder(list[Note])
 
 
 def _close(connection: sqlite3.Connection, lock: FileLock) -> None:

@@ -11,7 +11,7 @@ from realtime.server.engine.sqlite_rooms import Rooms
 from realtime.server.engine.sqlite_rows import MOST_ROWS
 from tests.server.engine.rig import change, draft
 
-TABLES = ("facts", "rooms", "messages", "ids", "changes", "amended", "markers")
+TABLES = ("facts", "rooms", "messages", "ids", "changes", "amended", "markers", "notes")
 
 
 @pytest.fixture
