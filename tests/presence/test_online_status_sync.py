@@ -139,10 +139,24 @@ class TestOthers:
         socket.dispatch("presence:status", {"userId": "ben", "status": "busy"})
         assert sync.users.snapshot == {}
 
+    async def test_what_a_new_server_has_forgotten_is_remembered(self, socket, sync):
+        told = []
+        sync.on("status", lambda status: told.append((status.status, status.last_seen)))
+        sync.subscribe(["ben"])
+        for user in ({"status": "offline", "lastSeen": 7}, {"status": "offline"}, {"status": "busy"}):
+            socket.answer("presence:subscribe", users=[{"userId": "ben", **user}])
+            socket.disconnect()
+            socket.connect()
+        socket.answer("presence:subscribe", users=[{"userId": "ben", "status": "offline"}])
+        assert told == [("offline", 7), ("busy", None), ("offline", None)]
+
     async def test_as_a_frame(self, socket, sync):
         assert [str(each) for each in sync.to_frame().dtypes] == ["object", "category", "object", "datetime64[ms, UTC]"]
         sync.subscribe(["ben", "cem", "dora"])
-        users = [{"userId": "cem", "status": "offline", "lastSeen": 7}, {"userId": "ben", "status": "busy", "text": "x"}]
+        users = [
+            {"userId": "cem", "status": "offline", "lastSeen": 7},
+            {"userId": "ben", "status": "busy", "text": "x"},
+        ]
         socket.answer("presence:subscribe", users=users)
         frame = sync.to_frame()
         assert list(frame["user_id"]) == ["ben", "cem"], "in the order in which they were followed, as far as known"

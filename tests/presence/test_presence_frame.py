@@ -6,7 +6,9 @@ from realtime.presence.wire import Member, UserStatus
 
 
 def test_a_row_for_each_device_in_each_room():
-    lobby = RoomPresence("lobby", (Member("ana", "phone", since=7), Member("ana", "tablet", "background", "away")), True)
+    lobby = RoomPresence(
+        "lobby", (Member("ana", "phone", since=7), Member("ana", "tablet", "background", "away")), True
+    )
     attic = RoomPresence("attic", (Member("ben", "phone", status="busy", text="x", meta={"floor": 3}),))
     frame = members_frame([lobby, attic])
     assert frame[["room_id", "user_id", "device_id", "state", "status", "text", "meta"]].to_numpy().tolist() == [
