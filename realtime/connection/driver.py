@@ -81,6 +81,7 @@ class Driver:
         self._route = route
         self._namespace = namespace
         self._auth = auth
+        self._added_to_auth: dict[str, Callable[[], Any]] = {}
         self._changed = changed
         self._connection: Connection | None = None
         self._recovery: Recovery | None = None
@@ -109,6 +110,15 @@ class Driver:
     def settle_in(self) -> None:
         """From now on connections belong to the present context, whoever causes them: a timer, or the user's finger."""
         self._context = contextvars.copy_context()
+
+    def add_to_auth(self, key: str, make: Callable[[], Any]) -> Callable[[], None]:
+        """See :meth:`SocketManager.add_to_auth`."""
+        self._added_to_auth[key] = make
+
+        def remove() -> None:
+            self._added_to_auth.pop(key, None)
+
+        return remove
 
     def perform(self, actions: list[Action]) -> None:
         """Act; what a handler makes the lifecycle decide meanwhile comes after what was decided before."""
@@ -196,7 +206,8 @@ class Driver:
         auth = self._auth() if callable(self._auth) else self._auth
         if inspect.isawaitable(auth):
             auth = await auth
-        return ClientSession(self._namespace, auth, self._recovery)
+        added = {key: value for key, make in self._added_to_auth.items() if (value := make()) is not None}
+        return ClientSession(self._namespace, {**added, **(auth or {})} if added else auth, self._recovery)
 
     def _release(self, reason: str, farewell: Farewell) -> None:
         """Let go of the connection, and remember what the next one needs."""

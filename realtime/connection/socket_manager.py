@@ -222,6 +222,18 @@ class SocketManager(EventSource):
         else:
             self._driver.probe()
 
+    def add_to_auth(self, key: str, make: Callable[[], Any]) -> Callable[[], None]:
+        """Say something with each handshake: what follows it comes a round trip later.
+
+        Args:
+            key: of ``auth``; what the application itself passed there wins.
+            make: called for each connection; None says nothing.
+
+        Returns:
+            A function that takes it away.
+        """
+        return self._driver.add_to_auth(key, make)
+
     # --- events
 
     def on(self, event: str, handler: Handler) -> Handler:

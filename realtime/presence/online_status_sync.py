@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -23,10 +24,13 @@ from realtime.utils.event_emitter import EventSource
 from realtime.utils.observable import Observable
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from realtime.connection.socket_manager import SocketManager
 
 STATUSES = ("online", "away", "busy", "invisible")
 MAX_TEXT = 140  # characters; the server refuses longer ones
+MAX_META_BYTES = 1024  # of JSON; the server refuses more
 _PAGE = 500  # users that one subscription may name
 
 _log = logging.getLogger("realtime.presence")
@@ -46,19 +50,21 @@ class OwnStatus:
     Args:
         status: ``online``, ``away``, ``busy`` or ``invisible``; ``offline`` without a connection.
         text: the user's own words.
+        meta: what the application adds.
     """
 
     status: str
     text: str | None = None
+    meta: Mapping[str, Any] | None = None
 
 
 class OnlineStatusSync(EventSource):
     """Tells how its user is, and how others are. Call it on the connection's loop.
 
-    What was chosen is told at every connection. The server makes one status of all devices of a user: ``busy`` on one
-    is ``busy``, otherwise ``online`` on one is ``online``; an ``invisible`` device counts as if it were not there. In
-    the background a device is ``away`` by itself. Make it before :class:`~realtime.chat.chat_client.ChatClient`, so
-    that after a reconnect the status precedes the joins.
+    What was chosen is told with every connection, so that nobody sees another status first. The server makes one
+    status of all devices of a user: ``busy`` on one is ``busy``, otherwise ``online`` on one is ``online``; an
+    ``invisible`` device counts as if it were not there. In the background a device is ``away`` by itself. Make it
+    before :class:`~realtime.chat.chat_client.ChatClient`, so that what is told precedes the joins.
 
     Event, for :meth:`on`: ``status(user_status)``, of users that are followed.
 
@@ -74,12 +80,15 @@ class OnlineStatusSync(EventSource):
         self._questions = Questions(socket)
         self._chosen: str | None = None
         self._text: str | None = None
+        self._meta: Mapping[str, Any] | None = None
+        self._was_meta_set = False
         self._followed: dict[str, None] = {}
         self.own: Observable[OwnStatus] = Observable(self._own())
         """This device's own status."""
         self.users: Observable[Mapping[str, UserStatus]] = Observable({})
         """The users that are followed, as far as they are known; without a connection, as they were last."""
-        self._unwatch = self._app_state.observe(lambda value: self._show())
+        self._unwatch = [self._app_state.observe(lambda value: self._show())]
+        self._unwatch.append(socket.add_to_auth("presence", self._introduction))
         self._listeners = Listeners(socket)
         self._listeners.on("connect", self._connected)
         self._listeners.on("disconnect", self._disconnected)
@@ -111,7 +120,30 @@ class OnlineStatusSync(EventSource):
         if not isinstance(text, _Keep):
             self._text = text or None
         if self._socket.connected:
-            self._tell()
+            self._tell({"status": self._chosen, "text": self._text})
+        self._show()
+
+    def set_meta(self, meta: Mapping[str, Any] | None) -> None:
+        """Choose what rooms are told of this device beside its status, now and at every later connection.
+
+        Args:
+            meta: what JSON can hold, at most 1 KiB of it: an avatar, a typing mode, the floor one is on; None takes
+                it away. Do not change it afterwards.
+
+        Raises:
+            LocalProtocolError: it is too large, or no JSON object.
+        """
+        try:
+            size = len(json.dumps(meta, ensure_ascii=False, separators=(",", ":")).encode())
+        except (TypeError, ValueError) as error:
+            raise LocalProtocolError(f"meta is a dict of what JSON can hold: {error}") from error
+        if meta is not None and not isinstance(meta, Mapping):
+            raise LocalProtocolError(f"meta is a dict, or None, not a {type(meta).__name__}")
+        if size > MAX_META_BYTES:
+            raise LocalProtocolError(f"meta has at most {MAX_META_BYTES} bytes of JSON, this one has {size}")
+        self._meta, self._was_meta_set = meta or None, True
+        if self._socket.connected:
+            self._tell({"meta": self._meta})
         self._show()
 
     # --- others
@@ -139,9 +171,18 @@ class OnlineStatusSync(EventSource):
             for page in _pages(gone):
                 self._questions.ask("presence:unsubscribe", {"userIds": page}, DoneReply, _ignored, _refused)
 
+    def to_frame(self) -> pd.DataFrame:
+        """The users that are followed, as far as they are known, a row for each, in the order of :meth:`subscribe`."""
+        from realtime.presence.presence_frame import statuses_frame  # which needs pandas
+
+        known = self.users.snapshot
+        return statuses_frame(known[user_id] for user_id in self._followed if user_id in known)
+
     def close(self) -> None:
         """Stop listening to the connection; what is known stays."""
-        self._unwatch()
+        for unwatch in self._unwatch:
+            unwatch()
+        self._unwatch.clear()
         self._listeners.remove()
         self._questions.another_connection()
 
@@ -149,8 +190,8 @@ class OnlineStatusSync(EventSource):
 
     def _connected(self) -> None:
         self._questions.another_connection()
-        if self._chosen is not None:
-            self._tell()
+        if chosen := self._choice():
+            self._tell(chosen)  # again: it may be newer than what the handshake said
         self._ask(self._followed)
         self._show()
 
@@ -158,8 +199,16 @@ class OnlineStatusSync(EventSource):
         self._questions.another_connection()
         self._show()
 
-    def _tell(self) -> None:
-        payload = {"status": self._chosen, "text": self._text}
+    def _choice(self) -> dict[str, Any]:
+        chosen: dict[str, Any] = {} if self._chosen is None else {"status": self._chosen, "text": self._text}
+        return {**chosen, "meta": self._meta} if self._was_meta_set else chosen
+
+    def _introduction(self) -> dict[str, Any] | None:
+        """What the handshake says: what follows it comes a round trip later."""
+        is_hidden = self._app_state.value is AppStateValue.BACKGROUND
+        return {**self._choice(), **({"state": "background"} if is_hidden else {})} or None
+
+    def _tell(self, payload: Mapping[str, Any]) -> None:
         self._questions.ask("presence:update", payload, DoneReply, _ignored, _refused)
 
     def _ask(self, user_ids: Iterable[str]) -> None:
@@ -171,7 +220,8 @@ class OnlineStatusSync(EventSource):
 
     def _learned(self, reply: SubscribeReply) -> None:
         known = self.users.snapshot
-        news = [user for user in reply.users if user.user_id in self._followed and known.get(user.user_id) != user]
+        told = [_remembered(known.get(user.user_id), user) for user in reply.users if user.user_id in self._followed]
+        news = [user for user in told if known.get(user.user_id) != user]
         if news:
             self.users.set({**known, **{user.user_id: user for user in news}})
         for user in news:
@@ -181,15 +231,21 @@ class OnlineStatusSync(EventSource):
 
     def _own(self) -> OwnStatus:
         if not self._socket.connected:
-            return OwnStatus("offline", self._text)
+            return OwnStatus("offline", self._text, self._meta)
         chosen = self._chosen or "online"
         is_hidden = self._app_state.value is AppStateValue.BACKGROUND
-        return OwnStatus("away" if chosen == "online" and is_hidden else chosen, self._text)
+        return OwnStatus("away" if chosen == "online" and is_hidden else chosen, self._text, self._meta)
 
     def _show(self) -> None:
         own = self._own()
         if own != self.own.snapshot:
             self.own.set(own)
+
+
+def _remembered(before: UserStatus | None, user: UserStatus) -> UserStatus:
+    """A server that was restarted does not know when somebody was seen who stayed away."""
+    is_forgotten = user.status == "offline" and user.last_seen is None
+    return before if is_forgotten and before is not None and before.status == "offline" else user
 
 
 def _pages(user_ids: Iterable[str]) -> Iterable[list[str]]:

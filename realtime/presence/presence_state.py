@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
 from realtime.presence.wire import Member, PresenceDiff
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Joined(NamedTuple):
@@ -51,6 +54,12 @@ class RoomPresence:
     def users(self) -> tuple[str, ...]:
         """The users, each once, in order."""
         return tuple(sorted({member.user_id for member in self.members}))
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each device; see :data:`realtime.presence.presence_frame.MEMBER_COLUMNS`."""
+        from realtime.presence.presence_frame import members_frame  # which needs pandas
+
+        return members_frame((self,))
 
 
 class PresenceState:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from realtime.connection.socket_manager import SocketManager
 
 _log = logging.getLogger("realtime.presence")
-_COLUMNS = ["room_id", "user_id", "device_id", "state", "status", "text", "since"]
 
 
 class PresenceTracker(EventSource):
@@ -85,17 +84,10 @@ class PresenceTracker(EventSource):
 
     def to_frame(self, room_id: str | None = None) -> pd.DataFrame:
         """The members of a room, or of all :attr:`rooms`, a row for each device."""
-        import pandas as pd
+        from realtime.presence.presence_frame import members_frame  # which needs pandas
 
         rooms = self.rooms if room_id is None else (room_id,)
-        pictures = [self.room(each).snapshot for each in rooms]
-        rows = [
-            {name: getattr(picture if name == "room_id" else member, name) for name in _COLUMNS}
-            for picture in pictures
-            for member in picture.members
-        ]
-        frame = pd.DataFrame(rows, columns=_COLUMNS)
-        return frame.assign(since=pd.to_datetime(frame["since"], unit="ms", utc=True))
+        return members_frame(self.room(each).snapshot for each in rooms)
 
     def close(self) -> None:
         """Stop listening to the connection; what is known stays."""

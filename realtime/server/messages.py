@@ -261,6 +261,12 @@ class PresenceUpdate(_Wire, frozen=True):
     meta: dict[str, Any] | UnsetType | None = UNSET
 
 
+class Introduction(PresenceUpdate, frozen=True):
+    """``auth.presence``: what a client says of itself before anybody can see it."""
+
+    state: AppStateName = "active"
+
+
 class UserIds(_Wire, frozen=True):
     """``presence:subscribe``, ``presence:unsubscribe``."""
 

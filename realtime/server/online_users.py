@@ -68,14 +68,19 @@ class OnlineUsers:
 
     # Sessions
 
-    def put(self, member: Member, sid: str, device: Device, now: float) -> None:
-        """A session is here, or says something else; one that is lost of the same device counts no more."""
+    def put(self, member: Member, sid: str, device: Device, now: float, seen_ms: int) -> None:
+        """A session is here, or says something else; one that is lost of the same device counts no more.
+
+        Who becomes invisible was seen until then, in wall-clock time until ``seen_ms``.
+        """
         self._changes(member.user_id, now)
         user = self._users.setdefault(member.user_id, _User())
         lost = user.lost.pop(member, None)
         if lost is not None:
             self._grace.stop(member)
         sessions = user.devices.pop(member, {})
+        if sessions and device.status == "invisible" and _newest(sessions).status != "invisible":
+            self._seen(member.user_id, seen_ms)
         if lost is not None and lost[0] != sid:
             sessions.pop(lost[0], None)
         sessions.pop(sid, None)
@@ -154,7 +159,7 @@ class OnlineUsers:
 
     def _status(self, user_id: str) -> UserStatus:
         user = self._users.get(user_id)
-        newest = [] if user is None else [next(reversed(sessions.values())) for sessions in user.devices.values()]
+        newest = [] if user is None else [_newest(sessions) for sessions in user.devices.values()]
         devices = [device for device in newest if device.status != "invisible"]
         if not devices:
             return UserStatus(user_id, "offline", last_seen=self._last_seen.get(user_id, UNSET))
@@ -163,6 +168,10 @@ class OnlineUsers:
         if "busy" in shown:
             return UserStatus(user_id, "busy", text)
         return UserStatus(user_id, "online" if "online" in shown else "away", text)
+
+
+def _newest(sessions: dict[str, Device]) -> Device:
+    return next(reversed(sessions.values()))
 
 
 def shown_status(status: Status | None, is_active: bool) -> Status:

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from realtime.server.messages import (
     AppState,
+    Introduction,
     OkReply,
     PresenceDiff,
     PresenceUpdate,
@@ -108,7 +109,8 @@ class PresenceEvents:
     # Sessions come and go
 
     def _here(self, session: Session) -> None:
-        self._users.put(session.member, session.sid, _device(session), self._clock())
+        _introduce(session)
+        self._put(session)
         self._wake()
 
     def _gone(self, session: Session) -> None:
@@ -150,11 +152,7 @@ class PresenceEvents:
     def _update(self, session: Session, request: PresenceUpdate, ack_id: int | None) -> None:
         _check_meta(request.meta)
         before = session.said
-        session.said = Said(
-            status=before.status if isinstance(request.status, UnsetType) else request.status,
-            text=before.text if isinstance(request.text, UnsetType) else request.text or None,
-            meta=before.meta if isinstance(request.meta, UnsetType) else request.meta or None,
-        )
+        session.said = _updated(before, request)
         if session.said != before:
             self._changed(session)
         session.acknowledge(ack_id, OkReply())
@@ -166,8 +164,11 @@ class PresenceEvents:
             newest = rooms.newest(room_id, session.member)
             if newest is session:
                 self._presence.put(room_id, _entry(session), now)
-        self._users.put(session.member, session.sid, _device(session), now)
+        self._put(session)
         self._wake()
+
+    def _put(self, session: Session) -> None:
+        self._users.put(session.member, session.sid, _device(session), self._clock(), ambient.wall_time_ms())
 
     def _sync(self, session: Session, request: RoomOnly, ack_id: int | None) -> None:
         self._rooms.require(session, request.room_id)
@@ -232,6 +233,25 @@ class PresenceEvents:
             frame = self._namespace.frame("presence:status", encode(status))
             for session in tuple(followers):
                 self._namespace.send(session, frame)
+
+
+def _introduce(session: Session) -> None:
+    """What makes no sense is as if it were not said: the update that follows is refused, with the reason."""
+    try:
+        said = msgspec.convert(session.auth.get("presence"), Introduction)
+        _check_meta(said.meta)
+    except (msgspec.ValidationError, Refusal):
+        return
+    session.said = _updated(session.said, said)
+    session.app_state = said.state
+
+
+def _updated(before: Said, update: PresenceUpdate) -> Said:
+    return Said(
+        status=before.status if isinstance(update.status, UnsetType) else update.status,
+        text=before.text if isinstance(update.text, UnsetType) else update.text or None,
+        meta=before.meta if isinstance(update.meta, UnsetType) else update.meta or None,
+    )
 
 
 def _device(session: Session) -> Device:
