@@ -13,6 +13,7 @@ from realtime.location.live_location_tracker import LiveLocationTracker
 from realtime.location.precision import rounded
 from realtime.location.resolution import Resolution
 from realtime.protocol.errors import LocalProtocolError
+from realtime.utils import ambient
 from tests.fake_socket import FakeSocket
 from tests.jumping_clock import jumping
 from tests.location.ana import Ana, Pushed, fix
@@ -120,6 +121,14 @@ class TestTelling:
         await ana.move(8)
         assert rejected == [(4000, "late"), (6000, "too_fast"), (7000, "inaccurate")]
         assert ana.told == [("ana", 5), ("ana", 8)]
+
+    @jumping
+    async def test_a_fix_of_the_future_is_rejected_and_the_present_ones_go_on(self):
+        ana, rejected = await Ana.tracking(), []
+        ana.tracker.on("rejected", lambda fix, reason: rejected.append(str(reason)))
+        await ana.source.push(msgspec.structs.replace(fix(1), timestamp_ms=ambient.wall_time_ms() + 86_401_000))
+        await ana.move(2)
+        assert (rejected, ana.told) == (["future"], [("ana", 2)])
 
     @jumping
     async def test_what_the_server_does_not_believe_is_rejected_too(self):

@@ -66,8 +66,19 @@ def test_the_limits_can_be_set():
     assert gate.judge(OSLO, 51.0, 1000) == "inaccurate"
 
 
-@pytest.mark.parametrize("options", [{"max_speed_mps": 0}, {"max_accuracy_m": -1}, {"max_speed_mps": float("nan")}])
+@pytest.mark.parametrize(
+    "options", [{"max_speed_mps": 0}, {"max_accuracy_m": -1}, {"max_ahead_s": 0}, {"max_speed_mps": float("nan")}]
+)
 def test_nonsense_is_refused_by_name(options):
     [name] = options
     with pytest.raises(ValueError, match=name):
         Limits(**options)
+
+
+def test_a_fix_of_the_far_future_is_not_taken_and_spoils_nothing():
+    """Receivers miscount weeks; a phone's clock may be hours off where somebody set the wrong zone."""
+    gate = FixGate()
+    assert gate.judge(OSLO, 5.0, 86_400_001, now_ms=0) == "future"
+    assert gate.judge(OSLO, 5.0, 1000, now_ms=2000) is None, "none of the present ones is late"
+    assert gate.judge(OSLO, 5.0, 86_400_000, now_ms=0) is None
+    assert FixGate(Limits(max_ahead_s=60)).judge(OSLO, 5.0, 60_001, now_ms=0) == "future"

@@ -35,7 +35,8 @@ class TestStoppingAndPausing:
         start_ms = ambient.wall_time_ms()
         await ana.start(share_for_s=60)
         await ana.move(1)
-        assert ana.socket.asked[-1].payload["until"] == start_ms + 60_000
+        told = ana.socket.asked[-1].payload
+        assert (told["until"], told["sentAt"]) == (start_ms + 60_000, start_ms), "the server has another clock"
         await asyncio.sleep(59)
         assert ana.tracker.tracking
         await asyncio.sleep(2)

@@ -75,8 +75,10 @@ class Rig:
         ChatEvents(self.namespace, self.rooms, entries, self.engine)
         AmendmentEvents(self.namespace, self.rooms, entries, self.engine)
         self.receipts = ReceiptEvents(self.namespace, self.rooms, self.engine, later=self._tell)
-        locations = LocationEvents(self.namespace, self.rooms)
-        self.geofences = GeofenceEvents(self.namespace, self.rooms, locations, self.engine, random.Random(0)).fences
+        self.locations = LocationEvents(self.namespace, self.rooms)
+        self.geofences = GeofenceEvents(
+            self.namespace, self.rooms, self.locations, self.engine, random.Random(0)
+        ).fences
         asyncio.run(self.engine.start(self.rooms.deliver))
         self._ack_id = 0
         self.untold = None

@@ -1,5 +1,6 @@
 """Positions on their way to the others in a room, and to those who come later."""
 
+from realtime.utils.ambient import wall_time_ms
 from tests.server.rig import Rig
 
 FIX = {"latitude": 52.5, "longitude": 13.4, "accuracy": 5.0, "timestamp": 1_700_000_000_000}
@@ -97,3 +98,26 @@ def test_who_leaves_the_room_is_on_no_map():
     rig.say(ana, "room:leave", {"roomId": "lobby"})
     stops = [payload for event, payload in ben.link.take() if event == "location:stop"]
     assert stops == [{"roomId": "lobby", "userId": "ana", "reason": "gone"}]
+
+
+def test_only_who_stops_is_forgotten_who_is_lost_may_come_back():
+    rig = Rig()
+    stopped = []
+    rig.locations.when_stopped(lambda room_id, member: stopped.append(member.user_id))
+    ana, ben = rig.sessions("lobby", "ana", "ben")
+    for session in (ana, ben):
+        rig.say(session, "location:update", {"roomId": "lobby", "fixes": [FIX]})
+    rig.end(ana)
+    assert stopped == []
+    rig.say(ben, "location:stop", {"roomId": "lobby"})
+    assert stopped == ["ben"]
+
+
+def test_an_end_by_the_phones_clock_is_told_to_others_by_the_servers():
+    rig = Rig()
+    ana, _ = rig.sessions("lobby", "ana", "ben")
+    update = {"roomId": "lobby", "fixes": [FIX], "until": 61_000, "sentAt": 1000}  # 1970
+    before_ms = wall_time_ms()
+    assert rig.say(ana, "location:update", update) == {"ok": True, "accepted": 1}
+    [known] = rig.say(rig.session("cleo"), "room:join", {"roomId": "lobby"})["locations"]
+    assert before_ms + 60_000 <= known["until"] <= wall_time_ms() + 60_000

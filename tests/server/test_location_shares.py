@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime.server.location_messages import SharedFix
+from realtime.server.location_messages import Rejected, SharedFix
 from realtime.server.location_shares import Shares
 from realtime.server.rooms import Member
 
@@ -87,6 +87,70 @@ def test_after_the_end_nothing_is_taken(shares):
     assert accepted == []
     assert [each.reason for each in rejected] == ["expired", "expired"]
     assert len(shares) == 0
+
+
+class TestWhoIsLost:
+    def test_is_on_no_map_and_goes_on_where_they_were(self, shares):
+        shares.update("lobby", ANA, [fix(1), fix(2)], until_ms=None, now_ms=0)
+        assert shares.lose("lobby", ANA) == (True, [])
+        assert known(shares) == []
+        assert len(shares) == 0
+        assert shares.update("lobby", ANA, [fix(1), fix(2), fix(3)], until_ms=None, now_ms=0) == ([fix(3)], [])
+        assert known(shares) == [("ana", 3)]
+
+    def test_while_only_repeating_is_on_the_map_again(self, shares):
+        shares.update("lobby", ANA, [fix(1)], until_ms=None, now_ms=0)
+        shares.lose("lobby", ANA)
+        assert shares.update("lobby", ANA, [fix(1)], until_ms=None, now_ms=0) == ([fix(1)], []), "the others forgot it"
+        assert known(shares) == [("ana", 1)]
+
+    def test_with_one_of_two_devices_is_no_loss_of_the_user(self, shares):
+        shares.update("lobby", ANA, [fix(2)], until_ms=None, now_ms=0)
+        shares.update("lobby", TABLET, [fix(1)], until_ms=None, now_ms=0)
+        assert shares.lose("lobby", ANA) == (False, [])
+
+    def test_who_never_shared_is_not_lost_but_forgotten(self, shares):
+        assert shares.lose("lobby", ANA) == (False, [("lobby", ANA)])
+
+    def test_and_stops_is_forgotten(self, shares):
+        shares.update("lobby", ANA, [fix(5)], until_ms=None, now_ms=0)
+        shares.lose("lobby", ANA)
+        assert not shares.stop("lobby", ANA)
+        assert shares.update("lobby", ANA, [fix(4)], until_ms=None, now_ms=0) == ([fix(4)], [])
+
+    def test_is_forgotten_when_there_are_too_many(self):
+        shares = Shares(most_lost=2)
+        for number in range(3):
+            member = Member(f"user {number}", "phone")
+            shares.update("lobby", member, [fix(1)], until_ms=None, now_ms=0)
+            forgotten = shares.lose("lobby", member)[1]
+        assert forgotten == [("lobby", Member("user 0", "phone"))]
+
+
+class TestClocks:
+    """A phone's clock may be hours away from the server's."""
+
+    DAY_MS = 86_400_000
+
+    def test_an_end_is_as_far_away_as_the_phone_says(self, shares):
+        its_now = 7_200_000
+        shares.update("lobby", ANA, [fix(1)], until_ms=its_now + 60_000, sent_ms=its_now, now_ms=1000)
+        assert shares.next_expiry_ms() == 61_000
+        shares.update("lobby", ANA, [fix(2)], until_ms=its_now + 60_000, sent_ms=its_now + 5000, now_ms=9000)
+        assert shares.next_expiry_ms() == 61_000, "the second one was on its way for 3 s longer"
+        shares.update("lobby", ANA, [fix(3)], until_ms=its_now + 90_000, sent_ms=its_now + 9000, now_ms=10_000)
+        assert shares.next_expiry_ms() == 91_000, "another end"
+
+    def test_a_clock_that_is_behind_does_not_end_it_at_once(self, shares):
+        accepted, _ = shares.update("lobby", ANA, [fix(1)], until_ms=60_000, sent_ms=0, now_ms=3_600_000)
+        assert accepted == [fix(1)]
+
+    def test_a_fix_of_the_future_is_rejected(self, shares):
+        far = fix(self.DAY_MS // 1000 + 61)  # a day and a second
+        assert shares.update("lobby", ANA, [far], until_ms=None, now_ms=60_000)[1] == [Rejected(0, "future")]
+        assert shares.update("lobby", BEN, [fix(3600)], until_ms=None, now_ms=0)[1] == [], "a zone set wrong"
+        shares.update("lobby", TABLET, [fix(1)], until_ms=None, now_ms=0)
+        assert known(shares) == [("ben", 3600), ("ana", 1)]
 
 
 def test_clear_forgets_all(shares):
