@@ -218,3 +218,31 @@ def test_the_application_notifies_a_user_by_socket_and_who_does_not_look_by_push
 
     news = ("notification", {"id": "n1", "title": "Sale", "body": "today", "data": {}})
     assert play(script) == ([news], [news], [], ["n1"])
+
+
+def test_what_a_user_is_told_into_a_dead_connection_is_pushed_once_it_is_known_to_be_dead():
+    async def script(rig):
+        ana = rig.device("ana")
+        rig.events.notify("ana", id="taxi", title="Your taxi is here")
+        await asyncio.sleep(40)
+        before = rig.ids("ana phone")
+        rig.lose(ana)
+        await asyncio.sleep(1)
+        return before, rig.ids("ana phone")
+
+    assert play(script) == ([], ["taxi"])
+
+
+def test_what_a_user_was_shown_or_has_opened_is_not_pushed_later():
+    async def script(rig):
+        phone, tablet = rig.device("ana"), rig.device("ana", "tablet")
+        rig.events.notify("ana", id="seen", title="Seen")
+        phone.link.pass_fences()
+        rig.events.notify("ana", id="opened", title="Opened")
+        rig.say(tablet, "push:opened", {"id": "opened"})
+        rig.lose(phone)
+        rig.lose(tablet)
+        await asyncio.sleep(60)
+        return [each for each in rig.ids("ana phone") + rig.ids("ana tablet") if "withdrawn" not in each]
+
+    assert play(script) == []
