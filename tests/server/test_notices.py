@@ -76,3 +76,14 @@ def test_what_the_user_has_seen_to_is_not_pushed(notices, pushed):
     notices.gone(phone)
     notices.gone(tablet)
     assert pushed == [("ana", "second")]
+
+
+def test_a_session_that_is_taken_over_by_its_client_is_asked_again(notices, pushed):
+    """Its old connection never answers, and the new one brings what was missed."""
+    phone = fake_session()
+    notices.told("ana", taxi(), [phone])
+    phone.link = type(phone.link)()
+    notices.here(phone)
+    phone.link.pass_fences()
+    notices.gone(phone)
+    assert (pushed, len(notices)) == ([], 0)
