@@ -12,6 +12,7 @@ from msgspec import Meta
 from realtime.server.engine.base import Marker, Record
 from realtime.server.messages import MessageId, OkReply, Refusal
 from realtime.server.namespace import Namespace
+from realtime.server.notices import Notices
 from realtime.server.push.gateway import PlatformName, Push
 from realtime.server.push.push_plan import News
 from realtime.server.push.push_service import PushService
@@ -63,10 +64,12 @@ class PushEvents:
     def __init__(self, namespace: Namespace, rooms: RoomEvents, receipts: ReceiptEvents, service: PushService) -> None:
         self._namespace = namespace
         self._service = service
+        self._notices = Notices(service.push)
         service.looking = self._looking
         rooms.when_logged(self._logged)
         rooms.when_moved(self._moved)
         receipts.when_marked(self._marked)
+        namespace.when_here(self._notices.here)
         namespace.when_gone(self._gone)
         namespace.events.add("push:register", Register, self._register)
         namespace.events.add("push:unregister", Unregister, self._unregister)
@@ -101,7 +104,9 @@ class PushEvents:
         sessions = self._sessions(user_id)
         for session in sessions:
             session.emit("notification", push.to_wire())
-        if not any(_is_looking(session) for session in sessions):
+        if looking := [session for session in sessions if _is_looking(session)]:
+            self._notices.told(user_id, push, looking)
+        else:
             self._service.push(user_id, push)
 
     # --- the client's events
@@ -120,6 +125,7 @@ class PushEvents:
         session.acknowledge(ack_id, OkReply())
 
     def _seen_to(self, session: Session, request: SeenTo, ack_id: int | None) -> None:
+        self._notices.seen_to(session.user_id, request.id)
         self._service.opened(session.user_id, request.id, but=session.device_id)
         for other in self._sessions(session.user_id):
             if other.device_id != session.device_id:
@@ -147,6 +153,7 @@ class PushEvents:
             self._service.read(marker.user_id, room_id, marker.read)
 
     def _gone(self, session: Session) -> None:
+        self._notices.gone(session)
         for room_id in self._namespace.rooms.of(session):
             self._service.away(session.user_id, room_id)
 
