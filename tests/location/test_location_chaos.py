@@ -195,6 +195,25 @@ def test_sharing_ends_at_its_time_though_the_phone_is_dead_by_then():
     assert play(script).result == ((pytest.approx(30, abs=0.5), "ana", "expired"),)
 
 
+def test_sharing_ends_at_its_time_by_a_clock_that_is_wrong():
+    """A phone that lives in 1970 shares for 30 s; a server that took its clock for its own would end it at once."""
+
+    async def script(world, town):
+        ana, ben = await town.phone("ana"), await town.phone("ben")
+        stops = []
+        ben.location.on("stop", lambda user, room, reason: stops.append((world.now_s - start_s, user, reason)))
+        start_s = world.now_s
+        fix = Fix(latitude=OSLO[0], longitude=OSLO[1], accuracy_m=5.0, timestamp_ms=1000)
+        update = {"roomId": "lobby", "fixes": [fix.to_wire()], "until": 31_000, "sentAt": 1000}
+        assert (await ana.socket.call("location:update", update))["accepted"] == 1
+        cleo = await town.phone("cleo")
+        assert shown(cleo) == fix
+        await asyncio.sleep(60)
+        return tuple(stops)
+
+    assert play(script).result == ((pytest.approx(30, abs=0.5), "ana", "expired"),)
+
+
 def test_who_comes_later_and_who_was_away_see_where_everybody_is():
     async def script(world, town):
         ana, ben = await town.phone("ana"), await town.phone("ben")

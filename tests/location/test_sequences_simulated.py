@@ -72,7 +72,7 @@ CHANGES = ("none", "to 3g", "to wifi", "address", "back after the return")
 
 
 def background_story(change="none", *, profile="lte", keep_s=0.0, seed=0):
-    """Ana's app is out of sight for 90 s, longer than the grace; after 30 s of them something becomes of her network."""
+    """Ana's app is out of sight for 90 s, longer than the grace; after 30 s something becomes of her network."""
 
     async def script(world, town):
         diary = Diary(world)

@@ -69,7 +69,7 @@ def test_sharing_ends_by_itself(shares):
     assert shares.next_expiry_ms() == 5000
     assert shares.known("lobby")[0].until == 5000
     assert shares.expire(4999) == []
-    assert shares.expire(5000) == [("lobby", "ana")]
+    assert shares.expire(5000) == [("lobby", ANA, True)]
     assert known(shares) == [("ben", 1)]
     assert shares.next_expiry_ms() == 9000
 
