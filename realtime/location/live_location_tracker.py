@@ -246,7 +246,8 @@ class LiveLocationTracker(EventSource):
             self._ride = self._reading = None
 
     def _measured(self, ride: _Ride, fix: Fix) -> None:
-        reason = ride.gate.judge(fix.position, fix.accuracy_m, fix.timestamp_ms)
+        now_ms = ambient.wall_time_ms()
+        reason = ride.gate.judge(fix.position, fix.accuracy_m, fix.timestamp_ms, now_ms=now_ms)
         if reason is not None:
             self._events.dispatch("rejected", fix, reason)
             return

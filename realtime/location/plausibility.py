@@ -17,6 +17,8 @@ class Reason(enum.StrEnum):
 
     LATE = "late"
     """It was measured before, or with, one that was taken already."""
+    FUTURE = "future"
+    """Its time is still far away."""
     TOO_FAST = "too_fast"
     INACCURATE = "inaccurate"
     EXPIRED = "expired"
@@ -30,6 +32,8 @@ class Limits:
     Args:
         max_speed_mps: between two fixes, in metres per second; 250 is 900 km/h, an airliner's.
         max_accuracy_m: the largest circle that still says something, in metres; 5 km is a rural cell's.
+        max_ahead_s: how far in the future a fix may be, in seconds; a day is more than a clock is wrong that was set in
+            another time zone, and less than what a receiver that miscounts the weeks of its satellites is.
 
     Raises:
         ValueError: a limit is not above zero.
@@ -37,9 +41,10 @@ class Limits:
 
     max_speed_mps: float = 250.0
     max_accuracy_m: float = 5_000.0
+    max_ahead_s: float = 86_400.0
 
     def __post_init__(self) -> None:
-        for name in ("max_speed_mps", "max_accuracy_m"):
+        for name in ("max_speed_mps", "max_accuracy_m", "max_ahead_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above zero, not {getattr(self, name)}")
 
@@ -62,14 +67,17 @@ class FixGate:
         self._taken: _Point | None = None
         self._doubtful: list[_Point] = []  # the newest too fast ones, which agree with each other
 
-    def judge(self, place: LatLon, accuracy_m: float, timestamp_ms: int) -> Reason | None:
+    def judge(self, place: LatLon, accuracy_m: float, timestamp_ms: int, *, now_ms: int | None = None) -> Reason | None:
         """Why a fix is not taken; None if it is, and then it is what the next one is judged by.
 
         Args:
             place: latitude and longitude, in degrees.
             accuracy_m: radius of the circle that holds the true place with 68 % probability.
             timestamp_ms: when it was measured, in milliseconds.
+            now_ms: the present; None: it is not known, and nothing is of the future.
         """
+        if now_ms is not None and timestamp_ms > now_ms + 1000 * self._limits.max_ahead_s:
+            return Reason.FUTURE
         if accuracy_m > self._limits.max_accuracy_m:
             return Reason.INACCURATE
         point = _Point(place, accuracy_m, timestamp_ms)

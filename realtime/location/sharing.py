@@ -132,7 +132,8 @@ class Sharing:
         if batch is not None:
             payload: dict[str, Any] = {"roomId": self.room_id, "fixes": [fix.to_wire() for fix in batch.fixes]}
             if self._until_ms is not None:
-                payload["until"] = self._until_ms
+                # The server has another clock: how far away the end is, that is what it can know.
+                payload |= {"until": self._until_ms, "sentAt": ambient.wall_time_ms()}
             receipt = self._socket.emit("location:update", payload, ack=True, volatile=True)
             if receipt.done:
                 self._flow.returned(batch.number)

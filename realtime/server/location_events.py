@@ -51,7 +51,10 @@ class LocationEvents:
         self._when_moved.append(callback)
 
     def when_stopped(self, callback: Callable[[str, Member], None]) -> None:
-        """Call ``callback(room_id, member)`` when a device does not share with a room any more."""
+        """Call ``callback(room_id, member)`` when a device does not share with a room any more, and is forgotten.
+
+        One that was lost is not, for a while: its way goes on when it comes back.
+        """
         self._when_stopped.append(callback)
 
     def clear(self) -> None:
@@ -63,28 +66,33 @@ class LocationEvents:
         room_id, member = request.room_id, session.member
         self._rooms.require(session, room_id)
         accepted, rejected = self._shares.update(
-            room_id, member, request.fixes, until_ms=request.until, now_ms=wall_time_ms()
+            room_id, member, request.fixes, until_ms=request.until, sent_ms=request.sent_at, now_ms=wall_time_ms()
         )
         if accepted:
             body = LocationBody(room_id, session.user_id, accepted)
             self._rooms.tell(room_id, self._namespace.frame("location:update", encode(body)), skip=session)
         count = len(request.fixes) - len(rejected)
         session.acknowledge(ack_id, SharedReply(accepted=count, rejected=rejected or UNSET))
-        self._arm(request.until)
+        self._arm(self._shares.end_of(room_id, member))
         for callback in self._when_moved if accepted else ():
             callback(room_id, member, accepted)
 
     def _stop(self, session: Session, request: ShareStop, ack_id: int | None) -> None:
         self._rooms.require(session, request.room_id)
-        self._end(request.room_id, session.member, request.reason, skip=session)
+        room_id, member = request.room_id, session.member
+        if self._shares.stop(room_id, member):
+            self._tell_stop(room_id, member.user_id, request.reason, skip=session)
+        self._forget(room_id, member)
         session.acknowledge(ack_id, OkReply())
 
     def _left(self, room_id: str, member: Member) -> None:
-        self._end(room_id, member, "gone")
+        is_gone, forgotten = self._shares.lose(room_id, member)
+        if is_gone:
+            self._tell_stop(room_id, member.user_id, "gone")
+        for each in forgotten:
+            self._forget(*each)
 
-    def _end(self, room_id: str, member: Member, reason: str | UnsetType, *, skip: Session | None = None) -> None:
-        if self._shares.stop(room_id, member):
-            self._tell_stop(room_id, member.user_id, reason, skip=skip)
+    def _forget(self, room_id: str, member: Member) -> None:
         for callback in self._when_stopped:
             callback(room_id, member)
 
@@ -100,6 +108,8 @@ class LocationEvents:
                 self._alarm.set(due)
 
     def _expire(self) -> None:
-        for room_id, user_id in self._shares.expire(wall_time_ms()):
-            self._tell_stop(room_id, user_id, "expired")
+        for room_id, member, is_gone in self._shares.expire(wall_time_ms()):
+            if is_gone:
+                self._tell_stop(room_id, member.user_id, "expired")
+            self._forget(room_id, member)
         self._arm(self._shares.next_expiry_ms())

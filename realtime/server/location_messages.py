@@ -26,11 +26,13 @@ class ShareUpdate(_Wire, frozen=True):
         room_id: the room.
         fixes: in the order of their times.
         until: sharing ends by itself then, in ms since the Unix epoch.
+        sent_at: the present by the clock of ``until``; None: that is the server's.
     """
 
     room_id: RoomId
     fixes: Annotated[list[Fix], Meta(min_length=1, max_length=100)]
     until: Annotated[int, Meta(ge=0)] | None = None
+    sent_at: Annotated[int, Meta(ge=0)] | None = None
 
 
 class ShareStop(_Wire, frozen=True):
