@@ -3,6 +3,7 @@
 from realtime.lab.sim_phone import SimPhone
 from realtime.lab.sim_server import SimServer
 from realtime.server.engine.memory import MemoryEngine
+from realtime.server.push.local_gateway import LocalGateway
 from realtime.sim.history import History
 from realtime.sim.world import simulate
 
@@ -14,7 +15,9 @@ class Town:
         self.world = world
         self.history = History(lambda: world.now_s)
         self.engine = MemoryEngine(rng=world.rng("engine"))
-        self.server = world.machine("server", lambda machine: SimServer(world, machine, engine=self.engine))
+        self.gateway = LocalGateway()
+        options = {"engine": self.engine, "gateway": self.gateway}
+        self.server = world.machine("server", lambda machine: SimServer(world, machine, **options))
 
     async def phone(self, name, *, user_id=None, kind=SimPhone, profile="lte", **options):
         """A phone that has come in."""

@@ -8,7 +8,12 @@ from realtime.chat.chat_client import ChatClient
 from realtime.connection.connection_state import ConnectionState
 from realtime.connection.net_info import NetType
 from realtime.lab.sim_phone import SimPhone
+from realtime.lab.sim_tray import SimTray
+from realtime.location.fix import Fix
+from realtime.location.geofence import Circle
 from realtime.location.sources import SimulatedWalk
+from realtime.utils import ambient
+from realtime.utils.geo import destination
 from tests.lab.sim_town import play
 
 
@@ -195,3 +200,76 @@ def test_with_its_outbox_on_disk_nothing_that_it_said_is_lost_with_the_app(end):
 
     everything = ("zero", "one", "two", "three", "four")
     assert play(script) == (["one", "two", "three"], [everything, everything], True)
+
+
+def test_it_shows_who_is_there_and_how_they_are():
+    async def script(town):
+        ana = await town.phone("ana", tracks_presence=True, follows=("ben",))
+        ben = await town.phone("ben")
+        with town.world.on("ben"):
+            ben.app.status.set_status("busy", "in a meeting")
+        await town.world.until(town.world.now_s + 5)
+        members = {member.user_id: member.text for member in ana.app.presence.room("lobby").snapshot.members}
+        status = ana.app.status.users.snapshot["ben"].status
+        with town.world.on("ana"):
+            await ana.app.leave("lobby")
+        assert ana.app.presence.room("lobby").snapshot.members == ()
+        with town.world.on("ana"):
+            await ana.app.join("lobby")
+        await town.world.until(town.world.now_s + 5)
+        assert len(ana.app.presence.room("lobby").snapshot.members) == 2
+        return members, status
+
+    assert play(script) == ({"ana": None, "ben": "in a meeting"}, "busy")
+
+
+def test_by_itself_it_asks_nobody_who_is_there():
+    async def script(town):
+        ana = await town.phone("ana")
+        assert ana.app.fences is None
+        return ana.app.presence.rooms, ana.app.status.subscriptions, ana.app.push.state.snapshot.is_registered
+
+    assert play(script) == ((), (), False)
+
+
+def test_a_fence_on_its_way_is_told_to_the_room():
+    """From 200 m south of the middle to 390 m north of it, at 10 m/s; the border is at 50 m."""
+    place = (59.9, 10.7)
+    start = destination(place, 180, 200)
+
+    class Ride:
+        async def __aiter__(self):
+            for step in range(60):
+                here = destination(start, 0, 10.0 * step)
+                yield Fix(latitude=here[0], longitude=here[1], accuracy_m=5.0, timestamp_ms=ambient.wall_time_ms())
+                await asyncio.sleep(1)
+
+    async def script(town):
+        crossed = []
+        ana = await town.phone(
+            "ana", shares=(Ride(), "lobby"), fences=[Circle("home", place, radius_m=50.0)], fence_room="lobby"
+        )
+        for kind in ("enter", "exit"):
+            ana.app.fences.on(kind, lambda transition: crossed.append((transition.fence_id, transition.kind.value)))
+        await town.world.until(town.world.now_s + 60)
+        entries = town.engine._log("lobby").records
+        return crossed, [record.event for record in entries]
+
+    assert play(script) == ([("home", "enter"), ("home", "exit")], ["geofence:event"] * 2)
+
+
+def test_pushes_are_remembered_on_its_disk():
+    async def script(town):
+        tray = SimTray(town.world, town.gateway, "ben")
+        ben = await town.phone("ben", tray=tray, on_disk=True)
+        ana = await town.phone("ana")
+        [result] = town.send(ana, "hello")
+        await town.world.until(town.world.now_s + 5)
+        town.world.kill_app("ben")
+        town.world.restart("ben")
+        await town.world.eventually(lambda: ben.is_running and ben.app.is_settled, within_s=20)
+        payload = {"id": result.message_id, "title": "ana", "body": "hello"}
+        with town.world.on("ben"):
+            return ben.app.push.received(payload)
+
+    assert play(script) is False

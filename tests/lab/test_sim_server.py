@@ -3,6 +3,7 @@
 import pytest
 
 from realtime.lab.sim_server import SimServer
+from realtime.lab.sim_tray import SimTray
 from realtime.server.realtime_server import RealtimeServer
 from tests.lab.sim_town import play
 
@@ -81,3 +82,23 @@ def test_its_server_can_be_replaced():
     text, is_other = play(script)
     assert is_other
     assert text.startswith("<SimServer <RealtimeServer http://other:8765 listening")
+
+
+def test_its_push_service_is_beyond_its_own_life():
+    """The gateway is the operating system maker's: what the server gave it arrives though the server is dead."""
+
+    async def script(town):
+        ben = SimTray(town.world, town.gateway, "ben")
+        await town.phone("ben", tray=ben)
+        ana = await town.phone("ana")
+        town.world.kill_app("ben")
+        await town.world.until(town.world.now_s + 1)  # the server hears of it
+        town.world.unplug("ben")
+        town.send(ana, "hello")
+        await town.world.until(town.world.now_s + 10)
+        town.world.crash("server")
+        town.world.replug("ben")
+        await town.world.until(town.world.now_s + 10)
+        return [payload["body"] for payload in ben.on_screen]
+
+    assert play(script) == ["hello"]

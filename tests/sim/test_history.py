@@ -13,6 +13,7 @@ from realtime.sim.history import (
     Joined,
     Killed,
     Logged,
+    Notified,
     PositionAcked,
     PositionShown,
     Reachable,
@@ -52,6 +53,7 @@ def test_everything_is_kept_in_order_with_its_time():
     history.reachable("ben", True)
     history.position_acked("ana", 1_700)
     history.position_shown("ben", "ana", 1_700)
+    history.notified("ben", ["m1", "m2"], "push")
     assert history.records == [
         Joined(0.0, "ben", "lobby"),
         Attempt(1.5, "ana", "lobby", "m1"),
@@ -69,6 +71,7 @@ def test_everything_is_kept_in_order_with_its_time():
         Reachable(2.0, "ben", True),
         PositionAcked(2.0, "ana", 1_700),
         PositionShown(2.0, "ben", "ana", 1_700),
+        Notified(2.0, "ben", ("m1", "m2"), "push"),
     ]
 
 

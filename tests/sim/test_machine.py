@@ -299,6 +299,19 @@ def test_a_crash_loses_what_a_kill_does_not(verb, expected):
     assert simulate(main).result == expected
 
 
+@pytest.mark.parametrize(("verb", "crashes"), [("kill_app", 0), ("crash", 1)])
+def test_a_device_without_power_is_not_one_whose_app_was_killed(verb, crashes):
+    async def main(world):
+        machine = ticking(world, [])
+        assert (machine.has_power, machine.crashes) == (True, 0)
+        getattr(world, verb)("ana")
+        dead = machine.has_power, machine.crashes
+        world.restart("ana")
+        return dead, machine.has_power, machine.crashes
+
+    assert simulate(main).result == ((not crashes, crashes), True, crashes)
+
+
 def test_a_crash_after_a_kill_loses_the_files_all_the_same():
     async def main(world):
         found = []
