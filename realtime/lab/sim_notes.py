@@ -12,6 +12,7 @@ from realtime.connection.receipt import Receipt
 from realtime.connection.socket_manager import SocketManager
 from realtime.location.fix import Fix
 from realtime.location.live_location_tracker import LiveLocationTracker
+from realtime.notifications.in_app_notifications import InAppNotifications
 from realtime.protocol.errors import RealtimeError
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class Notes:
         location.on("update", self._moved)
         for room_id in rooms:
             chat.room(room_id).observe(partial(self._saw, room_id))
+
+    def take_notifications(self, in_app: InAppNotifications) -> None:
+        """Listen from now on to what is shown inside the app."""
+        in_app.on("shown", lambda shown: self._history.notified(self._device, shown.message_ids, "app"))
 
     def _told(self, message: Message) -> None:
         assert message.offset is not None

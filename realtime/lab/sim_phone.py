@@ -16,10 +16,17 @@ from realtime.connection.message_queue import Outbox
 from realtime.connection.net_info import NetInfo, NetType
 from realtime.connection.socket_manager import SocketManager
 from realtime.lab.sim_notes import Notes, Overheard
+from realtime.location.geofence import Fence
+from realtime.location.geofence_alerts import GeofenceAlerts
 from realtime.location.live_location_tracker import LiveLocationTracker
 from realtime.location.sources import LocationSource
+from realtime.notifications.in_app_notifications import InAppNotifications
+from realtime.notifications.push_notification_handler import PushNotificationHandler
+from realtime.presence.online_status_sync import OnlineStatusSync
+from realtime.presence.presence_tracker import PresenceTracker
 
 if TYPE_CHECKING:
+    from realtime.lab.sim_tray import SimTray
     from realtime.sim.history import History
     from realtime.sim.machine import Machine
     from realtime.sim.world import World
@@ -32,7 +39,8 @@ class SimPhone:
 
     Make it in the factory of a machine: ``world.machine("ana", lambda machine: SimPhone(world, machine, …))``, and
     call it on its own host, or with :meth:`~realtime.sim.world.World.on`. To break the client for a test, override
-    :meth:`make_outbox`, :meth:`make_socket`, :meth:`make_chat` or :meth:`make_location`.
+    :meth:`make_outbox`, :meth:`make_socket`, :meth:`make_status`, :meth:`make_chat`, :meth:`make_presence`,
+    :meth:`make_location`, :meth:`make_fences`, :meth:`make_in_app` or :meth:`make_push`.
 
     Args:
         world: where it is.
@@ -43,7 +51,12 @@ class SimPhone:
         url: the server.
         shares: where it gets its position from, and the room that is told of it from the start.
         location_interval_s: the least time between two fixes that it shares, in seconds.
-        on_disk: what it has to send is on the machine's disk, and outlives the app.
+        on_disk: what it has to send, and what it has shown, is on the machine's disk, and outlives the app.
+        tracks_presence: it follows who is in its rooms from the start.
+        follows: users whose online status it follows from the start.
+        tray: the device's system, which pushes come to; without one there are none, and messages are no notifications.
+        fences: which it watches on its own way; needs ``shapely``.
+        fence_room: the room that is told of crossings.
         chat_options: of :class:`~realtime.chat.chat_client.ChatClient`.
         options: of :class:`~realtime.connection.socket_manager.SocketManager`.
 
@@ -63,6 +76,11 @@ class SimPhone:
         shares: tuple[LocationSource, str] | None = None,
         location_interval_s: float = 5.0,
         on_disk: bool = False,
+        tracks_presence: bool = False,
+        follows: Iterable[str] = (),
+        tray: SimTray | None = None,
+        fences: Iterable[Fence] = (),
+        fence_room: str | None = None,
         chat_options: Mapping[str, Any] = MappingProxyType({}),
         **options: Any,
     ) -> None:
@@ -76,6 +94,10 @@ class SimPhone:
         self.shares = shares
         self.location_interval_s = location_interval_s
         self.on_disk = on_disk
+        self.tracks_presence = tracks_presence
+        self.follows = tuple(follows)
+        self.tray = tray
+        self.fence_room = fence_room
         self.chat_options = chat_options
         self.options = options
         self._hidden_s = 0.0  # when it went to the background
@@ -83,10 +105,17 @@ class SimPhone:
         self.app_state = AppState()
         self.net_info = NetInfo(NetType.CELLULAR)
         self.socket = self.make_socket()
+        self.status = self.make_status()  # before the joins, so that nobody sees the status of before
         self.chat = self.make_chat()
+        self.presence = self.make_presence()
         self.location = self.make_location()
+        self.fences = self.make_fences(tuple(fences))
+        self.in_app = self.make_in_app()
+        self.push = self.make_push()
         if history is not None:
-            Notes(history, self.name, self.user_id).take(self.socket, self.chat, self.location, self.rooms)
+            notes = Notes(history, self.name, self.user_id)
+            notes.take(self.socket, self.chat, self.location, self.rooms)
+            notes.take_notifications(self.in_app)
 
     def __repr__(self) -> str:
         return f"<SimPhone {self.name!r} of {self.user_id!r} {self.socket.state.name}>"
@@ -125,13 +154,47 @@ class SimPhone:
             socket = cast(SocketManager, Overheard(socket, self.history, self.user_id))
         return LiveLocationTracker(socket, user_id=self.user_id, interval_s=self.location_interval_s)
 
+    def make_status(self) -> OnlineStatusSync:
+        """The online status over :attr:`socket`."""
+        return OnlineStatusSync(self.socket)
+
+    def make_presence(self) -> PresenceTracker:
+        """Who is in the rooms that :attr:`chat` joins."""
+        return PresenceTracker(self.socket)
+
+    def make_fences(self, fences: tuple[Fence, ...]) -> GeofenceAlerts | None:
+        """What watches the fences along :attr:`location`; None: there are none."""
+        if not fences:
+            return None
+        alerts = GeofenceAlerts(self.socket, fences, room_id=self.fence_room, rng=self.rng("crossings"))
+        alerts.follow(self.location)
+        return alerts
+
+    def make_in_app(self) -> InAppNotifications:
+        """What shows notifications inside the app."""
+        return InAppNotifications(app_state=self.app_state)
+
+    def make_push(self) -> PushNotificationHandler:
+        """What registers the device for pushes, and shows each thing once."""
+        return PushNotificationHandler(
+            self.socket,
+            user_id=self.user_id,
+            in_app=self.in_app,
+            chat=None if self.tray is None else self.chat,
+            seen_path=self.machine.disk.path / "shown" if self.on_disk and self.tray is not None else None,
+        )
+
     # -- what the device does
 
     async def start(self) -> None:
         """Connect, for ever, and enter the rooms; with or without a network."""
+        if self.tray is not None:
+            self.push.delivered(self.tray.on_screen)
+            self.push.set_token(self.tray.token)
+        self.status.subscribe(self.follows)
         await self.socket.connect(wait=False)
         for room_id in self.rooms:
-            await self.chat.join(room_id)
+            await self.join(room_id)
         if self.shares is not None:
             source, room_id = self.shares
             await self.location.start_tracking(source, room_id=room_id)
@@ -162,6 +225,17 @@ class SimPhone:
         self.net_info.update(type=NetType(kind) if known else NetType.CELLULAR)
 
     # -- what its user does
+
+    async def join(self, room_id: str) -> None:
+        """Enter a room."""
+        await self.chat.join(room_id)
+        if self.tracks_presence:
+            self.presence.enter(room_id)
+
+    async def leave(self, room_id: str) -> None:
+        """Leave a room, and wait until the server knows."""
+        self.presence.leave(room_id)
+        await self.chat.leave(room_id)
 
     def send(self, room_id: str, text: str) -> SendResult:
         """Send a message.
@@ -226,6 +300,8 @@ class SimPhone:
 
     async def stop(self) -> None:
         """Say goodbye."""
-        self.location.close()
-        self.chat.close()
+        if self.fences is not None:
+            self.fences.close()
+        for feature in (self.push, self.in_app, self.location, self.presence, self.status, self.chat):
+            feature.close()
         await self.socket.disconnect()

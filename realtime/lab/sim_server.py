@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from realtime.server.engine.base import Engine
 from realtime.server.engine.sqlite import SqliteEngine
+from realtime.server.push.gateway import Gateway
+from realtime.server.push.push_service import PushService
 from realtime.server.realtime_server import RealtimeServer
 
 if TYPE_CHECKING:
@@ -22,13 +24,14 @@ class SimServer:
     """The server's process. A restart of the machine makes a new one, over what is on its disk.
 
     Make it in the factory of a machine: ``world.machine("server", lambda machine: SimServer(world, machine))``. To
-    break the server for a test, override :meth:`make_engine` or :meth:`make_server`.
+    break the server for a test, override :meth:`make_engine`, :meth:`make_push` or :meth:`make_server`.
 
     Args:
         world: where it is.
         machine: on which it runs.
         engine: keeps the rooms' logs instead of a database on the machine's disk. It is made outside of the machine
             and outlives the process, so a memory engine stands for a disk.
+        gateway: the push service of the devices, which outlives the process too; without one nobody is pushed.
         engine_options: of the database otherwise, a :class:`~realtime.server.engine.sqlite.SqliteEngine`.
         options: of :class:`~realtime.server.realtime_server.RealtimeServer`.
     """
@@ -39,11 +42,13 @@ class SimServer:
         machine: Machine,
         *,
         engine: Engine | None = None,
+        gateway: Gateway | None = None,
         engine_options: Mapping[str, Any] = MappingProxyType({}),
         **options: Any,
     ) -> None:
         self.world = world
         self.machine = machine
+        self.gateway = gateway
         self.engine_options = engine_options
         self.engine = self.make_engine() if engine is None else engine
         self.options = options
@@ -62,12 +67,17 @@ class SimServer:
         rng = self.rng("epoch")
         return SqliteEngine(disk.path / "rooms.db", synced=disk.synced, rng=rng, **self.engine_options)
 
+    def make_push(self) -> PushService | None:
+        """Who tells those who do not look; None: nobody."""
+        return None if self.gateway is None else PushService({"local": self.gateway}, rng=self.rng("push"))
+
     def make_server(self) -> RealtimeServer:
         """The server of this process."""
         return RealtimeServer(
             host=self.machine.name,
             port=PORT,
             engine=self.engine,
+            push=self.make_push(),
             rng=self.rng("ids"),
             allow_unauthenticated=True,
             **self.options,

@@ -147,6 +147,14 @@ class PositionShown(_Record, frozen=True, gc=False):
     timestamp_ms: int
 
 
+class Notified(_Record, frozen=True, gc=False):
+    """A device shows its user a notification: inside the app (``app``), or on the lock screen (``push``)."""
+
+    device: str
+    names: tuple[str, ...]
+    way: str
+
+
 Record: TypeAlias = (
     Attempt
     | Acked
@@ -165,6 +173,7 @@ Record: TypeAlias = (
     | Reachable
     | PositionAcked
     | PositionShown
+    | Notified
 )
 
 
@@ -310,6 +319,18 @@ class History:
     def position_shown(self, observer: str, subject: str, timestamp_ms: int) -> None:
         """An observer shows a subject where its fix of this time says, from now on."""
         self.records.append(PositionShown(self._now_s(), observer, subject, timestamp_ms))
+
+    # -- notifications
+
+    def notified(self, device: str, names: Iterable[str], way: str) -> None:
+        """A notification begins to show on a device.
+
+        Args:
+            device: the device.
+            names: its id, and those of the messages that it stands for.
+            way: ``app`` or ``push``.
+        """
+        self.records.append(Notified(self._now_s(), device, tuple(names), way))
 
     # -- keeping
 

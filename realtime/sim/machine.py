@@ -43,6 +43,8 @@ class Machine:
         app: what the factory made; None while the machine does not run.
         process: the present one, or the last.
         is_in_background: whether the app was told to be.
+        has_power: False from a crash to the next start: then the device does nothing, with or without the app.
+        crashes: how many there were.
     """
 
     def __init__(self, name: str, factory: Callable[[Machine], Any], network: Network, disk: Disk) -> None:
@@ -51,6 +53,8 @@ class Machine:
         self.app: Any = None
         self.process = Process(name, 0)
         self.is_in_background = False
+        self.has_power = True
+        self.crashes = 0
         self._factory = factory
         self._network = network
         self._loop = network.loop
@@ -101,6 +105,7 @@ class Machine:
         """Make the app, and start it. It must not run."""
         self.process = Process(self.name, self.process.number + 1)
         self.is_in_background = False
+        self.has_power = True
         self._ended = self._loop.create_future()
         context = self._loop.neutral.copy()
         context.run(self.process.enter)
@@ -115,6 +120,8 @@ class Machine:
         if self.is_running:
             self._end()
             self._network.crash(self.process)
+        self.has_power = False
+        self.crashes += 1
         self.disk.crash()
 
     def kill(self) -> None:
