@@ -30,9 +30,9 @@ class _Share:
 
     def end_at(self, asked_ms: int | None, until_ms: int | None) -> None:
         """Set the end. Of one that is told again the earliest is right: that update took the least time to come."""
-        is_known = asked_ms == self.asked_ms and until_ms is not None and self.until_ms is not None
-        self.until_ms = min(until_ms, self.until_ms) if is_known else until_ms
-        self.asked_ms = asked_ms
+        if until_ms is not None and self.until_ms is not None and asked_ms == self.asked_ms:
+            until_ms = min(until_ms, self.until_ms)
+        self.until_ms, self.asked_ms = until_ms, asked_ms
 
 
 class Shares:
