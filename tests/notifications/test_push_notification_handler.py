@@ -311,3 +311,17 @@ async def test_who_comes_back_to_a_room_is_not_told_of_what_is_on_the_screen():
     app.socket.app_state.foreground()
     assert app.handler.received(push("m2", data={"offset": 2})) is False
     assert app.shown() == ["n1"], "no message of the room"
+
+
+async def test_another_permission_takes_the_place_of_the_former_one():
+    """A browser page that becomes the device has a user of its own to ask."""
+    app, asked = App(), Asked()
+    app.handler.permission = asked
+    assert app.handler.state.snapshot.permission is PermissionStatus.UNDETERMINED
+    app.handler.set_token("t1")
+    assert app.socket.said() == []
+    asked.status = PermissionStatus.GRANTED
+    app.handler.permission = asked  # it has changed
+    assert app.handler.permission is asked
+    assert app.handler.state.snapshot.permission is PermissionStatus.GRANTED
+    assert [event for event, _ in app.socket.said()] == ["push:register"]
