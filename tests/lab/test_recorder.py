@@ -13,6 +13,8 @@ from realtime.lab.network_control import NetworkSample
 from realtime.lab.recorder import Recorder
 from realtime.location.fix import Fix
 from realtime.network.access_link import LinkSample
+from realtime.notifications.notification import Notification, Priority
+from realtime.presence.wire import Member
 from realtime.utils.event_emitter import EventEmitter
 from realtime.utils.observable import Observable
 
@@ -37,6 +39,8 @@ def phone(name):
         socket=EventEmitter(),
         chat=SimpleNamespace(client=EventEmitter()),
         location=SimpleNamespace(tracker=EventEmitter()),
+        presence=SimpleNamespace(tracker=EventEmitter()),
+        notifications=SimpleNamespace(handler=EventEmitter(), in_app=EventEmitter()),
         network=SimpleNamespace(samples=Observable(())),
         app_state=AppState(),
         proxy=SimpleNamespace(sample=lambda: LINK),
@@ -282,6 +286,23 @@ def test_the_timeline_is_everything_that_happened_in_order(bench):
     assert frame["at"].is_monotonic_increasing
 
 
+def test_who_comes_and_goes_and_what_a_user_is_told_are_rows(bench):
+    ben = Member("ben", "ben's tablet", status="busy", text="in a meeting")
+    bench.at(1).ana.presence.tracker.dispatch("join", "lobby", ben)
+    [row] = rows(bench.recorder.presence())
+    assert (row["phone"], row["t_s"], row["room"], row["event"]) == ("ana", 1.0, "lobby", "join")
+    assert (row["user"], row["device"], row["status"], row["text"]) == ("ben", "ben's tablet", "busy", "in a meeting")
+    told = Notification(id="n1", title="Your tram", room_id="tram", priority=Priority.URGENT)
+    bench.at(2).ana.notifications.in_app.dispatch("shown", told)
+    bench.at(3).ana.notifications.handler.dispatch("opened", told)
+    table = bench.recorder.notifications()
+    assert list(zip(table.t_s, table.event, table.id, table.priority, strict=True)) == [
+        (2.0, "shown", "n1", "URGENT"),
+        (3.0, "opened", "n1", "URGENT"),
+    ]
+    assert list(bench.recorder.to_frame().detail) == ["Your tram"], "what is opened is in the timeline too"
+
+
 def test_the_reason_of_a_refusal_is_told(bench):
     bench.ana.chat.client.dispatch("message_failed", message(1, MessageStatus.FAILED, error="not_member"))
     assert bench.recorder.to_frame().detail.iloc[0] == "not_member: text 1"
@@ -292,6 +313,7 @@ def test_the_reason_of_a_refusal_is_told(bench):
     [
         *("messages", "deliveries", "delivery_report", "states", "positions"),
         *("link_samples", "links", "radio", "to_frame"),
+        *("presence", "notifications"),
     ],
 )
 def test_a_frame_of_nothing_has_its_columns(bench, name):
