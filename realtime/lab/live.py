@@ -6,7 +6,7 @@ import asyncio
 import atexit
 import random
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,8 +15,10 @@ from realtime.lab.phone import Phone
 from realtime.lab.recorder import Recorder
 from realtime.network.profiles import Profile
 from realtime.network.proxy import ChaosProxy
+from realtime.server.push.local_gateway import LocalGateway
 from realtime.server.realtime_server import RealtimeServer
 from realtime.utils import ambient
+from realtime.utils.ids import new_id
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +68,7 @@ class Lab:
         self.server: RealtimeServer | None = None
         self._phones: dict[str, Phone] = {}
         self._seed = ambient.new_random().getrandbits(64) if seed is None else seed
+        self._ids = self._random("ids")
         self._is_closed = False
         self._began_s = self.background.call(self.background.loop.time)
         self._recorder = Recorder(self._clock, receivers=self._members)
@@ -151,6 +154,7 @@ class Lab:
                 proxy=proxy,
                 rooms=rooms,
                 background=self.background,
+                gateway=self._gateway(),
                 rng=self._random(f"phone {name}"),
                 clock=self._clock,
                 on_act=lambda act, detail: self._recorder.acted(name, act, detail),
@@ -163,7 +167,7 @@ class Lab:
         phone.on_close = lambda: self._forget(phone)
         self._phones[name] = phone
         self._recorder.watch(phone)
-        phone.network.start_sampling()
+        phone.start()
         if connect:
             try:
                 await phone.aconnect()
@@ -177,6 +181,53 @@ class Lab:
         self._phones.pop(phone.name, None)
 
     # -- life
+
+    def notify(
+        self,
+        user_id: str,
+        title: str,
+        body: str = "",
+        *,
+        id: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        room_id: str | None = None,
+        collapse_key: str | None = None,
+        urgent: bool = False,
+    ) -> str:
+        """Tell a user something: inside the app where they look at it, otherwise by push.
+
+        Args:
+            user_id: whom.
+            title: one line.
+            body: the text.
+            id: by which it is known on every way that it comes; by default a new one.
+            data: for the app; ``url`` is where a tap leads.
+            room_id: the room that it is about.
+            collapse_key: it takes the place of an older one with the same.
+            urgent: it passes through quiet hours.
+
+        Returns:
+            Its id.
+
+        Raises:
+            RuntimeError: the lab is over another server, which it cannot ask for that.
+        """
+        if (server := self.server) is None:
+            raise RuntimeError(f"only a lab with a server of its own can notify: tell {self.url} in its own way")
+        chosen = new_id(self._ids) if id is None else id
+        self.background.call(
+            lambda: server.notify(
+                user_id,
+                id=chosen,
+                title=title,
+                body=body,
+                data=data,
+                room_id=room_id,
+                collapse_key=collapse_key,
+                is_urgent=urgent,
+            )
+        )
+        return chosen
 
     def wait_until(self, condition: Callable[[], T], timeout_s: float = 10.0, what: str = "the condition") -> T:
         """Wait until ``condition()`` is true, asking every 20 ms on the calling thread.
@@ -245,6 +296,14 @@ class Lab:
         """One row per position and phone that learnt of it."""
         return self._recorder.positions()
 
+    def presence(self) -> pd.DataFrame:
+        """One row per coming, change and going of a member of a room, and phone that learnt of it."""
+        return self._recorder.presence()
+
+    def notifications(self) -> pd.DataFrame:
+        """One row per thing that happened to a notification on a phone."""
+        return self._recorder.notifications()
+
     def link_samples(self) -> pd.DataFrame:
         """One row per phone and half second."""
         return self._recorder.link_samples()
@@ -264,6 +323,10 @@ class Lab:
 
     def _members(self, room_id: str) -> list[str]:
         return [name for name, phone in self._phones.items() if room_id in phone.chat.client.rooms]
+
+    def _gateway(self) -> LocalGateway | None:
+        found = None if self.server is None else self.server.push.gateways.get("local")
+        return found if isinstance(found, LocalGateway) else None
 
     def _random(self, purpose: str) -> random.Random:
         return random.Random(f"{self._seed}/{purpose}")

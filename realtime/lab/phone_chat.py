@@ -71,12 +71,20 @@ class PhoneChat:
         client: the real one; for code that runs on the lab's loop.
         background: that loop.
         on_send: told of each message that this phone sends, on the loop's thread.
+        on_move: told as ``(room_id, is_in)`` when a room was joined, and when it is left; as well.
     """
 
-    def __init__(self, client: ChatClient, background: BackgroundLoop, on_send: Callable[[Message], object]) -> None:
+    def __init__(
+        self,
+        client: ChatClient,
+        background: BackgroundLoop,
+        on_send: Callable[[Message], object],
+        on_move: Callable[[str, bool], object],
+    ) -> None:
         self.client = client
         self._background = background
         self._on_send = on_send
+        self._on_move = on_move
 
     def __repr__(self) -> str:
         return repr(self.client).replace("ChatClient", "PhoneChat", 1)
@@ -97,7 +105,7 @@ class PhoneChat:
             SendRefused: the server does not let this phone in.
             TimeoutError: no answer in time; the wish is remembered.
         """
-        return self._background.run(self.client.join(room_id), timeout_s)
+        return self._background.run(self.ajoin(room_id), timeout_s)
 
     def leave(self, room_id: str, *, timeout_s: float = JOIN_TIMEOUT_S) -> None:
         """Leave a room.
@@ -105,7 +113,7 @@ class PhoneChat:
         Raises:
             TimeoutError: no answer in time; the room is left as soon as the server can be told.
         """
-        self._background.run(self.client.leave(room_id), timeout_s)
+        self._background.run(self._leave(room_id), timeout_s)
 
     def send(self, room_id: str, text: str, reply_to: str | None = None) -> Sent:
         """Send a message; it shows at once, and goes out when there is a connection.
@@ -181,6 +189,18 @@ class PhoneChat:
     def off(self, event: str, handler: Handler | None = None) -> None:
         """Remove one handler, or all handlers of the event."""
         self._background.call(self.client.off, event, handler)
+
+    async def ajoin(self, room_id: str) -> RoomState:
+        """As :meth:`join`, on the lab's loop."""
+        try:
+            return await self.client.join(room_id)
+        finally:
+            if room_id in self.client.rooms:  # also if it could not be waited for: the wish is remembered
+                self._on_move(room_id, True)
+
+    async def _leave(self, room_id: str) -> None:
+        self._on_move(room_id, False)
+        await self.client.leave(room_id)
 
     def _changed(self, change: Callable[..., SendResult], *args: str) -> Sent:
         return Sent(self._background.call(change, *args), self._background)

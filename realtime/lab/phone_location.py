@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import difflib
 import random
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from realtime.connection.socket_manager import SocketManager
 from realtime.lab.background import BackgroundLoop
+from realtime.lab.phone_fences import PhoneFences
 from realtime.location.fix import LocationState
+from realtime.location.geofence import Fence
+from realtime.location.geofence_alerts import GeofenceAlerts
+from realtime.location.geofence_monitor import Crossing
 from realtime.location.live_location_tracker import LiveLocationTracker
 from realtime.location.sources import GpxSource, LocationSource, SimulatedWalk
 from realtime.utils.event_emitter import Handler
@@ -27,14 +33,26 @@ class PhoneLocation:
 
     Args:
         tracker: the real one; for code that runs on the lab's loop.
+        socket: its connection.
         background: that loop.
-        rng: for walks.
+        rng: for walks, and ids of crossings.
+        on_cross: told as ``(what, fence_id)`` of each crossing of a fence, on the loop's thread.
     """
 
-    def __init__(self, tracker: LiveLocationTracker, background: BackgroundLoop, rng: random.Random) -> None:
+    def __init__(
+        self,
+        tracker: LiveLocationTracker,
+        socket: SocketManager,
+        background: BackgroundLoop,
+        rng: random.Random,
+        on_cross: Callable[[str, str], object],
+    ) -> None:
         self.tracker = tracker
+        self._socket = socket
         self._background = background
         self._rng = rng
+        self._on_cross = on_cross
+        self._watched: list[GeofenceAlerts] = []
 
     def __repr__(self) -> str:
         return repr(self.tracker).replace("LiveLocationTracker", "PhoneLocation", 1)
@@ -77,6 +95,25 @@ class PhoneLocation:
         """Stop, and take this phone off the others' maps."""
         self._background.call(self.tracker.stop_tracking)
 
+    def watch(
+        self, fences: Fence | Iterable[Fence] = (), *, room_id: str | None = "lobby", precision_m: float | None = None
+    ) -> PhoneFences:
+        """Watch fences on this phone's positions, from the next one on; what is watched already stays watched.
+
+        Crossings are told to the room through the outbox, so that none is lost in a tunnel.
+
+        Args:
+            fences: to begin with.
+            room_id: a joined room; None tells nobody else.
+            precision_m: the room is told positions rounded to a grid of cells of this side, in metres.
+
+        Raises:
+            ValueError: a setting makes no sense, or two fences have one id.
+            ImportError: ``shapely`` is not installed.
+        """
+        chosen = tuple(fences) if isinstance(fences, Iterable) else (fences,)
+        return self._background.call(self._watch, chosen, room_id, precision_m)
+
     def to_frame(self, room_id: str | None = None) -> pd.DataFrame:
         """The trails as a table, of one room or of all: a row per fix."""
         return self._background.call(self.tracker.to_frame, room_id)
@@ -88,6 +125,21 @@ class PhoneLocation:
     def off(self, event: str, handler: Handler | None = None) -> None:
         """Remove one handler, or all handlers of the event."""
         self._background.call(self.tracker.off, event, handler)
+
+    def close(self) -> None:
+        """Stop, and watch no fences any more; on the lab's loop."""
+        for alerts in self._watched:
+            alerts.close()
+        self.tracker.close()
+
+    def _watch(self, fences: tuple[Fence, ...], room_id: str | None, precision_m: float | None) -> PhoneFences:
+        rng = random.Random(self._rng.getrandbits(128))
+        alerts = GeofenceAlerts(self._socket, fences, room_id=room_id, precision_m=precision_m, rng=rng)
+        for crossing in Crossing:
+            alerts.on(crossing.value, lambda transition: self._on_cross(transition.kind.value, transition.fence_id))
+        alerts.follow(self.tracker)
+        self._watched.append(alerts)
+        return PhoneFences(alerts, self._background)
 
 
 def named_source(source: LocationSource | Path | str, *, rng: random.Random | None = None) -> LocationSource:

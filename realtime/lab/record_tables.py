@@ -26,6 +26,10 @@ COLUMNS: dict[str, dict[str, str | None]] = {
     "positions": {"phone": None, "user": None, "t_s": "float", "at": "ms"}
     | {"latitude_deg": "float", "longitude_deg": "float", "accuracy_m": "float"}
     | {"speed_mps": "float", "heading_deg": "float", "measured_at": "ms"},
+    "presence": {"phone": None, "t_s": "float", "at": "ms", "room": None, "event": None, "user": None}
+    | {"device": None, "status": None, "text": None},
+    "notifications": {"phone": None, "t_s": "float", "at": "ms", "event": None, "id": None, "title": None}
+    | {"room": None, "priority": None},
     "link_samples": {"phone": None, "t_s": "float", "at": "ms"}
     | {"rtt_ms": "float", "up_bps": "float", "down_bps": "float"}
     | {"state": None, "queued": "int", "unacked": "int"},

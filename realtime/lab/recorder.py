@@ -19,7 +19,13 @@ from realtime.location.fix import Fix
 from realtime.location.live_location_tracker import LiveLocationTracker
 from realtime.network.access_link import LinkSample
 from realtime.network.units import MS, NS
+from realtime.notifications.in_app_notifications import InAppNotifications
+from realtime.notifications.notification import Notification
+from realtime.notifications.push_notification_handler import PushNotificationHandler
+from realtime.presence.presence_tracker import PresenceTracker
+from realtime.presence.wire import Member
 from realtime.utils import ambient
+from realtime.utils.event_emitter import EventSource
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +34,8 @@ if TYPE_CHECKING:
 
 LIMIT = 100_000  # rows per table; the oldest go
 
+_PRESENCE_EVENTS = ("join", "change", "leave")
+_IN_APP_EVENTS = ("shown", "expired", "dismissed", "read")
 _CONNECTION_EVENTS = ("connect", "disconnect", "connect_error", "reconnect_attempt", "reconnect", "reconnect_failed")
 
 
@@ -89,6 +97,7 @@ class Recorder:
             self.sampled_link(phone.name, phone.proxy.sample())
 
         self.watch_parts(phone.name, phone.socket, phone.chat.client, phone.location.tracker, phone.app_state)
+        self.watch_people(phone.name, phone.presence.tracker, phone.notifications.handler, phone.notifications.in_app)
         self._subscriptions[phone.name].append(samples.observe(sampled))
 
     def watch_parts(
@@ -96,8 +105,8 @@ class Recorder:
     ) -> None:
         """Record what happens in an app, until :meth:`unwatch`; say :meth:`sent` and the samples yourself."""
         self.unwatch(name)
-        ends = self._subscriptions[name] = [app_state.observe(lambda value: self.acted(name, value.value, ""))]
-        handlers: list[tuple[Any, str, Callable[..., None]]] = [
+        self._subscriptions[name] = [app_state.observe(lambda value: self.acted(name, value.value, ""))]
+        handlers: list[tuple[EventSource, str, Callable[..., None]]] = [
             *((socket, event, partial(self._connection_event, name, event)) for event in _CONNECTION_EVENTS),
             (socket, "state_change", lambda state: self._add("states", name, *self._now(), state.value)),
             (chat, "message", partial(self._received, name)),
@@ -105,9 +114,18 @@ class Recorder:
             (chat, "message_failed", partial(self._failed, name)),
             (tracker, "update", partial(self._moved, name)),
         ]
-        for emitter, event, handler in handlers:
-            emitter.on(event, handler)
-            ends.append(partial(emitter.off, event, handler))
+        self._listen(name, handlers)
+
+    def watch_people(
+        self, name: str, tracker: PresenceTracker, push: PushNotificationHandler, in_app: InAppNotifications
+    ) -> None:
+        """Record also who comes and goes, and what the app's user is told, until :meth:`unwatch`."""
+        handlers: list[tuple[EventSource, str, Callable[..., None]]] = [
+            *((tracker, event, partial(self._came_or_went, name, event)) for event in _PRESENCE_EVENTS),
+            *((push, event, partial(self._notified, name, event)) for event in ("received", "opened")),
+            *((in_app, event, partial(self._notified, name, event)) for event in _IN_APP_EVENTS),
+        ]
+        self._listen(name, handlers)
 
     def unwatch(self, name: str) -> None:
         """End :meth:`watch`; harmless for a phone that is not watched."""
@@ -169,6 +187,18 @@ class Recorder:
         """One row per position and phone that learnt of it; ``user`` was there."""
         return frame("positions", self._rows("positions"))
 
+    def presence(self) -> pd.DataFrame:
+        """One row per ``join``, ``change`` and ``leave`` of a member of a room, and phone that learnt of it."""
+        return frame("presence", self._rows("presence"))
+
+    def notifications(self) -> pd.DataFrame:
+        """One row per thing that happened to a notification on a phone.
+
+        ``received`` and ``opened`` are of any, ``shown``, ``read``, ``dismissed`` and ``expired`` of those inside the
+        app.
+        """
+        return frame("notifications", self._rows("notifications"))
+
     def link_samples(self) -> pd.DataFrame:
         """One row per phone and half second: see :class:`~realtime.lab.network_control.NetworkSample`."""
         return frame("link_samples", self._rows("link_samples"))
@@ -222,7 +252,22 @@ class Recorder:
         place = (fix.latitude, fix.longitude, fix.accuracy_m, fix.speed_mps, fix.heading_deg)
         self._add("positions", name, user_id, *self._now(), *place, fix.timestamp_ms)
 
+    def _came_or_went(self, name: str, event: str, room_id: str, member: Member) -> None:
+        who = (member.user_id, member.device_id, member.status, member.text)
+        self._add("presence", name, *self._now(), room_id, event, *who)
+
+    def _notified(self, name: str, event: str, each: Notification) -> None:
+        what = (each.id, each.title, each.room_id, each.priority.name)
+        self._add("notifications", name, *self._now(), event, *what)
+        if event == "opened":
+            self._note(name, event, each.title)
+
     # -- keeping
+
+    def _listen(self, name: str, handlers: Iterable[tuple[EventSource, str, Callable[..., None]]]) -> None:
+        for source, event, handler in handlers:
+            source.on(event, handler)
+            self._subscriptions[name].append(partial(source.off, event, handler))
 
     def _now(self) -> tuple[float, int]:
         return self._clock(), ambient.wall_time_ms()

@@ -37,6 +37,11 @@ class LocalGateway:
     def __repr__(self) -> str:
         return f"<LocalGateway devices={len(self._receivers)}>"
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for devices that are off."""
+        return sum(map(len, self._kept.values()))
+
     def attach(self, token: str, receive: Receive) -> Callable[[], None]:
         """A device is on: ``receive(payload)`` is called with what waited and what comes, until the device is off.
 
