@@ -1,4 +1,4 @@
-"""Entries of a room's log that are no messages: the chat skips them, and its position moves on."""
+"""Entries of a room's log that are no messages: the chat tells of them in their turn, and shows nothing."""
 
 import asyncio
 
@@ -20,10 +20,13 @@ def crosses(world, phone, event_id):
         phone.socket.emit("geofence:event", EVENT | {"eventId": event_id}, ack=True)
 
 
+@pytest.mark.parametrize("extra", [{}, {"body": 1, "roomId": "lobby"}])
 @pytest.mark.parametrize("entry", [{"event": "geofence:event", "offset": 3}, {"event": "newer:thing", "offset": 3}])
-def test_in_a_page_they_are_entries_with_an_offset(entry):
+def test_in_a_page_they_are_entries_with_an_offset(entry, extra):
+    entry = entry | extra
     page = read_reply({"ok": True, "messages": [entry], "more": False}, HistoryReply)
-    assert page.messages == (LoggedOther(event=entry["event"], offset=3),)
+    [other] = page.messages
+    assert other == LoggedOther(event=entry["event"], offset=3, room_id=extra.get("roomId"), body=entry)
 
 
 def test_live_offline_and_in_the_first_page_of_a_joiner():
@@ -57,3 +60,34 @@ def test_live_offline_and_in_the_first_page_of_a_joiner():
         return ben.heard
 
     assert play(script).result == [1, 3, 6]
+
+
+def test_each_is_told_once_in_its_turn_also_to_who_was_away():
+    """But for the history that comes with the first join."""
+
+    async def script(world, town):
+        ana, ben = await town.phone("ana"), await town.phone("ben")
+        told = []
+        ben.chat.on("logged", lambda room_id, entry: told.append((room_id, entry["eventId"], entry["userId"])))
+        ben.chat.on("message", lambda message: told.append(message.text))
+        crosses(world, ana, "e1")
+        ana.send("one")
+        await asyncio.sleep(5)
+        world.unplug("ben")
+        await asyncio.sleep(200)
+        crosses(world, ana, "e2")
+        ana.send("two")
+        crosses(world, ana, "e3")
+        await asyncio.sleep(1)
+        world.replug("ben")
+        await town.settle()
+        for _ in range(3):
+            world.reset("ben")
+            await asyncio.sleep(30)
+        cleo = await town.phone("cleo")
+        cleo.chat.on("logged", lambda *args: told.append(args))
+        await asyncio.sleep(5)
+        return told
+
+    e1, e2, e3 = (("lobby", name, "ana") for name in ("e1", "e2", "e3"))
+    assert play(script).result == [e1, "one", e2, "two", e3]
