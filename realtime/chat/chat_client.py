@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from realtime.chat.log_book import MAX_MESSAGES
-from realtime.chat.log_events import Deleted, Delivered, Edited, Failed, Reacted, Received
+from realtime.chat.log_events import Deleted, Delivered, Edited, Failed, Other, Reacted, Received
 from realtime.chat.message import (
     Message,
     RoomState,
@@ -93,6 +93,8 @@ class ChatClient(EventSource):
     - ``delivered(room_id, user_id, up_to)``, ``read(room_id, user_id, up_to)``: how far a user is now, by offsets of
       the room's log: somebody else, or this user on another device;
     - ``typing(room_id, user_id, is_typing)``: another user;
+    - ``logged(room_id, entry)``: something else came into the room's log, such as a ``geofence:event``: each once, in
+      the room's order, also to who was away meanwhile; ``entry`` is a dict as on the wire. Own ones may be among them;
     - ``join_refused(room_id, error)``: the server does not let this device into a room.
 
     Args:
@@ -147,7 +149,7 @@ class ChatClient(EventSource):
         self._hear("chat:message", LoggedMessage, self._received)
         for event in ("chat:edit", "chat:delete", "chat:reaction"):
             self._hear(event, LoggedAmendment, self._received)
-        self._hear("geofence:event", LoggedOther, self._received)
+        self._listeners.on_payload("geofence:event", LoggedOther.from_wire, self._received)
         self._hear("chat:typing", TypingPayload, self._heard_typing)
         self._hear("chat:message_delivered", MessageDelivered, self._heard_delivered)
         self._hear("chat:read", ReadByUser, self._heard_read)
@@ -397,6 +399,8 @@ class ChatClient(EventSource):
             match event:
                 case Received() | Delivered() | Failed() | Edited() | Deleted() | Reacted() | Mentioned():
                     self._events.dispatch(_MESSAGE_EVENTS[type(event)], event.message)
+                case Other():
+                    self._events.dispatch("logged", seat.room_id, event.entry.body)
                 case TypingChanged(user_id, is_typing):
                     self._events.dispatch("typing", seat.room_id, user_id, is_typing)
                 case TypingToSend(is_typing):

@@ -9,14 +9,14 @@ from msgspec.structs import replace
 from realtime.chat.ahead import Ahead, preview
 from realtime.chat.amendments import Amendment, fold, message_of, read_amendment
 from realtime.chat.gaps import Gaps
-from realtime.chat.log_events import NEWS, Delivered, Failed, LogEvent, Received
+from realtime.chat.log_events import NEWS, Delivered, Failed, LogEvent, Other, Received
 from realtime.chat.log_start import LogStart
 from realtime.chat.log_window import LogWindow
 from realtime.chat.message import Gap, Message, MessageStatus, Position
 from realtime.chat.message_list import MessageList
 from realtime.chat.own_changes import OwnChanges
 from realtime.chat.unsent import Unsent
-from realtime.chat.wire import LoggedAmendment, LoggedEntry, LoggedMessage
+from realtime.chat.wire import LoggedAmendment, LoggedEntry, LoggedMessage, LoggedOther
 
 MAX_MESSAGES = 5_000  # some 4 MB; a reader who wants older ones pages them in
 
@@ -199,6 +199,8 @@ class LogBook:
             events = self._take(entry)
         elif isinstance(entry, LoggedAmendment) and (amendment := read_amendment(entry)) is not None:
             events = self._amend(amendment)
+        elif isinstance(entry, LoggedOther) and entry.offset > self._offset:
+            events = [Other(entry)]
         if self._own_ahead or self._changes.are_any or entry.offset <= self._offset:
             self._advance(entry.offset)
         elif self._epoch is not None:  # nearly always

@@ -8,6 +8,7 @@ import msgspec
 
 from realtime.chat.amendments import Kind
 from realtime.chat.message import Message
+from realtime.chat.wire import LoggedOther
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -46,7 +47,13 @@ class Reacted(msgspec.Struct, frozen=True):
     message: Message
 
 
-LogEvent: TypeAlias = Received | Delivered | Failed | Edited | Deleted | Reacted
+class Other(msgspec.Struct, frozen=True):
+    """An entry came that is no message and no change to one. Told once per entry, in the room's order."""
+
+    entry: LoggedOther
+
+
+LogEvent: TypeAlias = Received | Delivered | Failed | Edited | Deleted | Reacted | Other
 
 NEWS: dict[Kind, type[Edited | Deleted | Reacted]] = {
     Kind.EDIT: Edited,

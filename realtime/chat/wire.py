@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -76,12 +76,26 @@ class LoggedAmendment(_Wire, LoggedEntry, frozen=True, kw_only=True):
 
 
 class LoggedOther(_Wire, LoggedEntry, frozen=True, kw_only=True):
-    """An entry that is no business of the chat: a ``geofence:event``, or what a newer server logs. It is skipped."""
+    """An entry that is no business of the chat: a ``geofence:event``, or what a newer server logs.
+
+    Args:
+        body: all of it, as the server has it.
+    """
 
     event: str
     offset: Annotated[int, Meta(ge=1)]
     room_id: str | None = None
     position: str | None = None
+    body: Any = msgspec.field(default=None, name="")  # no key of an entry is empty
+
+    @classmethod
+    def from_wire(cls, payload: object) -> Self:
+        """Read an entry.
+
+        Raises:
+            msgspec.ValidationError: it is none.
+        """
+        return msgspec.structs.replace(msgspec.convert(payload, cls), body=payload)
 
 
 class MarkerPayload(_Wire, frozen=True):
@@ -203,6 +217,6 @@ def _entry(kind: type, value: Any) -> LoggedEntry:
         raise NotImplementedError
     if isinstance(value, dict) and "event" in value:
         if "messageId" not in value:
-            return msgspec.convert(value, LoggedOther)
+            return LoggedOther.from_wire(value)
         return msgspec.convert(value, LoggedAmendment)
     return msgspec.convert(value, LoggedMessage)
