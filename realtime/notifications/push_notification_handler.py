@@ -133,6 +133,16 @@ class PushNotificationHandler(EventSource):
 
     # --- permission and token
 
+    @property
+    def permission(self) -> NotificationPermission:
+        """The device's permission; assign another one, or the same when it has changed by itself."""
+        return self._permission
+
+    @permission.setter
+    def permission(self, permission: NotificationPermission) -> None:
+        self._permission = permission
+        self._register()
+
     async def request_permission(self) -> PermissionStatus:
         """Ask the user, unless they have answered already; with a yes, the token is registered."""
         status = await ask(self._permission)

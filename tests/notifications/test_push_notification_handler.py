@@ -324,4 +324,4 @@ async def test_another_permission_takes_the_place_of_the_former_one():
     app.handler.permission = asked  # it has changed
     assert app.handler.permission is asked
     assert app.handler.state.snapshot.permission is PermissionStatus.GRANTED
-    assert [event for event, _ in app.socket.said()] == ["push:register"]
+    assert app.socket.said() == ["push:register"]
