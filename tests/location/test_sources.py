@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from realtime.location.sources import GpxSource, LocationSource, SimulatedWalk, StreamSource
+from realtime.location.sources import GpxSource, LocationSource, SimulatedWalk, StreamSource, TraceSource
 from realtime.location.track import Track, TrackPoint
+from realtime.network.traces import load_trace
 from realtime.sim.entropy import EPOCH_S
 from realtime.sim.world import simulate
 from realtime.utils.geo import distance_m
@@ -101,6 +102,21 @@ def test_nonsense_is_refused_by_name(options):
     if name != "speed":
         with pytest.raises(ValueError, match=name):
             SimulatedWalk(START, **options)
+
+
+def test_a_trace_is_followed_where_it_was_recorded():
+    trace = load_trace(share_path("data") / "traces" / "bus-lte.log")
+    fixes = run(take(TraceSource(trace, interval_s=60.0), 3))
+    places = [trace.position_at(second * 10**9) for second in (0, 60, 120)]
+    for fix, place in zip(fixes, places, strict=True):
+        assert distance_m(fix.position, (place.latitude, place.longitude)) < 1
+    assert repr(TraceSource(trace)).startswith("<TraceSource 'bus-lte'")
+
+
+def test_a_trace_without_places_cannot_be_followed():
+    trace = load_trace(share_path("data") / "traces" / "tram-3g.log")
+    with pytest.raises(ValueError, match="'tram-3g' has no places"):
+        TraceSource(trace)
 
 
 def test_a_walk_is_replayed_by_its_seed():
