@@ -90,22 +90,28 @@ class Device:
             self.app.chat.mark_read("lobby")
 
 
+class PushServer(SimServer):
+    """Its pushes know the tokens that another process of it was told."""
+
+    def __init__(self, world, machine, *, store, **options):
+        self.store = store
+        super().__init__(world, machine, **options)
+
+    def make_push(self):
+        return PushService({"local": self.gateway}, store=self.store, rng=self.rng("push"))
+
+
 class PushTown:
     """A server with pushes, and devices; a restart of the server keeps the rooms' logs and what devices registered."""
 
-    def __init__(self, world, **options):
+    def __init__(self, world):
         self.world = world
         self.gateway = LocalGateway()
         self.store = PushDirectory()
         engine = MemoryEngine(rng=world.rng("engine"))
         self.machine = world.machine(
             "server",
-            lambda machine: SimServer(
-                world,
-                machine,
-                engine=engine,
-                push=PushService({"local": self.gateway}, store=options.get("store", self.store)),
-            ),
+            lambda machine: PushServer(world, machine, engine=engine, gateway=self.gateway, store=self.store),
         )
 
     async def device(self, name, user_id=None, **options):
