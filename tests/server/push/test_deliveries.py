@@ -6,6 +6,7 @@ import pytest
 
 from realtime.server.push.deliveries import Deliveries
 from realtime.server.push.gateway import DELIVERED, Gone, Push, PushToken, Rejected, TryAgain
+from realtime.server.push.push_notes import Clock
 
 ANA = PushToken("ana", "phone", "local", "secret token")
 BEN = PushToken("ben", "phone", "local", "another")
@@ -110,3 +111,58 @@ def test_so_many_may_wait_and_the_oldest_goes_with_a_report():
         bench.deliveries.submit(push(id), ANA, 0.0)
     assert [job.push.id for job in bench.deliveries.take(0.0)] == ["b", "c"]
     assert [letter.reason for letter in bench.deliveries.dead_letters] == ["too many waited"]
+
+
+class TestTheNextProcess:
+    """What was not over is gone on with: the loop's clock begins anew, and 100 s have passed."""
+
+    BEFORE, AFTER = Clock(5000.0, 1_000_000), Clock(3.0, 1_100_000)
+
+    @pytest.fixture(autouse=True)
+    def empty_store(self):
+        self.kept = {}
+
+    def restored(self, deliveries):
+        """After a restart: the notes of all changes, as a store has them then."""
+        for note in deliveries.changes(self.BEFORE):
+            self.kept[note.kind, note.key] = note
+        notes = sorted(note for note in self.kept.values() if note.value is not None)
+        after = Deliveries(rng=random.Random(1))
+        jobs = [note for note in notes if note.kind == "push.job"]
+        after.restore(jobs, [note for note in notes if note.kind == "push.letter"], self.AFTER)
+        return after
+
+    def test_what_waits_or_is_with_its_gateway_is_sent_again_by_the_same_id(self):
+        before = Deliveries(rng=random.Random(1))
+        jobs = [before.submit(push(id), ANA, 5000.0, is_held=id == "held") for id in ("a", "held", "b")]
+        self.restored(before)
+        before.take(5000.0)
+        before.done(jobs[2], DELIVERED, 5001.0, wall_ms=0)
+        after = self.restored(before)
+        assert [(job.push, job.token) for job in after.take(3.0)] == [(push("a"), ANA), (push("held"), ANA)]
+
+    def test_backoff_and_time_to_live_go_on_and_numbers_are_not_used_again(self):
+        before = Deliveries(rng=random.Random(1))
+        before.submit(push("late", ttl_s=600.0), ANA, 5000.0)
+        before.submit(push("old", ttl_s=99.0), BEN, 5000.0)
+        [late, _] = before.take(5000.0)
+        before.done(late, TryAgain("status 429", after_s=250.0), 5000.0, wall_ms=0)
+        after = self.restored(before)
+        assert after.next_timer() == 3.0 + 250 - 100
+        [job] = after.jobs()
+        assert (job.attempts, job.expires) == (1, 3.0 + 600 - 100)
+        [letter] = after.dead_letters
+        assert (letter.push_id, letter.timestamp_ms) == ("old", 1_100_000)
+        assert letter.reason == "the server did not run until it was 99 s old"
+        assert after.submit(push("new"), BEN, 3.0).number > max(job.number, 3)
+
+    def test_the_report_is_kept_as_far_as_it_is_bounded(self):
+        before = Deliveries(rng=random.Random(1), max_dead_letters=2)
+        for id in ("a", "b", "c"):
+            before.submit(push(id), ANA, 5000.0)
+            before.done(before.take(5000.0)[0], Rejected("status 413"), 5000.0, wall_ms=7)
+            self.restored(before)
+        after = self.restored(before)
+        assert [letter.push_id for letter in after.dead_letters] == ["b", "c"]
+        assert after.dead_letters == before.dead_letters
+        assert after.changes(self.AFTER) == [], "and is not written again"

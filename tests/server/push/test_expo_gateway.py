@@ -1,11 +1,9 @@
 """Expo's service over real HTTP: what it is asked, tickets, receipts, dead tokens."""
 
-import asyncio
-
 import pytest
 
 from realtime.server.push.expo_gateway import ExpoGateway
-from realtime.server.push.gateway import DELIVERED, Gone, Parcel, Push, PushToken, Rejected, TryAgain
+from realtime.server.push.gateway import Delivered, Gone, Parcel, Push, PushToken, Rejected, TryAgain
 from tests.server.push.http_endpoint import http_endpoint
 
 
@@ -23,7 +21,7 @@ async def test_the_bytes_are_as_expo_wants_them():
     async with http_endpoint(lambda request: (200, {}, answer)) as (address, requests):
         box = ExpoGateway(url=address, access_token="s3cret")
         each = parcel(data={"url": "room/lobby"}, room_id="lobby", collapse_key="k", is_urgent=True, ttl_s=60.0)
-        assert await box.send([each]) == [DELIVERED]
+        assert await box.send([each]) == [Delivered("T1")]
         await box.close()
     [request] = requests
     assert (request.method, request.path) == ("POST", "/--/api/v2/push/send")
@@ -61,7 +59,7 @@ async def test_each_ticket_has_its_meaning():
         box = ExpoGateway(url=address)
         outcomes = await box.send([parcel(n) for n in range(4)])
         await box.close()
-    assert outcomes[0] is DELIVERED
+    assert outcomes[0] == Delivered("T1")
     assert [type(each) for each in outcomes[1:]] == [Gone, Rejected, TryAgain]
 
 
@@ -76,43 +74,27 @@ async def test_a_request_that_fails_fails_for_all(status, body, kind):
         await box.close()
 
 
-async def test_receipts_are_asked_for_later_and_tell_of_dead_tokens():
+async def test_receipts_tell_what_became_of_tickets_as_far_as_is_known():
     def answer(request):
-        if request.path.endswith("send"):
-            return 200, {}, {"data": [{"status": "ok", "id": f"T{n}"} for n in range(len(request.json))]}
         assert request.path == "/--/api/v2/push/getReceipts"
         return 200, {}, {"data": {"T0": {"status": "ok"}, "T1": error("DeviceNotRegistered"), "T2": error("Other")}}
 
     async with http_endpoint(answer) as (address, requests):
-        box = ExpoGateway(url=address, receipts_after_s=900.0)
-        assert box.follow_up_at() is None
-        start = asyncio.get_running_loop().time()
-        await box.send([parcel(n) for n in range(4)])
-        assert start + 900 <= box.follow_up_at() <= start + 960
-        failed = await box.follow_up()
-        assert [(each.token.token, type(outcome)) for each, outcome in failed] == [
-            ("ExponentPushToken[1]", Gone),
-            ("ExponentPushToken[2]", Rejected),
-        ]
-        assert requests[-1].json == {"ids": ["T0", "T1", "T2", "T3"]}
-        assert box.follow_up_at() is not None, "T3 is asked for again"
-        await box.follow_up()
-        assert requests[-1].json == {"ids": ["T3"]}
-        for _ in range(20):
-            await box.follow_up()
-        assert box.follow_up_at() is None, "a receipt that never comes is given up"
-        await box.close()
-
-
-async def test_receipts_that_cannot_be_had_now_are_asked_for_again():
-    def answer(request):
-        return (200, {}, {"data": [{"status": "ok", "id": "T"}]}) if request.path.endswith("send") else (503, {}, b"")
-
-    async with http_endpoint(answer) as (address, _):
         box = ExpoGateway(url=address)
-        await box.send([parcel()])
-        assert await box.follow_up() == []
-        assert box.follow_up_at() is not None
+        receipts = await box.receipts([f"T{n}" for n in range(4)])
+        await box.close()
+    assert requests[-1].json == {"ids": ["T0", "T1", "T2", "T3"]}
+    kinds = {"T0": Delivered, "T1": Gone, "T2": Rejected}
+    assert {ticket: type(outcome) for ticket, outcome in receipts.items()} == kinds
+    assert ExpoGateway(receipts_after_s=60.0).receipts_after_s == 60.0
+    assert ExpoGateway().receipts_after_s == 900.0
+
+
+@pytest.mark.parametrize(("status", "body"), [(503, b""), (200, b"<html>"), (200, {"data": []})])
+async def test_receipts_that_cannot_be_had_now_are_not_known(status, body):
+    async with http_endpoint(lambda request: (status, {}, body)) as (address, _):
+        box = ExpoGateway(url=address)
+        assert await box.receipts(["T"]) == {}
         await box.close()
 
 

@@ -71,3 +71,39 @@ def test_a_user_has_so_many_tokens_at_most():
         directory.put(token(device=f"d{n}", value=f"t{n}"))
     assert len(directory.tokens("ana")) == TOKENS_OF_A_USER
     assert directory.remove("t0") is None
+
+
+def restored(*directories):
+    """The directory of the next process."""
+    kept = {}
+    for directory in directories:
+        kept |= {(note.kind, note.key): note for note in directory.changes()}
+    notes = sorted(note for note in kept.values() if note.value is not None)
+    after = PushDirectory()
+    after.restore(*([note for note in notes if note.kind == kind] for kind in ("push.token", "push.room")))
+    return after
+
+
+def test_the_next_process_knows_tokens_and_rooms_and_who_came_first():
+    before = PushDirectory()
+    for n in range(TOKENS_OF_A_USER):
+        before.put(token(device=f"d{n}", value=f"t{99 - n}"))
+    before.put(token("ben", value="b1"))
+    before.put(token("ben", value="b2"))
+    before.put(token("cem", value="c"))
+    before.remove("c")
+    before.subscribe("lobby", "ben", "phone", since_ms=5)
+    before.subscribe("lobby", "ben", "phone", since_ms=9)
+    before.subscribe("lobby", "ana", "d1", since_ms=8)
+    before.subscribe("lobby", "ana", "d0", since_ms=7)
+    before.subscribe("attic", "ana", "d0", since_ms=7)
+    assert before.unsubscribe("attic", "ana", "d0")
+    assert not before.unsubscribe("attic", "ana", "d0")
+    after = restored(before)
+    assert (after.rooms(), after.since("lobby")) == (("lobby",), {"ana": 7, "ben": 5})
+    assert after.tokens("ben", "lobby") == [token("ben", value="b2")]
+    assert after.tokens("cem") == []
+    assert after.changes() == []
+    after.put(token(device="new", value="new"))
+    assert after.remove("t99") is None, "the oldest has gone"
+    assert [each.device_id for each in after.tokens("ana", "lobby")] == ["d1"]

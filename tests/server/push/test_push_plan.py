@@ -136,3 +136,20 @@ def test_nothing_is_kept_of_what_is_done():
 def test_a_mistake_is_named(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         PushPlan(**bad)
+
+
+def test_the_next_process_knows_how_far_each_got_and_what_can_be_withdrawn():
+    before = PushPlan()
+    for offset in (1, 2):
+        before.logged("lobby", News(offset, f"m{offset}", "eva", "hi"), ["ana", "ben", "cem", "dan"], 0.0)
+    before.received("ben", "lobby", 2)  # and looks at it
+    before.received("cem", "lobby", 1)
+    before.handle_timer(3.0, lambda room_id: {"ben", "cem"})
+    before.read("dan", "lobby", 2)
+    notes = before.changes()
+    assert before.changes() == []
+    after = PushPlan()
+    up_to = after.restore([note for note in notes if note.value is not None])
+    assert up_to == {("ana", "lobby"): 2, ("ben", "lobby"): 2}
+    assert (after.read("ana", "lobby", 2), after.read("ben", "lobby", 2)) == ("m2", None)
+    assert [(note.key, note.value) for note in after.changes()] == [('["ana","lobby"]', None)]

@@ -5,11 +5,15 @@ import random
 
 import pytest
 
-from realtime.server.push.gateway import DELIVERED, Gone, Push, Rejected, TryAgain
+from realtime.server.engine.base import Marker
+from realtime.server.engine.memory import MemoryEngine
+from realtime.server.push.gateway import DELIVERED, Delivered, Gone, Push, Rejected, TryAgain
 from realtime.server.push.local_gateway import LocalGateway
 from realtime.server.push.push_plan import News
 from realtime.server.push.push_service import PushService
+from realtime.server.push.push_store import EngineStore
 from realtime.sim.world import simulate
+from realtime.utils.ambient import installed
 
 
 class FakeGateway(LocalGateway):
@@ -207,3 +211,184 @@ def test_it_tells_what_it_does():
         return repr(service)
 
     assert play(script) == "<PushService local planned=2 on_the_way=0 dead_letters=0>"
+
+
+class Ticketing(FakeGateway):
+    """Gives tickets, and tells of them what the test put into ``known``."""
+
+    receipts_after_s, max_receipts = 900.0, 2
+
+    def __init__(self):
+        super().__init__()
+        self.known, self.asked = {}, []
+
+    async def send(self, batch):
+        await super().send(batch)
+        return [Delivered(f"ticket {each.push.id} {each.token.user_id}") for each in batch]
+
+    async def receipts(self, tickets):
+        self.asked.append((asyncio.get_running_loop().time(), list(tickets)))
+        return {ticket: self.known[ticket] for ticket in tickets if ticket in self.known}
+
+
+class Machine:
+    """Services one after the other over one engine, each killed without a word. The wall clock goes on."""
+
+    def __init__(self, *gateways, **options):
+        self.engine = MemoryEngine()
+        self.gateways = gateways
+        self.options = options
+
+    def run(self, script, gateway=None, *, at_s=0.0, logged=(), markers=()):
+        """One life: start, look into the log, ``script(service)``, crash; returns what the gateway sent."""
+        box = FakeGateway() if gateway is None else gateway
+
+        async def main(world):
+            loop = asyncio.get_running_loop()
+            with installed(wall_clock=lambda: at_s + loop.time(), source=random.Random(0)):
+                service = PushService({"local": box}, rng=random.Random(0), **self.options)
+                for room_id in await service.start(EngineStore(self.engine)):
+                    service.missed(room_id, [(each, round(1000 * logged_s)) for each, logged_s in logged], markers)
+                service.resume()
+                self.result = await script(service)
+            return box.batches
+
+        return simulate(main, max_virtual_s=1e6).result
+
+
+async def settles(service):
+    service.register("ana", "phone", "local", "ana 1", rooms=["lobby"])
+    await asyncio.sleep(0.1)
+
+
+async def waits(service):
+    await asyncio.sleep(10_000)
+
+
+def test_a_message_that_waited_when_the_server_crashed_is_pushed_after_its_start():
+    machine = Machine()
+
+    async def crashes_after_a_second(service):
+        await settles(service)
+        service.logged("lobby", news(1))
+        await asyncio.sleep(1)
+
+    assert machine.run(crashes_after_a_second) == []
+    log = [(news(1), 0.1)]
+    assert machine.run(waits, at_s=60, logged=log) == [(3.0, [("ana 1", "m1")])]
+    assert machine.run(waits, at_s=600, logged=log) == [], "once"
+
+
+def test_what_was_read_or_written_by_oneself_or_before_one_came_or_long_ago_is_not_pushed():
+    log = [(news(1), -5), (news(2, author="ana"), 1), (news(3), 2), (news(4), 3)]
+
+    def sent(at_s, markers=()):
+        machine = Machine()
+        machine.run(settles)
+        return [[id for _, id in batch] for _, batch in machine.run(waits, at_s=at_s, logged=log, markers=markers)]
+
+    assert sent(60) == [["m4"]]
+    assert sent(60, [Marker("ana", 4, 3)]) == [["m4"]]
+    assert sent(60, [Marker("ana", 4, 4)]) == []
+    assert sent(86_402.5) == [["m4"]], "the oldest are too old"
+    assert sent(86_500) == []
+
+
+def test_a_push_that_was_sent_and_not_noted_is_sent_again_by_its_id_and_one_that_was_noted_is_not():
+    class Dies(FakeGateway):
+        async def send(self, batch):
+            await super().send(batch)
+            await asyncio.sleep(1e9)
+
+    machine = Machine()
+
+    async def sends(service):
+        await settles(service)
+        service.push("ana", Push(id="n1", title="hello"))
+        await asyncio.sleep(5)
+
+    assert machine.run(sends, Dies()) == [(0.1, [("ana 1", "n1")])]
+    assert machine.run(waits, at_s=60) == [(0.0, [("ana 1", "n1")])]
+    assert machine.run(waits, at_s=120) == []
+
+
+def test_a_retry_waits_on_across_a_crash_and_what_was_read_meanwhile_is_taken_back():
+    machine = Machine()
+
+    async def sends(service):
+        await settles(service)
+        service.logged("lobby", news(1))
+        await asyncio.sleep(5)
+        service.push("ana", Push(id="n1"))
+        await asyncio.sleep(1)
+
+    gateway = FakeGateway(*[TryAgain("status 429", after_s=100.0)] * 2)
+    assert len(machine.run(sends, gateway)) == 2
+    log = [(news(1), 0.1)]
+    after = machine.run(waits, at_s=50, logged=log, markers=[Marker("ana", 1, 1)])
+    assert after[0] == (0.0, [("ana 1", "m1")]), "its withdrawal"
+    assert [(round(at), batch) for at, batch in after[1:]] == [(55, [("ana 1", "n1")])]
+
+
+def test_dead_letters_and_receipts_to_be_asked_for_outlive_the_server():
+    machine = Machine()
+    first, second = Ticketing(), Ticketing()
+
+    async def sends(service):
+        await settles(service)
+        for n in range(3):
+            service.push("ana", Push(id=f"n{n}"))
+        service.gateways["local"].outcomes = []
+        await asyncio.sleep(1)
+
+    async def looks(service):
+        await asyncio.sleep(10_000)
+        return service.dead_letters, service.register("ana", "phone", "local", "ana 2")
+
+    async def reports(service):
+        return [(letter.push_id, letter.reason) for letter in service.dead_letters]
+
+    machine.run(sends, first)
+    assert first.asked == []
+    second.known = {"ticket n0 ana": DELIVERED, "ticket n1 ana": Rejected("too large"), "ticket n2 ana": Gone("away")}
+    machine.run(looks, second, at_s=300)
+    assert [(round(at), len(tickets)) for at, tickets in second.asked] == [(600, 2), (600, 1)]
+    machine.run(reports, at_s=20_000)
+    assert machine.result == [("n1", "too large")]
+
+
+def test_pushes_of_a_platform_that_is_not_there_any_more_are_reported():
+    machine = Machine()
+
+    async def fails(service):
+        await settles(service)
+        service.push("ana", Push(id="n1"))
+        await asyncio.sleep(1)
+
+    machine.run(fails, FakeGateway(TryAgain("status 500", after_s=100.0)))
+
+    async def main(world):
+        with installed(wall_clock=lambda: 5.0, source=random.Random(0)):
+            service = PushService({}, rng=random.Random(0))
+            await service.start(EngineStore(machine.engine))
+            service.resume()
+            service.push("ana", Push(id="n2"))
+            return [letter.reason for letter in service.dead_letters]
+
+    assert simulate(main).result == ["this server sends no local pushes any more"]
+
+
+@pytest.mark.parametrize("at_s", [0.0, 3.5], ids=["registered", "pushed"])
+def test_a_device_that_left_or_unregistered_hears_nothing_after_a_crash(at_s):
+    async def leaves(service):
+        await settles(service)
+        service.register("ben", "phone", "local", "ben 1", rooms=["lobby"])
+        service.logged("lobby", news(1, author="cem"))
+        await asyncio.sleep(at_s)
+        service.unsubscribe("lobby", "ana", "phone")
+        service.unregister("ben", "ben 1")
+        await asyncio.sleep(0.1)
+
+    machine = Machine()
+    machine.run(leaves)
+    assert machine.run(waits, at_s=60, logged=[(news(1, author="cem"), 0.1), (news(2, author="cem"), 9)]) == []
