@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
+import msgspec
+
+from realtime.server.engine.base import Note
 from realtime.server.push.gateway import Outcome, Parcel, Push, PushToken, Rejected, TryAgain
+from realtime.server.push.push_notes import Clock, made, value
 from realtime.utils.ambient import new_random
 
 
@@ -25,13 +29,14 @@ class DeadLetter(NamedTuple):
 class Job:
     """One push to one device, until it is over."""
 
-    __slots__ = ("attempts", "due", "expires", "is_cancelled", "push", "token")
+    __slots__ = ("attempts", "due", "expires", "is_cancelled", "number", "push", "token")
 
-    def __init__(self, push: Push, token: PushToken, now: float) -> None:
+    def __init__(self, number: int, push: Push, token: PushToken, now: float) -> None:
+        self.number = number
         self.push = push
         self.token = token
         self.attempts = 0
-        self.due: float | None = now  # None: the gateway has it
+        self.due: float | None = now  # None: the gateway has it, or it is not to be sent yet
         self.expires = now + push.ttl_s
         self.is_cancelled = False
 
@@ -41,8 +46,20 @@ class Job:
         return Parcel(self.push, self.token)
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    """A job, as a note."""
+
+    push: Push
+    token: PushToken
+    attempts: int
+    due_ms: int
+    expires_ms: int
+
+
 class Deliveries:
     """Keeps what is to be delivered. Pure: the caller passes the time.
+
+    Keep what :meth:`changes` returns, and give it to :meth:`restore` of the next process's.
 
     At :meth:`next_timer` call :meth:`take`, hand the jobs to their gateways, and say :meth:`done` of each.
 
@@ -68,8 +85,12 @@ class Deliveries:
         self._rng = rng
         self._base_s, self._cap_s = base_s, cap_s
         self._attempts, self._max_waiting = attempts, max_waiting
+        self._max_dead_letters = max_dead_letters
         self._jobs: dict[Job, None] = {}
-        self._dead: deque[DeadLetter] = deque(maxlen=max_dead_letters)
+        self._dead: dict[int, DeadLetter] = {}
+        self._number = 0  # of the newest job or letter
+        self._changed: dict[int, Job | None] = {}
+        self._changed_letters: dict[int, DeadLetter | None] = {}
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -77,18 +98,62 @@ class Deliveries:
     @property
     def dead_letters(self) -> tuple[DeadLetter, ...]:
         """What was given up, oldest first."""
-        return tuple(self._dead)
+        return tuple(self._dead.values())
 
-    def submit(self, push: Push, token: PushToken, now: float, *, wall_ms: int = 0) -> None:
-        """Deliver a push to a device; one of the same kind that waits for another try makes way."""
+    def changes(self, clock: Clock) -> list[Note]:
+        """What is to be kept for the next process since the last call."""
+        jobs = {number: None if job is None else _kept(job, clock) for number, job in self._changed.items()}
+        notes = [made("push.job", number, job) for number, job in jobs.items()]
+        notes += [made("push.letter", number, letter) for number, letter in self._changed_letters.items()]
+        self._changed, self._changed_letters = {}, {}
+        return notes
+
+    def restore(self, jobs: Iterable[Note], letters: Iterable[Note], clock: Clock) -> None:
+        """Go on with what was kept; what is too old by now is given up."""
+        for note in letters:
+            self._dead[int(note.key)] = value(note, DeadLetter)
+            self._number = max(self._number, int(note.key))
+        for note in jobs:
+            kept = value(note, _Kept)
+            job = Job(int(note.key), kept.push, kept.token, clock.now)
+            job.attempts = kept.attempts
+            job.due, job.expires = max(clock.now, clock.time(kept.due_ms)), clock.time(kept.expires_ms)
+            self._number = max(self._number, job.number)
+            self._jobs[job] = None
+        for job in [job for job in self._jobs if job.expires <= clock.now]:
+            self.give_up(job, f"the server did not run until it was {job.push.ttl_s:g} s old", clock.wall_ms)
+
+    def give_up(self, job: Job, reason: str, wall_ms: int) -> None:
+        """It shall not be tried any more, and that is to be reported."""
+        self._drop(job)
+        self._report(job, reason, wall_ms)
+
+    def jobs(self) -> tuple[Job, ...]:
+        """What is not over, oldest first."""
+        return tuple(self._jobs)
+
+    def release(self, job: Job, now: float) -> None:
+        """What was submitted to be held may go."""
+        if job.due is None and not job.attempts:
+            job.due = now
+
+    def submit(self, push: Push, token: PushToken, now: float, *, wall_ms: int = 0, is_held: bool = False) -> Job:
+        """Deliver a push to a device; one of the same kind that waits for another try makes way.
+
+        Args:
+            is_held: not before :meth:`release`.
+        """
         if push.collapse_key is not None:
             for job in [job for job in self._jobs if job.token == token and job.push.collapse_key == push.collapse_key]:
                 self._drop(job)
-        self._jobs[Job(push, token, now)] = None
+        job = Job(self._next_number(), push, token, now)
+        if is_held:
+            job.due = None
+        self._jobs[job] = None
+        self._changed[job.number] = job
         if len(self._jobs) > self._max_waiting:
-            oldest = next(iter(self._jobs))
-            self._drop(oldest)
-            self._give_up(oldest, "too many waited", wall_ms)
+            self.give_up(next(iter(self._jobs)), "too many waited", wall_ms)
+        return job
 
     def cancel(self, user_id: str, push_id: str) -> None:
         """Nobody needs a push any more; one that is with its gateway is not tried again."""
@@ -122,18 +187,19 @@ class Deliveries:
             due = now + max(pause_s, outcome.after_s or 0.0)
             if job.attempts < self._attempts and due < job.expires:
                 job.due = due
+                self._changed[job.number] = job
                 return
             was_old = job.attempts < self._attempts
             words = f"until it was {job.push.ttl_s:g} s old" if was_old else f"{job.attempts} times"
-            self._give_up(job, f"{outcome.reason}, {words}", wall_ms)
+            self._report(job, f"{outcome.reason}, {words}", wall_ms)
         elif isinstance(outcome, Rejected):
-            self._give_up(job, outcome.reason, wall_ms)
+            self._report(job, outcome.reason, wall_ms)
         self._drop(job)
 
     def failed_later(self, parcel: Parcel, outcome: Outcome, *, wall_ms: int) -> None:
         """A push service took it, and says now that it could not deliver it."""
         if isinstance(outcome, TryAgain | Rejected):
-            self._give_up(Job(parcel.push, parcel.token, 0.0), outcome.reason, wall_ms)
+            self._report(Job(0, parcel.push, parcel.token, 0.0), outcome.reason, wall_ms)
 
     def _jitter(self) -> float:
         if self._rng is None:
@@ -142,10 +208,24 @@ class Deliveries:
 
     def _drop(self, job: Job) -> None:
         job.is_cancelled = True
-        self._jobs.pop(job, None)
+        if job in self._jobs:
+            del self._jobs[job]
+            self._changed[job.number] = None
 
-    def _give_up(self, job: Job, reason: str, wall_ms: int) -> None:
-        token = job.token
-        self._dead.append(
-            DeadLetter(job.push.id, token.user_id, token.device_id, token.platform, reason, job.attempts, wall_ms)
-        )
+    def _report(self, job: Job, reason: str, wall_ms: int) -> None:
+        token, number = job.token, self._next_number()
+        letter = DeadLetter(job.push.id, token.user_id, token.device_id, token.platform, reason, job.attempts, wall_ms)
+        self._dead[number] = self._changed_letters[number] = letter
+        if len(self._dead) > self._max_dead_letters:
+            oldest = next(iter(self._dead))
+            del self._dead[oldest]
+            self._changed_letters[oldest] = None
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
+
+
+def _kept(job: Job, clock: Clock) -> _Kept:
+    due = clock.now if job.due is None else job.due
+    return _Kept(job.push, job.token, job.attempts, clock.ms(due), clock.ms(job.expires))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from realtime.server.push.gateway import DELIVERED, Delivered, Gone, Outcome, Parcel, Push, Rejected, TryAgain
+from realtime.server.push.gateway import Delivered, Gone, Outcome, Parcel, Push, Rejected, TryAgain
 from realtime.server.push.http_outcome import outcome_of
 from realtime.utils.ambient import wall_time_s
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 CHUNK = 100
 RECEIPTS = 1000
 RECEIPTS_AFTER_S = 900.0
-ASKED_AT_MOST = 10  # times, for a receipt that does not come
-MOST_WAITING = 10_000  # tickets; the oldest are not followed
 
 _TOKEN = re.compile(r"Expo(nent)?PushToken\[[^\]\s]+\]")
 
@@ -47,12 +44,6 @@ class _Receipts(msgspec.Struct):
     data: dict[str, _Verdict]
 
 
-class _Waiting(NamedTuple):
-    parcel: Parcel
-    due: float
-    asked: int
-
-
 class ExpoGateway:
     """Sends by Expo's HTTP API. Needs ``httpx``: the extra ``server``.
 
@@ -65,6 +56,7 @@ class ExpoGateway:
     """
 
     max_batch = CHUNK
+    max_receipts = RECEIPTS
     can_withdraw = True
 
     def __init__(
@@ -80,10 +72,9 @@ class ExpoGateway:
         self._headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if access_token is not None:
             self._headers["Authorization"] = f"Bearer {access_token}"
-        self._receipts_after_s = receipts_after_s
+        self.receipts_after_s = receipts_after_s
         self._timeout_s = timeout_s
         self._given, self._client = client, client
-        self._waiting: dict[str, _Waiting] = {}  # by ticket, oldest first
 
     def check(self, token: str) -> str | None:
         """See :class:`~realtime.server.push.gateway.Gateway`."""
@@ -100,48 +91,24 @@ class ExpoGateway:
             tickets = []
         if len(tickets) != len(batch):
             return [TryAgain("the answer was not understood")] * len(batch)
-        due = asyncio.get_running_loop().time() + self._receipts_after_s
-        for parcel, ticket in zip(batch, tickets, strict=True):
-            if ticket.status == "ok" and ticket.id:
-                self._wait(ticket.id, _Waiting(parcel, due, 0))
         return [_meaning(ticket) for ticket in tickets]
 
-    def follow_up_at(self) -> float | None:
+    async def receipts(self, tickets: Sequence[str]) -> dict[str, Outcome]:
         """See :class:`~realtime.server.push.gateway.Gateway`."""
-        return next(iter(self._waiting.values())).due if self._waiting else None
-
-    async def follow_up(self) -> list[tuple[Parcel, Outcome]]:
-        """See :class:`~realtime.server.push.gateway.Gateway`."""
-        asked = dict(list(self._waiting.items())[:RECEIPTS])
-        answer = await self._post("getReceipts", {"ids": list(asked)})
-        receipts: dict[str, _Verdict] = {}
-        if isinstance(answer, bytes):
-            try:
-                receipts = msgspec.json.decode(answer, type=_Receipts).data
-            except (msgspec.DecodeError, msgspec.ValidationError):
-                receipts = {}
-        failed: list[tuple[Parcel, Outcome]] = []
-        due = asyncio.get_running_loop().time() + self._receipts_after_s
-        for ticket, waiting in asked.items():
-            self._waiting.pop(ticket, None)
-            receipt = receipts.get(ticket)
-            if receipt is None:
-                if waiting.asked + 1 < ASKED_AT_MOST:
-                    self._wait(ticket, _Waiting(waiting.parcel, due, waiting.asked + 1))
-            elif not isinstance(outcome := _meaning(receipt), Delivered):
-                failed.append((waiting.parcel, outcome))
-        return failed
+        answer = await self._post("getReceipts", {"ids": list(tickets)})
+        if not isinstance(answer, bytes):
+            return {}
+        try:
+            verdicts = msgspec.json.decode(answer, type=_Receipts).data
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            return {}
+        return {ticket: _meaning(verdict) for ticket, verdict in verdicts.items()}
 
     async def close(self) -> None:
         """See :class:`~realtime.server.push.gateway.Gateway`."""
         if self._client is not None and self._given is None:
             client, self._client = self._client, None
             await client.aclose()
-
-    def _wait(self, ticket: str, waiting: _Waiting) -> None:
-        self._waiting[ticket] = waiting
-        if len(self._waiting) > MOST_WAITING:
-            del self._waiting[next(iter(self._waiting))]
 
     async def _post(self, what: str, payload: Any) -> bytes | Outcome:
         """The answer's body, or what its failure means."""
@@ -177,7 +144,7 @@ def _data(push: Push) -> dict[str, Any]:
 
 def _meaning(verdict: _Verdict) -> Outcome:
     if verdict.status == "ok":
-        return DELIVERED
+        return Delivered(verdict.id or None)
     error = verdict.details.error or "an error without a name"
     if error == "DeviceNotRegistered":
         return Gone(error)

@@ -63,7 +63,13 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivered(NamedTuple):
-    """The push service has it."""
+    """The push service has it.
+
+    Args:
+        ticket: by which it can be asked later what became of it, where it can.
+    """
+
+    ticket: str | None = None
 
 
 class TryAgain(NamedTuple):
@@ -103,6 +109,12 @@ class Gateway(Protocol):
     max_batch: int
     """How many parcels it takes at once."""
 
+    receipts_after_s: float
+    """How long after it took something :meth:`receipts` is asked; again so long after, if that is not known yet."""
+
+    max_receipts: int
+    """How many of its tickets it is asked for at once."""
+
     can_withdraw: bool
     """Whether it can take a notification off the screen."""
 
@@ -114,12 +126,8 @@ class Gateway(Protocol):
         """Hand them over; returns what became of each, in their order. An exception means: try all of them again."""
         ...
 
-    def follow_up_at(self) -> float | None:
-        """When to call :meth:`follow_up`, in the loop's time; None: there is nothing to ask."""
-        ...
-
-    async def follow_up(self) -> list[tuple[Parcel, Outcome]]:
-        """Ask what became of what it took; returns what failed after all."""
+    async def receipts(self, tickets: Sequence[str]) -> dict[str, Outcome]:
+        """What became of what it took with these tickets, as far as it is known; an exception means: ask again."""
         ...
 
     async def close(self) -> None:

@@ -26,6 +26,7 @@ class LocalGateway:
     """
 
     max_batch = 1000
+    receipts_after_s, max_receipts = 0.0, 1
     can_withdraw = True
 
     def __init__(self, *, max_kept: int = 100) -> None:
@@ -78,13 +79,9 @@ class LocalGateway:
         """See :class:`~realtime.server.push.gateway.Gateway`."""
         return [self._deliver(parcel) for parcel in batch]
 
-    def follow_up_at(self) -> float | None:
-        """See :class:`~realtime.server.push.gateway.Gateway`."""
-        return None
-
-    async def follow_up(self) -> list[tuple[Parcel, Outcome]]:
-        """See :class:`~realtime.server.push.gateway.Gateway`."""
-        return []
+    async def receipts(self, tickets: Sequence[str]) -> dict[str, Outcome]:
+        """See :class:`~realtime.server.push.gateway.Gateway`; it gives no tickets."""
+        return {}
 
     async def close(self) -> None:
         """See :class:`~realtime.server.push.gateway.Gateway`; what waits for devices is kept."""

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from realtime.server.engine.base import Note
+from realtime.server.push.push_notes import made, names, value
+
 MOST_NAMED = 32
 """Messages that one push names; a Web Push has room for 4 KiB, and an id takes 27 bytes."""
 
@@ -65,13 +68,25 @@ class _Pending:
         return bool(kept)
 
 
+class UpTo(NamedTuple):
+    """Of a room's messages, those up to an offset are no business of a user's pushes any more.
+
+    Args:
+        push_id: of the push that was made for the newest of them, and may be withdrawn.
+    """
+
+    offset: int
+    push_id: str | None = None
+
+
 class PushPlan:
     """Waits a little with each message, and forgets it if it is read. Pure: the caller passes the time.
 
     Who is looking at a room is not pushed; but a phone that has vanished without a word looks for a while as if its
     user were. So what such a user has not received waits on, and is pushed once nobody looks any more.
 
-    Call :meth:`handle_timer` at :meth:`next_timer`.
+    Call :meth:`handle_timer` at :meth:`next_timer`. What waits is not kept for the next process: it is in the log. How
+    far each user's pushes have got is; give what :meth:`changes` returns to :meth:`restore`.
 
     Args:
         delay_s: from a message to its push.
@@ -91,11 +106,23 @@ class PushPlan:
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._by_room: dict[str, dict[str, _Pending]] = {}
         self._dues: list[tuple[float, tuple[str, str]]] = []  # those that are out of date are skipped
-        self._pushed: dict[tuple[str, str], News] = {}
+        self._pushed: dict[tuple[str, str], UpTo] = {}
+        self._changed: dict[tuple[str, str], UpTo | None] = {}
 
     def __len__(self) -> int:
         """Users and rooms that something waits for."""
         return len(self._pending)
+
+    def changes(self) -> list[Note]:
+        """What is to be kept for the next process since the last call."""
+        changed, self._changed = self._changed, {}
+        return [made("push.up_to", key, up_to) for key, up_to in changed.items()]
+
+    def restore(self, notes: Iterable[Note]) -> dict[tuple[str, str], int]:
+        """Go on with what was kept; returns the offsets by user and room."""
+        kept = {names(note): value(note, UpTo) for note in notes}
+        self._pushed = {(user, room): up_to for (user, room), up_to in kept.items() if up_to.push_id is not None}
+        return {(user, room): up_to.offset for (user, room), up_to in kept.items()}
 
     def logged(self, room_id: str, news: News, user_ids: Iterable[str], now: float) -> None:
         """A message was logged, and these users want to know of it."""
@@ -119,7 +146,9 @@ class PushPlan:
         pushed = self._pushed.get((user_id, room_id))
         if pushed is None or pushed.offset > up_to:
             return None
-        return self._pushed.pop((user_id, room_id)).message_id
+        del self._pushed[user_id, room_id]
+        self._changed[user_id, room_id] = None  # what was read needs no push, as its marker tells
+        return pushed.push_id
 
     def received(self, user_id: str, room_id: str, up_to: int) -> None:
         """One of the user's devices has got so far: enough, if somebody looks at it."""
@@ -141,6 +170,8 @@ class PushPlan:
     def left(self, user_id: str, room_id: str) -> None:
         """The user does not want to hear of a room any more."""
         self._drop(user_id, room_id)
+        self._pushed.pop((user_id, room_id), None)
+        self._changed[user_id, room_id] = None
 
     def next_timer(self) -> float | None:
         """When to call :meth:`handle_timer`; None: nothing waits."""
@@ -167,6 +198,10 @@ class PushPlan:
                 ready.append(Due(user_id, room_id, tuple(pending.news), pending.count))
                 self._note(key, pending.news[-1])
                 self._drop(user_id, room_id)
+            elif pending.received >= (newest := pending.news[-1].offset):
+                before = self._pushed.get(key)
+                self._changed[key] = UpTo(newest, before and before.push_id)
+                self._drop(user_id, room_id)
             elif self._keep(user_id, room_id, lambda news, got=pending.received: news.offset > got):  # type: ignore[misc]
                 pending.due = now + self._look_again_s
                 heappush(self._dues, (pending.due, key))
@@ -174,7 +209,7 @@ class PushPlan:
 
     def _note(self, key: tuple[str, str], newest: News) -> None:
         self._pushed.pop(key, None)
-        self._pushed[key] = newest
+        self._pushed[key] = self._changed[key] = UpTo(newest.offset, newest.message_id)
         if len(self._pushed) > MOST_PUSHED:
             del self._pushed[next(iter(self._pushed))]
 

@@ -64,6 +64,7 @@ class WebPushGateway:
     """
 
     max_batch = 100
+    receipts_after_s, max_receipts = 0.0, 1
     can_withdraw = False  # a browser must show something for each push
 
     def __init__(
@@ -104,13 +105,9 @@ class WebPushGateway:
         """See :class:`~realtime.server.push.gateway.Gateway`."""
         return list(await asyncio.gather(*map(self._send, batch)))
 
-    def follow_up_at(self) -> float | None:
-        """See :class:`~realtime.server.push.gateway.Gateway`."""
-        return None
-
-    async def follow_up(self) -> list[tuple[Parcel, Outcome]]:
-        """See :class:`~realtime.server.push.gateway.Gateway`."""
-        return []
+    async def receipts(self, tickets: Sequence[str]) -> dict[str, Outcome]:
+        """See :class:`~realtime.server.push.gateway.Gateway`; it gives no tickets."""
+        return {}
 
     async def close(self) -> None:
         """See :class:`~realtime.server.push.gateway.Gateway`."""
