@@ -36,6 +36,7 @@ GONE = "gone"
 """Why a position is not shared any more: the server lost the device."""
 
 MAX_ROOM_ID = 256  # characters; the server refuses longer ones
+NO_ROOM = ""  # of who tells nobody
 
 T = TypeVar("T")
 _log = logging.getLogger("realtime.location")
@@ -59,6 +60,7 @@ class LiveLocationTracker(EventSource):
     Args:
         socket: the connection.
         user_id: the user as whom the connection is authenticated.
+        source: what :meth:`start_tracking` follows if it is not given another one.
         interval_s: the least time between two broadcasts, in seconds.
         resolution: more of what is wanted of broadcasts, instead of ``interval_s``.
         resume_on_foreground: go on after the background; False: the background ends the tracking.
@@ -77,6 +79,7 @@ class LiveLocationTracker(EventSource):
         socket: SocketManager,
         *,
         user_id: str,
+        source: AsyncIterable[Fix] | None = None,
         interval_s: float | None = None,
         resolution: Resolution | None = None,
         resume_on_foreground: bool = True,
@@ -91,6 +94,7 @@ class LiveLocationTracker(EventSource):
         self.battery = Battery() if battery is None else battery
         self._known = Whereabouts(trail_length=trail_length)
         self._socket = socket
+        self._source = StreamSource(source) if isinstance(source, AsyncGenerator) else source
         self._resolution = _resolution(interval_s, resolution)
         self._max_kept = max_kept
         self._limits = Limits() if limits is None else limits
@@ -145,9 +149,9 @@ class LiveLocationTracker(EventSource):
 
     async def start_tracking(
         self,
-        source: AsyncIterable[Fix],
+        source: AsyncIterable[Fix] | None = None,
         *,
-        room_id: str,
+        room_id: str | None = None,
         on_update: Callable[[Fix], object] | None = None,
         broadcast: bool = True,
         resume_on_foreground: bool | None = None,
@@ -158,8 +162,8 @@ class LiveLocationTracker(EventSource):
 
         Args:
             source: where the fixes come from: a :class:`~realtime.location.sources.LocationSource`, or any async
-                iterator; an async generator is read to its end, also while nobody wants its fixes.
-            room_id: a room that this device has joined.
+                iterator; an async generator is read to its end, also while nobody wants its fixes. None: the tracker's.
+            room_id: a room that this device has joined; None where nobody is told.
             on_update: called with each fix.
             broadcast: tell the room; otherwise the position stays on this device.
             resume_on_foreground: go on after the background; None: as the tracker does.
@@ -168,10 +172,17 @@ class LiveLocationTracker(EventSource):
             precision_m: what the room is told is rounded to a grid of cells of this side, in metres; None: it is exact.
 
         Raises:
-            LocalProtocolError: the room id is too long, or empty.
+            LocalProtocolError: the room id is too long, or empty, or there is none; or there is no source.
             ValueError: a setting makes no sense.
         """
-        if not 0 < len(room_id) <= MAX_ROOM_ID:
+        source = self._source if source is None else source
+        if source is None:
+            raise LocalProtocolError("there is nothing to follow: give a source, here or to the tracker")
+        if room_id is None:
+            if broadcast:
+                raise LocalProtocolError("give the room_id of the room that is to be told, or broadcast=False")
+            room_id = NO_ROOM
+        elif not 0 < len(room_id) <= MAX_ROOM_ID:
             raise LocalProtocolError(f"a room id has 1 to {MAX_ROOM_ID} characters, this one has {len(room_id)}")
         if share_for_s is not None and not 0 < share_for_s < math.inf:
             raise ValueError(f"share_for_s must be a number of seconds above 0, not {share_for_s}")
@@ -217,6 +228,9 @@ class LiveLocationTracker(EventSource):
     def close(self) -> None:
         """Stop listening and reading, without a word to the room."""
         self._pause()
+        for source in (self._source, None if self._ride is None else self._ride.source):
+            if isinstance(source, StreamSource):
+                source.close()
         self._ride = None
         if self._sharing is not None:
             self._sharing.close()
@@ -276,7 +290,7 @@ class LiveLocationTracker(EventSource):
             return
         self._pause()
         self._ride = None
-        if ride is not None and isinstance(ride.source, StreamSource):
+        if ride is not None and isinstance(ride.source, StreamSource) and ride.source is not self._source:
             ride.source.close()
         if sharing is not None and sharing.room_id != keep_shared:
             self._sharing = None

@@ -6,12 +6,12 @@ import asyncio
 import math
 import random
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from realtime.location.fix import Fix
-from realtime.location.track import Track, read_gpx
+from realtime.location.track import Track, TrackPoint, read_gpx
 from realtime.utils import ambient
 from realtime.utils.geo import LatLon, bearing_deg, check_position, destination, distance_m
 
@@ -98,6 +98,44 @@ class GpxSource:
             speed_mps=moment.speed_mps * self._speed,
             heading_deg=moment.heading_deg,
         )
+
+
+class Recorded(Protocol):
+    """What a :class:`TraceSource` needs of a trace: :class:`realtime.network.trace_model.Trace` has it."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+    @property
+    def positions(self) -> Sequence[Any]:
+        """Each with ``t_ns`` since the start, ``latitude`` and ``longitude``, in the order of their times."""
+
+
+class TraceSource(GpxSource):
+    """Rides along where a trace of a network was recorded, as a phone does whose network follows the same trace.
+
+    Args:
+        trace: one with places, from ``realtime.network.traces.load_trace``.
+        speed: as of :class:`GpxSource`, like the others.
+        interval_s: see there.
+        accuracy_m: see there.
+
+    Raises:
+        ValueError: the trace has fewer than two places, or an option makes no sense.
+    """
+
+    def __init__(
+        self, trace: Recorded, *, speed: float = 1.0, interval_s: float = 1.0, accuracy_m: float = 5.0
+    ) -> None:
+        if len(trace.positions) < 2:
+            raise ValueError(f"the trace {trace.name!r} has no places; take one that was recorded with GPS")
+        points = (TrackPoint(each.t_ns / 1e9, each.latitude, each.longitude) for each in trace.positions)
+        super().__init__(Track(tuple(points)), speed=speed, interval_s=interval_s, accuracy_m=accuracy_m)
+        self._name = trace.name
+
+    def __repr__(self) -> str:
+        return f"<TraceSource {self._name!r} {self.track!r}>"
 
 
 class SimulatedWalk:
