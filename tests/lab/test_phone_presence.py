@@ -102,6 +102,8 @@ def test_who_is_lost_in_a_tunnel_leaves_after_the_grace_and_returns_with_the_net
     ben.network.offline()  # the server hears nothing of it, and gives it up when its ping is not answered
     lab.wait_until(lambda: users(ana) == ("ana",))
     assert users(ben) == ("ana", "ben"), "what it knew last"
+    ben.presence.set_status("busy")
+    assert (ben.presence.own.snapshot.status, ben.presence.chosen) == ("offline", "busy")
     assert not ben.presence.room("lobby").snapshot.synced
     ben.network.online()
     lab.wait_until(lambda: users(ana) == ("ana", "ben"))

@@ -20,7 +20,9 @@ def at(text, zone=OSLO):
 )
 def test_a_night_goes_over_midnight(clock, left_h):
     now = at(f"2026-11-23 {clock}")
-    ends = QuietHours("22:00", "07:00", zone=OSLO).ends_at(now)
+    night = QuietHours("22:00", "07:00", zone=OSLO)
+    assert (night.start, night.end) == ("22:00", "07:00")
+    ends = night.ends_at(now)
     assert ends == (None if left_h is None else now + left_h * 3600)
 
 

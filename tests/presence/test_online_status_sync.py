@@ -24,7 +24,7 @@ def payloads(socket, event):
 
 class TestOwn:
     async def test_nothing_is_told_that_was_not_chosen(self, socket, sync):
-        assert sync.own.snapshot == OwnStatus("online")
+        assert (sync.own.snapshot, sync.chosen) == (OwnStatus("online"), "online")
         socket.disconnect()
         assert sync.own.snapshot == OwnStatus("offline")
         socket.connect()
@@ -39,6 +39,7 @@ class TestOwn:
         sync.set_status("away")
         assert socket.said() == []
         assert sync.own.snapshot == OwnStatus("offline", "in a lift")
+        assert sync.chosen == "away"
         socket.connect()
         assert socket.said("presence:update") == [{"status": "away", "text": "in a lift"}]
 
