@@ -45,6 +45,11 @@ class PhonePresence:
         return self.sync.own
 
     @property
+    def chosen(self) -> str:
+        """The status that was chosen, also where another shows: in the background, or without a connection."""
+        return self.sync.chosen
+
+    @property
     def users(self) -> Observable[Mapping[str, UserStatus]]:
         """The users that :meth:`subscribe` names, to read and to observe."""
         return self.sync.users

@@ -25,7 +25,17 @@ class QuietHours:
             )
 
     def __repr__(self) -> str:
-        return f"<QuietHours {self._start:%H:%M} to {self._end:%H:%M}>"
+        return f"<QuietHours {self.start} to {self.end}>"
+
+    @property
+    def start(self) -> str:
+        """``HH:MM``."""
+        return f"{self._start:%H:%M}"
+
+    @property
+    def end(self) -> str:
+        """``HH:MM``."""
+        return f"{self._end:%H:%M}"
 
     def ends_at(self, wall_s: float) -> float | None:
         """When the quiet ends; None if it is not quiet.

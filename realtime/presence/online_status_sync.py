@@ -99,6 +99,11 @@ class OnlineStatusSync(EventSource):
 
     # --- one's own
 
+    @property
+    def chosen(self) -> str:
+        """What was chosen, also where another status shows: in the background, or without a connection."""
+        return self._chosen or "online"
+
     def set_status(self, status: str, text: str | _Keep | None = _KEEP) -> None:
         """Choose how this device shows, now and at every later connection.
 
@@ -232,7 +237,7 @@ class OnlineStatusSync(EventSource):
     def _own(self) -> OwnStatus:
         if not self._socket.connected:
             return OwnStatus("offline", self._text, self._meta)
-        chosen = self._chosen or "online"
+        chosen = self.chosen
         is_hidden = self._app_state.value is AppStateValue.BACKGROUND
         return OwnStatus("away" if chosen == "online" and is_hidden else chosen, self._text, self._meta)
 
