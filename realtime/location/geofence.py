@@ -5,6 +5,7 @@ Each fence has a plane of its own, in metres around its middle: good to 0.1 % fo
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
@@ -79,7 +80,7 @@ class _Plane:
         return self._origin[0] + y / _METRES_PER_DEGREE, longitude
 
 
-class _Fence:
+class _Fence(abc.ABC):
     def __init__(self, fence_id: str, middle: LatLon, dwell_s: float | None) -> None:
         if not 0 < len(fence_id) <= MAX_FENCE_ID:
             raise ValueError(f"a fence_id has 1 to {MAX_FENCE_ID} characters, this one has {len(fence_id)}")
@@ -91,8 +92,9 @@ class _Fence:
         self._middle = middle
         self._plane = _Plane(middle)
 
+    @abc.abstractmethod
     def _depth(self, x: float, y: float) -> float:
-        raise NotImplementedError
+        """Metres from the border to a place of the plane."""
 
     def depth(self, place: LatLon) -> float:
         """See :class:`Fence`."""
