@@ -29,3 +29,11 @@ def test_without_reacton_the_library_works_and_the_hooks_say_which_extra_to_inst
 
 def test_importing_the_library_does_not_import_reacton():
     assert python("import sys, realtime; print('reacton' in sys.modules)").strip() == "False"
+
+
+def test_all_hooks_are_imported_from_one_place():
+    import realtime.hooks
+
+    hooks = ["chat_messages", "location", "network", "notifications", "observable", "presence", "socket", "typing"]
+    assert [name for name in realtime.hooks.__all__ if name.startswith("use_")] == [f"use_{name}" for name in hooks]
+    assert all(callable(getattr(realtime.hooks, name)) for name in realtime.hooks.__all__)

@@ -1,8 +1,10 @@
 """What the tests of the hooks share: state that counts who follows it, and components that are always taken down."""
 
 import contextlib
+import threading
 
 import reacton
+import reacton.ipywidgets as w
 
 from realtime.utils.observable import Observable
 
@@ -25,6 +27,38 @@ class Counted(Observable):
             unobserve()
 
         return end
+
+
+class Shows:
+    """A component that uses one hook and notes what it returned at each render."""
+
+    def __init__(self, hook, *args, **options):
+        self.values = []
+        self.threads = set()
+
+        @reacton.component
+        def component(args=args, options=options):
+            self.values.append(hook(*args, **options))
+            self.threads.add(threading.current_thread())
+            return w.Label(value=str(len(self.values)))
+
+        self.component = component
+
+    @property
+    def last(self):
+        """What the newest render got."""
+        return self.values[-1]
+
+    @contextlib.contextmanager
+    def mounted(self):
+        """Shown until the end of the block; the render context."""
+        with drawn(self.component()) as (_, context):
+            yield context
+
+
+def followers(observable):
+    """How many follow any observable."""
+    return len(observable._observers)
 
 
 @contextlib.contextmanager
