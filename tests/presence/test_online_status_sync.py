@@ -5,6 +5,7 @@ import pytest
 from realtime.presence.online_status_sync import OnlineStatusSync, OwnStatus
 from realtime.presence.wire import UserStatus
 from realtime.protocol.errors import LocalProtocolError
+from realtime.sim.world import simulate
 from tests.fake_socket import FakeSocket
 
 
@@ -71,11 +72,16 @@ class TestOwn:
         assert socket.said() == []
 
     async def test_every_connection_begins_with_it_so_that_nobody_sees_another_status_first(self, socket, sync):
-        assert socket.auth["presence"]() is None
+        assert socket.auth["presence"]() == {"state": "active"}
         socket.disconnect()
         sync.set_status("invisible", "in a lift")
         sync.set_meta({"floor": 3})
-        assert socket.auth["presence"]() == {"status": "invisible", "text": "in a lift", "meta": {"floor": 3}}
+        assert socket.auth["presence"]() == {
+            "status": "invisible",
+            "text": "in a lift",
+            "meta": {"floor": 3},
+            "state": "active",
+        }
         socket.app_state.background()
         assert socket.auth["presence"]()["state"] == "background"
         sync.close()
@@ -150,6 +156,39 @@ class TestOthers:
             socket.connect()
         socket.answer("presence:subscribe", users=[{"userId": "ben", "status": "offline"}])
         assert told == [("offline", 7), ("busy", None), ("offline", None)]
+
+    def test_who_a_new_server_does_not_know_yet_may_be_on_the_way_back(self):
+        async def script(world):
+            socket = FakeSocket()
+            sync = OnlineStatusSync(socket, restart_grace_s=15.0)
+            told = []
+            sync.on("status", lambda user: told.append((world.now_s, user.user_id, user.status)))
+            sync.subscribe(["ben", "cem", "dora"])
+            users = [{"userId": name, "status": "online"} for name in ("ben", "cem", "dora")]
+            socket.answer("presence:subscribe", users=users, epoch="one")
+            socket.disconnect()
+            await world.until(100)
+            socket.connect()
+            told.clear()
+            nobody = [{"userId": name, "status": "offline"} for name in ("ben", "cem", "dora")]
+            socket.answer("presence:subscribe", users=nobody, epoch="two")
+            await world.until(101)
+            socket.dispatch("presence:status", {"userId": "ben", "status": "online"})
+            socket.dispatch("presence:status", {"userId": "cem", "status": "offline", "lastSeen": 7})
+            await world.until(200)
+            return told, {user_id: user.status for user_id, user in sync.users.snapshot.items()}
+
+        told, users = simulate(script).result
+        assert told == [(101.0, "cem", "offline"), (115.0, "dora", "offline")]
+        assert users == {"ben": "online", "cem": "offline", "dora": "offline"}
+
+    async def test_of_the_same_server_it_is_the_truth(self, socket, sync):
+        for status in ("online", "offline"):
+            sync.subscribe(["ben"])
+            socket.answer("presence:subscribe", users=[{"userId": "ben", "status": status}], epoch="one")
+            assert sync.users.snapshot["ben"].status == status
+            socket.disconnect()
+            socket.connect()
 
     async def test_as_a_frame(self, socket, sync):
         assert [str(each) for each in sync.to_frame().dtypes] == ["object", "category", "object", "datetime64[ms, UTC]"]

@@ -179,6 +179,40 @@ def test_after_a_crash_of_the_server_nobody_is_there_who_did_not_come_back():
     assert play(script) == ([("leave", "ben")], {"ana": "online", "cem": "online"})
 
 
+def test_a_restart_of_the_server_is_no_leave_of_those_who_come_back():
+    """Whoever comes first is told by the new server that nobody is there."""
+
+    async def script(town):
+        ana = await town.phone("ana", follows=["ben", "cem"])
+        ben, cem = await town.phone("ben"), await town.phone("cem")
+        await town.pass_time(1)
+        ana.app.told.clear()
+        for _ in range(5):
+            town.world.kill_app("server", for_s=0.5)
+            await town.pass_time(30)
+        return ana.app.told, ana.app.devices, ben.app.is_settled and cem.app.is_settled
+
+    assert play(script, seed=3) == ([], {"ana": "online", "ben": "online", "cem": "online"}, True)
+
+
+def test_who_comes_back_from_another_app_is_online_from_the_first_moment():
+    async def script(town):
+        ana, ben = await town.phone("ana", follows=["ben"]), await town.phone("ben")
+        for pause_s in (5, 60, 400):
+            with town.world.on("ben"):
+                ben.app.background()
+            await town.pass_time(pause_s)
+            ana.app.told.clear()
+            with town.world.on("ben"):
+                ben.app.foreground()
+            await town.pass_time(5)
+            assert {event for _, event, _ in ana.app.told} <= {"online", "join", "change"}
+            assert [event for _, event, _ in ana.app.told].count("online") == 1
+            assert len(ana.app.told) == 2
+
+    play(script)
+
+
 def test_the_background_is_away_for_the_grace_and_the_foreground_is_back():
     async def script(town):
         ana, ben = await town.people("ana", "ben")
@@ -192,8 +226,7 @@ def test_the_background_is_away_for_the_grace_and_the_foreground_is_back():
         return [(round(at_s - began_s), event) for at_s, event, _ in ana.app.told], ana.app.devices
 
     told, devices = play(script)
-    assert [event for _, event in told] == ["change", "leave", "join", "change"], "back, and then looked at"
-    assert [at_s for at_s, _ in told[:3]] == [0, GRACE_S, 60]
+    assert told == [(0, "change"), (GRACE_S, "leave"), (60, "join")]
     assert devices == {"ana": "online", "ben": "online"}
 
 

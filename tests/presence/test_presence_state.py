@@ -81,8 +81,45 @@ def test_over_a_lost_connection_the_last_known_stay_and_only_what_changed_is_tol
     state.disconnected()
     assert (names(state), state.room().synced, state.wants_sync) == ("ab", False, False)
     assert state.diff(diff(1, "z")) == []
-    assert state.snapshot(members("bc"), "another", 1) == [Left(Member("a", "phone")), Joined(Member("c", "phone"))]
+    assert state.snapshot(members("bc"), "e", 9) == [Left(Member("a", "phone")), Joined(Member("c", "phone"))]
     assert names(state) == "bc"
+
+
+def test_who_lacks_in_another_life_of_the_server_may_be_on_the_way_back():
+    state = PresenceState("lobby")
+    state.snapshot(members("abcd"), "e", 4)
+    state.disconnected()
+    assert state.snapshot(members("a"), "another", 1) == []
+    assert (names(state), state.doubts) == ("abcd", True)
+    assert state.diff(diff(2, "b")) == [], "back, and never seen to be gone"
+    assert state.diff(diff(3, "c", status="busy")) == [
+        Changed(Member("c", "phone", status="busy"), Member("c", "phone"))
+    ]
+    assert state.snapshot((*members("ab"), Member("c", "phone", status="busy")), "another", 5) == []
+    assert state.settle() == [Left(Member("d", "phone"))]
+    assert (names(state), state.doubts, state.settle()) == ("abc", False, [])
+
+
+def test_who_is_doubted_and_leaves_has_left():
+    state = PresenceState("lobby")
+    state.snapshot(members("ab"), "e", 4)
+    state.disconnected()
+    state.snapshot((), "another", 1)
+    state.diff(diff(2, "a"))
+    assert state.diff(diff(3, "", "ab")) == [Left(Member("a", "phone")), Left(Member("b", "phone"))]
+    assert (names(state), state.doubts) == ("", False)
+
+
+def test_a_doubt_lasts_through_the_next_connections():
+    state = PresenceState("lobby")
+    state.snapshot(members("ab"), "e", 4)
+    state.disconnected()
+    state.snapshot(members("a"), "another", 1)
+    state.disconnected()
+    assert state.snapshot(members("a"), "another", 1) == []
+    assert (names(state), state.doubts) == ("ab", True)
+    assert state.left() == [Left(Member("a", "phone")), Left(Member("b", "phone"))]
+    assert not state.doubts
 
 
 def test_an_old_snapshot_takes_nothing_back():

@@ -3,6 +3,7 @@
 import pytest
 
 from realtime.presence.presence_tracker import PresenceTracker
+from realtime.sim.world import simulate
 from tests.fake_socket import FakeSocket
 
 ANA = {"userId": "ana", "deviceId": "phone", "state": "active", "status": "online", "since": 1}
@@ -76,8 +77,49 @@ async def test_after_a_reconnect_it_asks_again_and_tells_only_what_changed(story
     assert (story.users, story.state.snapshot.synced) == (("ana", "ben"), False)
     story.socket.connect()
     assert story.socket.said() == ["presence:sync"]
-    story.socket.answer("presence:sync", **place(BEN, n=1, epoch="another life"))
+    story.socket.answer("presence:sync", **place(BEN, n=9))
     assert story.told == [("leave", "lobby", "ana")]
+
+
+def test_after_a_restart_of_the_server_who_comes_back_within_the_grace_was_never_gone():
+    async def script(world):
+        story = Story(restart_grace_s=15.0)
+        story.socket.answer("presence:sync", **place(ANA, BEN, BEN | {"userId": "cem"}))
+        story.told.clear()
+        story.socket.disconnect()
+        story.socket.connect()
+        await world.until(100)
+        story.socket.answer("presence:sync", **place(ANA, n=1, epoch="another life"))
+        story.diff(2, [BEN])
+        await world.until(114.9)
+        before = story.users, list(story.told)
+        story.socket.disconnect()
+        await world.until(115.1)
+        return before, story.users, story.told
+
+    before, users, told = simulate(script).result
+    assert before == (("ana", "ben", "cem"), [])
+    assert (users, told) == (("ana", "ben"), [("leave", "lobby", "cem")])
+
+
+def test_closed_it_waits_for_nobody():
+    async def script(world):
+        story = Story()
+        story.socket.answer("presence:sync", **place(ANA, BEN))
+        story.socket.disconnect()
+        story.socket.connect()
+        story.socket.answer("presence:sync", **place(n=1, epoch="another life"))
+        story.told.clear()
+        story.tracker.close()
+        await world.until(100)
+        return story.told
+
+    assert simulate(script).result == []
+
+
+async def test_a_grace_below_zero_is_refused():
+    with pytest.raises(ValueError, match="restart_grace_s"):
+        PresenceTracker(FakeSocket(), restart_grace_s=-1.0)
 
 
 async def test_where_the_room_is_not_joined_yet_it_waits_for_its_first_diff(story):

@@ -98,6 +98,17 @@ class TestRooms:
         rig.clock.pass_time(0.1)
         assert [body["status"] for body in statuses(ana)] == ["away"]
 
+    def test_a_session_that_goes_on_says_anew_whether_it_is_looked_at(self, rig):
+        [ana] = rig.sessions("lobby", "ana")
+        ben = rig.session("ben", room="lobby", auth={"presence": {"state": "background", "status": "busy"}})
+        assert members(rig, ana) == {"ana": "online", "ben": "busy"}
+        ben.auth = {"presence": {"state": "active", "status": "online"}}
+        rig.namespace.add(ben)  # as after its return
+        assert members(rig, ana) == {"ana": "online", "ben": "online"}
+        ben.auth = {}
+        rig.namespace.add(ben)
+        assert members(rig, ana) == {"ana": "online", "ben": "online"}
+
     @pytest.mark.parametrize("presence", ["busy", {"status": "gone"}, {"meta": {"x": "y" * 1024}}, None])
     def test_nonsense_at_the_handshake_is_as_if_nothing_were_said(self, rig, presence):
         [ana] = rig.sessions("lobby", "ana")
