@@ -12,7 +12,8 @@ def test_a_client_is_itself_and_a_phones_is_found():
     client = AppState()
     assert part_of(client, AppState, "chat.client") is client
     phone = SimpleNamespace(chat=SimpleNamespace(client=client))
-    assert part_of(phone, AppState, "chat.client") is client
+    assert part_of(phone, AppState, "chat.client", "chat") is client
+    assert part_of(SimpleNamespace(chat=client), AppState, "chat.client", "chat") is client
 
 
 @pytest.mark.parametrize("wrong", [None, "ana", SimpleNamespace(chat=SimpleNamespace(client=1))])

@@ -13,8 +13,8 @@ from realtime.utils.observable import Observable
 from tests.hooks.watching import drawn
 from tests.server.waiting import until
 
-MOUNT_ON_ANOTHER_THREAD = """
-import asyncio, threading
+SETUP = """
+import threading
 import reacton
 import reacton.ipywidgets as w
 from realtime.hooks.use_observable import use_observable
@@ -24,26 +24,21 @@ score, threads = Observable(0), []
 
 @reacton.component
 def Label():
-    threads.append(threading.current_thread().name)
+    threads.append(threading.current_thread().name.split("-")[0])
     return w.Label(value=str(use_observable(score)))
-
-async def mount():  # as the callback of a button may, on a thread that ends soon
-    return reacton.render_fixed(Label())
-
-thread = threading.Thread(target=lambda: made.append(asyncio.run(mount())), name="a subshell")
-made = []
-thread.start()
-thread.join()
-score.set(1)
 """
+MOUNT = "label, _ = reacton.render_fixed(Label())"
 SHOW = """
-while made[0][0].value != "1":
+import asyncio
+
+score.set(1)
+while label.value != "1":
     await asyncio.sleep(0.01)
 print(*threads, sep=", ")
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def kernel():
     manager, client = start_new_kernel(kernel_name="python3")
     try:
@@ -53,16 +48,44 @@ def kernel():
         manager.shutdown_kernel(now=True)
 
 
-def test_in_a_kernel_it_is_the_kernels_loop_even_for_what_another_thread_showed_first(kernel):
+def run(kernel, code, **header):
+    """Run a cell; returns what it printed."""
     printed = []
+    request = kernel.session.msg("execute_request", {"code": code, "silent": False, "store_history": False})
+    request["header"] |= header
+    kernel.shell_channel.send(request)
+    while True:
+        message = kernel.get_iopub_msg(timeout=20)
+        if message["parent_header"].get("msg_id") == request["header"]["msg_id"]:
+            content = message["content"]
+            assert message["msg_type"] != "error", content["traceback"]
+            printed.append(content.get("text", ""))
+            if content.get("execution_state") == "idle":
+                return "".join(printed)
 
-    def note(message):
-        if message["msg_type"] in ("stream", "error"):
-            printed.append(message["content"])
 
-    for code in (MOUNT_ON_ANOTHER_THREAD, SHOW):
-        kernel.execute_interactive(code, timeout=20, output_hook=note)
-    assert [each.get("text", each) for each in printed] == ["a subshell, MainThread\n"]
+def test_in_a_kernel_it_is_the_kernels_loop_even_for_what_a_subshell_showed_first(kernel):
+    run(kernel, SETUP)
+    kernel.control_channel.send(kernel.session.msg("create_subshell_request"))
+    subshell = kernel.get_control_msg(timeout=20)["content"]["subshell_id"]
+    run(kernel, MOUNT, subshell_id=subshell)
+    assert run(kernel, SHOW) == "subshell, MainThread\n"
+
+
+def test_in_a_kernel_a_loop_of_ones_own_is_where_it_runs(kernel):
+    run(kernel, SETUP)
+    simulated = f"""
+async def script(world):
+    {MOUNT}
+    score.set(1)
+    await asyncio.sleep(1)
+    print(label.value, world.now_s)
+
+import asyncio
+from realtime.sim.world import simulate
+run = simulate(script, seed=0)
+"""
+    assert run(kernel, simulated) == "1 1.0\n"
 
 
 async def test_a_tree_has_one_queue_and_another_tree_another():

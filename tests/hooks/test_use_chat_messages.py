@@ -257,3 +257,15 @@ async def test_a_plain_client_on_another_threads_loop_needs_that_loop_only(lab):
         shows.last.send("hello")
         await until(lambda: ben.chat.room("lobby").snapshot.texts == ("hello",))
         await until(lambda: texts(shows) == ["hello"])
+
+
+def test_a_phone_of_the_simulated_world_is_a_phone():
+    async def script(town):
+        ana = await town.phone("ana")
+        shows = Shows(use_chat_messages, ana.app, "lobby")
+        with ana.inside(), shows.mounted():
+            shows.last.send("hello")
+            await town.world.until(town.world.now_s + 5)
+        return texts(shows)
+
+    assert play(script) == ["hello"]
