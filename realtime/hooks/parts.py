@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import operator
 from typing import Any, Protocol, TypeVar
+
+from realtime.connection.socket_manager import SocketManager
 
 T = TypeVar("T")
 
 
 class PhoneLike(Protocol):
-    """A phone of the lab: ``realtime.lab.phone.Phone``."""
+    """A phone of the lab, which has its own ``loop``, or of the simulated world."""
 
     @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """Where its clients live."""
-
-    @property
-    def user_id(self) -> str:
-        """Whose it is."""
+    def socket(self) -> SocketManager:
+        """The connection of its clients."""
 
 
-def part_of(source: object, kind: type[T], path: str) -> T:
+def part_of(source: object, kind: type[T], *paths: str) -> T:
     """The client that is meant.
 
     Args:
         source: it, or a phone.
         kind: its type.
-        path: where a phone has it, as in ``chat.client``.
+        paths: where a phone has it, as in ``chat.client``: one of the live lab, or one of the simulated world.
 
     Raises:
         TypeError: there is none.
     """
     if isinstance(source, kind):
         return source
-    found: Any = None
-    with contextlib.suppress(AttributeError):
-        found = operator.attrgetter(path)(source)
-    if isinstance(found, kind):
-        return found
+    for path in paths:
+        with contextlib.suppress(AttributeError):
+            found: Any = operator.attrgetter(path)(source)
+            if isinstance(found, kind):
+                return found
     raise TypeError(f"this hook takes a {kind.__name__}, or a phone that has one, not {source!r}")

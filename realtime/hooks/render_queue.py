@@ -96,10 +96,13 @@ def render_queue() -> RenderQueue:
 def _home() -> asyncio.AbstractEventLoop:
     """Where a tree that is rendered here and now is rendered later on.
 
-    In a kernel that is the kernel's own loop, though widget callbacks may come on threads that end one day. Elsewhere
-    it is the running loop, and without one a thread that all such trees share.
+    That is the running loop. But widget callbacks of a kernel may come on threads of its own that end one day: then it
+    is the kernel's main loop. Where no loop runs, it is that too, and without a kernel a thread that all such trees
+    share.
     """
-    return _kernels_loop() or _running_loop() or _shared_loop()
+    running = _running_loop()
+    is_lasting = not type(threading.current_thread()).__module__.startswith("ipykernel.")
+    return running if running is not None and is_lasting else _kernels_loop() or _shared_loop()
 
 
 def _kernels_loop() -> asyncio.AbstractEventLoop | None:

@@ -131,15 +131,15 @@ def use_chat_messages(
     Who types or comes and goes does not render the component again: see ``use_typing`` and ``use_presence``.
 
     Args:
-        source: a phone of the lab, or a chat client.
+        source: a phone, or a chat client.
         room_id: the room; it may be another one at each render.
         loop: where the chat client lives, if that is not where the component is rendered.
     """
-    chat = part_of(source, ChatClient, "chat.client")
+    chat = part_of(source, ChatClient, "chat.client", "chat")
     acts, error = use_acts(source, loop)
-    phone_chat = getattr(source, "chat", None)  # a phone's own ways note what is sent, and who is in the room
-    send = chat.send_message if phone_chat is None else phone_chat.send
-    join = chat.join if phone_chat is None else phone_chat.ajoin
+    ways: Any = getattr(source, "chat", chat)  # a phone of the lab notes what it sends, and where it is
+    send = chat.send_message if ways is chat else ways.send
+    join = chat.join if ways is chat else ways.ajoin
     reacton.use_effect(lambda: acts.do(_enter, chat, join, room_id), [chat, acts, room_id])
     room = reacton.use_memo(lambda: acts.ask(chat.room, room_id), [chat, acts, room_id])
     return ChatMessages(error, use_observable(room, _Shown.of).state, chat, send, acts)

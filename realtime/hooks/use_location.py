@@ -78,11 +78,11 @@ def use_location(
     """Where everybody is.
 
     Args:
-        source: a phone of the lab, or a location tracker.
+        source: a phone, or a location tracker.
         room_id: only those who share their position with this room; None: with any.
         loop: where the tracker lives, if that is not where the component is rendered.
     """
-    tracker = part_of(source, LiveLocationTracker, "location.tracker")
+    tracker = part_of(source, LiveLocationTracker, "location.tracker", "location")
     acts, error = use_acts(source, loop)
     shown = reacton.use_memo(
         lambda: tracker.state if room_id is None else acts.ask(tracker.room, room_id), [tracker, acts, room_id]

@@ -30,7 +30,7 @@ def use_network(source: SocketManager | PhoneLike) -> Network:
     """The network of a device.
 
     Args:
-        source: a phone of the lab, or a connection.
+        source: a phone, or a connection.
     """
     socket = part_of(source, SocketManager, "socket")
     status = use_observable(socket.net_info)

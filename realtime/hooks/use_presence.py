@@ -80,13 +80,15 @@ def use_presence(
     """Who is in a room, which is followed from now on; and the statuses of users.
 
     Args:
-        source: a phone of the lab, or a presence tracker.
+        source: a phone, or a presence tracker.
         room_id: a room that was joined; it may be another one at each render.
         status: with a tracker, what knows of statuses; a phone has its own.
         loop: where they live, if that is not where the component is rendered.
     """
-    tracker = part_of(source, PresenceTracker, "presence.tracker")
-    sync = status if isinstance(source, PresenceTracker) else part_of(source, OnlineStatusSync, "presence.sync")
+    tracker = part_of(source, PresenceTracker, "presence.tracker", "presence")
+    sync = (
+        status if isinstance(source, PresenceTracker) else part_of(source, OnlineStatusSync, "presence.sync", "status")
+    )
     acts, error = use_acts(source, loop)
     room = reacton.use_memo(lambda: acts.ask(tracker.room, room_id), [tracker, acts, room_id])
     reacton.use_effect(lambda: acts.do(tracker.enter, room_id), [tracker, acts, room_id])

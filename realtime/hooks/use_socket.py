@@ -59,7 +59,7 @@ def use_socket(source: SocketManager | PhoneLike, *, loop: asyncio.AbstractEvent
     """The connection of a phone. The component is rendered again at each change, the counts of bytes included.
 
     Args:
-        source: a phone of the lab, or a connection.
+        source: a phone, or a connection.
         loop: where the connection lives, if that is not where the component is rendered.
     """
     socket = part_of(source, SocketManager, "socket")

@@ -39,11 +39,11 @@ def use_typing(
     """Who is typing in a room that was joined.
 
     Args:
-        source: a phone of the lab, or a chat client.
+        source: a phone, or a chat client.
         room_id: the room; it may be another one at each render.
         loop: where the chat client lives, if that is not where the component is rendered.
     """
-    chat = part_of(source, ChatClient, "chat.client")
+    chat = part_of(source, ChatClient, "chat.client", "chat")
     acts, error = use_acts(source, loop)
     room = reacton.use_memo(lambda: acts.ask(chat.room, room_id), [chat, acts, room_id])
     return Typing(use_observable(room, lambda state: state.typing), error, room_id, chat, acts)
