@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -18,8 +19,10 @@ from realtime.connection.errors import SendRefused
 from realtime.connection.listeners import Listeners
 from realtime.connection.questions import Questions
 from realtime.connection.verdict import DoneReply
+from realtime.presence.presence_tracker import RESTART_GRACE_S
 from realtime.presence.wire import SubscribeReply, UserStatus
 from realtime.protocol.errors import LocalProtocolError
+from realtime.utils.alarm import Alarm
 from realtime.utils.event_emitter import EventSource
 from realtime.utils.observable import Observable
 
@@ -71,9 +74,16 @@ class OnlineStatusSync(EventSource):
     Args:
         socket: the connection.
         app_state: the app's state, if it is not the connection's.
+        restart_grace_s: a server that was restarted knows only those who are back; others are not offline so soon.
     """
 
-    def __init__(self, socket: SocketManager, *, app_state: AppState | None = None) -> None:
+    def __init__(
+        self,
+        socket: SocketManager,
+        *,
+        app_state: AppState | None = None,
+        restart_grace_s: float = RESTART_GRACE_S,
+    ) -> None:
         super().__init__()
         self._socket = socket
         self._app_state = socket.app_state if app_state is None else app_state
@@ -83,6 +93,11 @@ class OnlineStatusSync(EventSource):
         self._meta: Mapping[str, Any] | None = None
         self._was_meta_set = False
         self._followed: dict[str, None] = {}
+        self._epoch: str | None = None  # of the server's life, as it was told last
+        self._former_epoch: str | None = None  # as it was told on the connections before
+        self._doubted: dict[str, UserStatus] = {}  # shown as before, and offline for a server that was restarted
+        self._restart_grace_s = restart_grace_s
+        self._alarm = Alarm(self._settle)
         self.own: Observable[OwnStatus] = Observable(self._own())
         """This device's own status."""
         self.users: Observable[Mapping[str, UserStatus]] = Observable({})
@@ -170,6 +185,7 @@ class OnlineStatusSync(EventSource):
         gone = [user_id for user_id in dict.fromkeys(user_ids) if user_id in self._followed]
         for user_id in gone:
             del self._followed[user_id]
+            self._doubted.pop(user_id, None)
         if gone:
             self.users.set({key: user for key, user in self.users.snapshot.items() if key in self._followed})
         if self._socket.connected:
@@ -188,6 +204,8 @@ class OnlineStatusSync(EventSource):
         for unwatch in self._unwatch:
             unwatch()
         self._unwatch.clear()
+        if self._alarm.due is not None:
+            self._alarm.set(None)
         self._listeners.remove()
         self._questions.another_connection()
 
@@ -197,6 +215,7 @@ class OnlineStatusSync(EventSource):
         self._questions.another_connection()
         if chosen := self._choice():
             self._tell(chosen)  # again: it may be newer than what the handshake said
+        self._former_epoch = self._epoch
         self._ask(self._followed)
         self._show()
 
@@ -208,24 +227,42 @@ class OnlineStatusSync(EventSource):
         chosen: dict[str, Any] = {} if self._chosen is None else {"status": self._chosen, "text": self._text}
         return {**chosen, "meta": self._meta} if self._was_meta_set else chosen
 
-    def _introduction(self) -> dict[str, Any] | None:
+    def _introduction(self) -> dict[str, Any]:
         """What the handshake says: what follows it comes a round trip later."""
         is_hidden = self._app_state.value is AppStateValue.BACKGROUND
-        return {**self._choice(), **({"state": "background"} if is_hidden else {})} or None
+        return {**self._choice(), "state": "background" if is_hidden else "active"}
 
     def _tell(self, payload: Mapping[str, Any]) -> None:
         self._questions.ask("presence:update", payload, DoneReply, _ignored, _refused)
 
     def _ask(self, user_ids: Iterable[str]) -> None:
         for page in _pages(user_ids):
-            self._questions.ask("presence:subscribe", {"userIds": page}, SubscribeReply, self._learned, _refused)
+            self._questions.ask("presence:subscribe", {"userIds": page}, SubscribeReply, self._asked, _refused)
+
+    def _asked(self, reply: SubscribeReply) -> None:
+        self._epoch = reply.epoch
+        is_new_life = self._former_epoch not in (None, reply.epoch)
+        for user in reply.users:
+            known = self.users.snapshot.get(user.user_id)
+            was_there = is_new_life and known is not None and known.status != "offline"
+            if user.status == "offline" and (was_there or user.user_id in self._doubted):
+                self._doubted[user.user_id] = user
+        if self._doubted and self._alarm.due is None:
+            self._alarm.set(asyncio.get_running_loop().time() + self._restart_grace_s)
+        self._learned([user for user in reply.users if user.user_id not in self._doubted or user.status != "offline"])
+
+    def _settle(self, now: float) -> None:
+        """Who was doubted has not come back."""
+        self._learned(tuple(self._doubted.values()))
 
     def _heard(self, status: UserStatus) -> None:
-        self._learned(SubscribeReply((status,)))
+        self._learned((status,))
 
-    def _learned(self, reply: SubscribeReply) -> None:
+    def _learned(self, users: Collection[UserStatus]) -> None:
+        for user in users:
+            self._doubted.pop(user.user_id, None)
         known = self.users.snapshot
-        told = [_remembered(known.get(user.user_id), user) for user in reply.users if user.user_id in self._followed]
+        told = [_remembered(known.get(user.user_id), user) for user in users if user.user_id in self._followed]
         news = [user for user in told if known.get(user.user_id) != user]
         if news:
             self.users.set({**known, **{user.user_id: user for user in news}})

@@ -68,6 +68,9 @@ class PresenceState:
     Diffs are numbered. Those before the snapshot wait for it; behind a missing one they wait for that, or for another
     snapshot, which the caller asks for where :attr:`wants_sync`.
 
+    A server that was restarted knows only those who are back already. So whom its first snapshot lacks is doubted, and
+    stays; where :attr:`doubts`, the caller waits a little, and calls :meth:`settle`.
+
     Args:
         room_id: the room.
     """
@@ -78,6 +81,12 @@ class PresenceState:
         self._epoch: str | None = None
         self._n: int | None = None  # of the last diff that is in; None: there is no snapshot of this connection yet
         self._held: dict[int, PresenceDiff] = {}
+        self._doubted: dict[tuple[str, str], None] = {}
+
+    @property
+    def doubts(self) -> bool:
+        """Whether somebody is shown of whom this life of the server has not heard."""
+        return bool(self._doubted)
 
     @property
     def wants_sync(self) -> bool:
@@ -92,8 +101,14 @@ class PresenceState:
         """Everybody, as of diff ``n`` of this life of the server."""
         if self._n is not None and epoch == self._epoch and n < self._n:
             return []  # what is here is newer
+        is_new_life = self._epoch is not None and epoch != self._epoch
         self._epoch, self._n = epoch, n
         now = {(member.user_id, member.device_id): member for member in members}
+        doubted = self._members if is_new_life else self._doubted
+        self._doubted = {key: None for key in doubted if key not in now}
+        if self._doubted:
+            stays = now.keys() | self._doubted.keys()
+            now = {key: now.get(key, known) for key, known in self._members.items() if key in stays} | now
         events: list[PresenceEvent] = [Left(member) for key, member in self._members.items() if key not in now]
         for key, member in now.items():
             events += _difference(self._members.get(key), member)
@@ -110,6 +125,11 @@ class PresenceState:
         self._held[diff.n] = diff
         return self._go_on()
 
+    def settle(self) -> list[PresenceEvent]:
+        """Who was doubted has not come back."""
+        doubted, self._doubted = self._doubted, {}
+        return [Left(self._members.pop(key)) for key in doubted]
+
     def disconnected(self) -> None:
         """The connection ended: what is known stays, until the next one's snapshot."""
         self._n = None
@@ -118,6 +138,7 @@ class PresenceState:
     def left(self) -> list[PresenceEvent]:
         """This device left the room."""
         self.disconnected()
+        self._doubted.clear()
         gone, self._members = self._members, {}
         return [Left(member) for member in gone.values()]
 
@@ -134,8 +155,11 @@ class PresenceState:
             key = member.user_id, member.device_id
             events += _difference(self._members.get(key), member)
             self._members[key] = member
+            self._doubted.pop(key, None)
         for leaver in diff.leaves:
-            gone = self._members.pop((leaver.user_id, leaver.device_id), None)
+            key = leaver.user_id, leaver.device_id
+            self._doubted.pop(key, None)
+            gone = self._members.pop(key, None)
             if gone is not None:
                 events.append(Left(gone))
         return events

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from realtime.connection.listeners import Listeners
 from realtime.connection.questions import Questions
 from realtime.presence.presence_state import Changed, Joined, Left, PresenceEvent, PresenceState, RoomPresence
 from realtime.presence.wire import JoinReply, PresenceDiff, SyncReply
+from realtime.utils.alarm import Alarm
 from realtime.utils.event_emitter import EventSource
 from realtime.utils.observable import Observable
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from realtime.connection.socket_manager import SocketManager
+
+RESTART_GRACE_S = 15.0
+"""As long as the server's own grace for those who lost their connection."""
 
 _log = logging.getLogger("realtime.presence")
 
@@ -38,10 +43,17 @@ class PresenceTracker(EventSource):
     Args:
         socket: the connection.
         joins: join the rooms, at every connection, and leave them: nobody else does.
+        restart_grace_s: a server that was restarted knows only those who are back; others stay so long.
+
+    Raises:
+        ValueError: the grace is below 0.
     """
 
-    def __init__(self, socket: SocketManager, *, joins: bool = False) -> None:
+    def __init__(self, socket: SocketManager, *, joins: bool = False, restart_grace_s: float = RESTART_GRACE_S) -> None:
         super().__init__()
+        if not restart_grace_s >= 0:
+            raise ValueError(f"restart_grace_s must be a number of seconds, or 0, not {restart_grace_s}")
+        self._restart_grace_s = restart_grace_s
         self._socket = socket
         self._joins = joins
         self._questions = Questions(socket)
@@ -92,6 +104,9 @@ class PresenceTracker(EventSource):
     def close(self) -> None:
         """Stop listening to the connection; what is known stays."""
         self._listeners.remove()
+        for place in self._places.values():
+            if place.alarm.due is not None:
+                place.alarm.set(None)
         self._questions.another_connection()
 
     # --- connection
@@ -121,8 +136,12 @@ class PresenceTracker(EventSource):
     def _place(self, room_id: str) -> _Place:
         place = self._places.get(room_id)
         if place is None:
-            place = self._places[room_id] = _Place(room_id)
+            place = self._places[room_id] = _Place(room_id, lambda now: self._settle(room_id))
         return place
+
+    def _settle(self, room_id: str) -> None:
+        place = self._places[room_id]
+        self._tell(place, place.state.settle())
 
     def _come_in(self, place: _Place) -> None:
         if not self._joins:
@@ -149,7 +168,10 @@ class PresenceTracker(EventSource):
         place.is_asked = False
         if not place.is_wanted:
             return
+        had_doubts = place.state.doubts
         self._tell(place, place.state.snapshot(reply.members, reply.epoch, reply.n))
+        if place.state.doubts and not had_doubts:
+            place.alarm.set(asyncio.get_running_loop().time() + self._restart_grace_s)
         if place.state.wants_sync:
             self._ask(place)
 
@@ -175,8 +197,9 @@ class PresenceTracker(EventSource):
 class _Place:
     """A room that is, or was, followed."""
 
-    def __init__(self, room_id: str) -> None:
+    def __init__(self, room_id: str, settle: Callable[[float], None]) -> None:
         self.room_id = room_id
+        self.alarm = Alarm(settle)
         self.state = PresenceState(room_id)
         self.shown = Observable(self.state.room())
         self.is_wanted = False

@@ -89,6 +89,7 @@ class UserStatus(_Wire, frozen=True):
 
 
 class SubscribeReply(_Wire, frozen=True):
-    """The users as they are now; what changes is told from now on."""
+    """The users as they are now, in this life of the server; what changes is told from now on."""
 
     users: tuple[UserStatus, ...]
+    epoch: str | None = None

@@ -306,10 +306,11 @@ class UserStatus(_Wire, frozen=True):
 
 
 class SubscribeReply(_Wire, frozen=True, kw_only=True):
-    """The answer to ``presence:subscribe``."""
+    """The answer to ``presence:subscribe``; the epoch tells this life of the server from others."""
 
     ok: bool = True
     users: list[UserStatus]
+    epoch: str
 
 
 class OkReply(_Wire, frozen=True):

@@ -109,9 +109,13 @@ class PresenceEvents:
     # Sessions come and go
 
     def _here(self, session: Session) -> None:
+        before = session.said, session.app_state
         _introduce(session)
-        self._put(session)
-        self._wake()
+        if (session.said, session.app_state) != before:
+            self._changed(session)  # in its rooms too, where it has come back to some
+        else:
+            self._put(session)
+            self._wake()
 
     def _gone(self, session: Session) -> None:
         for user_id in tuple(self._follows.get(session, ())):
@@ -186,7 +190,7 @@ class PresenceEvents:
             self._follows.setdefault(session, {})[user_id] = None
             self._followers.setdefault(user_id, {})[session] = None
         users = [self._users.show(user_id) for user_id in dict.fromkeys(request.user_ids)]
-        session.acknowledge(ack_id, SubscribeReply(users=users))
+        session.acknowledge(ack_id, SubscribeReply(users=users, epoch=self._presence.epoch))
 
     def _unsubscribe(self, session: Session, request: UserIds, ack_id: int | None) -> None:
         for user_id in request.user_ids:
