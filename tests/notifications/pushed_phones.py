@@ -5,12 +5,11 @@ from collections import Counter
 
 from realtime.lab.sim_phone import SimPhone
 from realtime.lab.sim_server import SimServer
+from realtime.network.link import NS
 from realtime.notifications.in_app_notifications import InAppNotifications
 from realtime.notifications.push_notification_handler import PushNotificationHandler
 from realtime.server.engine.memory import MemoryEngine
 from realtime.server.push.local_gateway import LocalGateway
-from realtime.server.push.push_directory import PushDirectory
-from realtime.server.push.push_service import PushService
 from realtime.sim.world import simulate
 
 
@@ -64,7 +63,9 @@ class Device:
         self.detach = self.town.gateway.attach(f"{self.name}'s token", self._pushed)
 
     def _pushed(self, payload):
-        self.world.at(self.world.now_s + self._rng.uniform(*self._lag_s), self._arrived, payload)
+        loop = self.world.loop  # what is on its way does not care what becomes of the server
+        lag_ns = round(self._rng.uniform(*self._lag_s) * NS)
+        loop.call_at_ns(loop.now_ns + lag_ns, self._arrived, payload, context=loop.neutral)
 
     def _arrived(self, payload):
         shows = "withdraw" not in payload
@@ -90,28 +91,15 @@ class Device:
             self.app.chat.mark_read("lobby")
 
 
-class PushServer(SimServer):
-    """Its pushes know the tokens that another process of it was told."""
-
-    def __init__(self, world, machine, *, store, **options):
-        self.store = store
-        super().__init__(world, machine, **options)
-
-    def make_push(self):
-        return PushService({"local": self.gateway}, store=self.store, rng=self.rng("push"))
-
-
 class PushTown:
-    """A server with pushes, and devices; a restart of the server keeps the rooms' logs and what devices registered."""
+    """A server with pushes, and devices; its restart keeps what the engine has, on disk or in memory outside of it."""
 
-    def __init__(self, world):
+    def __init__(self, world, *, on_disk=False):
         self.world = world
         self.gateway = LocalGateway()
-        self.store = PushDirectory()
-        engine = MemoryEngine(rng=world.rng("engine"))
+        self.engine = None if on_disk else MemoryEngine(rng=world.rng("engine"))
         self.machine = world.machine(
-            "server",
-            lambda machine: PushServer(world, machine, engine=engine, gateway=self.gateway, store=self.store),
+            "server", lambda machine: SimServer(world, machine, engine=self.engine, gateway=self.gateway)
         )
 
     async def device(self, name, user_id=None, **options):
@@ -131,11 +119,11 @@ class PushTown:
         return result.message_id
 
 
-def play(script, *, seed=0):
+def play(script, *, seed=0, on_disk=False):
     """Run ``script(town)`` in a simulated world; returns its result."""
 
     async def main(world):
-        town = PushTown(world)
+        town = PushTown(world, on_disk=on_disk)
         return await script(town)
 
     return simulate(main, seed=seed, max_virtual_s=3600).result

@@ -3,6 +3,7 @@
 import pytest
 
 from realtime.connection.app_state import BackgroundPolicy
+from realtime.server.engine.base import Note
 from tests.notifications.pushed_phones import passes, play
 
 
@@ -113,8 +114,8 @@ def test_what_is_read_on_the_tablet_is_not_pushed_to_the_phone_and_what_was_is_w
 def test_a_server_that_restarts_hears_the_tokens_again():
     async def script(town):
         ana, ben = await town.device("ana"), await town.device("ben")
-        town.store.remove("ana's token")  # it was in its memory
         town.world.crash("server")
+        town.engine.keep([Note("push.token", "ana's token", None)], lambda error: None)  # it had forgotten
         town.world.restart("server")
         await passes(120)
         town.world.background("ana")
@@ -165,3 +166,122 @@ def test_push_and_socket_race_and_each_message_is_shown_once(seeds):
         by_app += sum(ana.shown.values()) - len(ana.by_system)
     assert by_system, "the seeds prove something"
     assert by_app
+
+
+def test_a_phone_that_sleeps_while_the_server_restarts_is_pushed_by_the_new_one():
+    """What waited its 3 s when the server's machine crashed is pushed once it is back; the phone has not woken up."""
+
+    async def script(town):
+        ana, ben = await town.device("ana"), await town.device("ben")
+        town.world.background("ana")
+        await passes(5)
+        first = await town.say(ben)
+        town.world.crash("server")
+        await passes(60)
+        before = list(ana.by_system)
+        town.world.restart("server")
+        await passes(60)
+        second = await town.say(ben)
+        await passes(60)
+        town.world.foreground("ana")
+        await passes(60)
+        ana.read()
+        await passes(10)
+        return before, ana.by_system, [first, second], dict(ana.shown), ana.tray
+
+    before, by_system, sent, shown, tray = play(script, on_disk=True)
+    assert (before, by_system) == ([], sent)
+    assert shown == dict.fromkeys(sent, 1)
+    assert tray == {}
+
+
+@pytest.mark.parametrize("after_ms", [0, 5, 20, 100, 1000, 2990, 3000, 3001, 3005, 3020, 3100, 8000])
+def test_a_crash_at_every_step_of_a_push_loses_nothing_and_shows_nothing_twice(after_ms):
+    """From the message's answer over its delay, the note of the push and its sending to the note that it was sent."""
+
+    async def script(town):
+        ana, ben = await town.device("ana"), await town.device("ben")
+        town.world.background("ana")
+        await passes(5)
+        sent = [await town.say(ben)]
+        await passes(after_ms / 1000)
+        town.world.crash("server")
+        await passes(5)
+        town.world.restart("server")
+        await passes(60)
+        covered = set(ana.covered)
+        sent.append(await town.say(ben))
+        await passes(60)
+        town.world.foreground("ana")
+        await passes(60)
+        return sent, covered, ana
+
+    sent, covered, ana = play(script, on_disk=True, seed=after_ms)
+    assert covered == {sent[0]}, "pushed while the phone slept"
+    assert set(ana.shown.values()) == {1}
+    assert ana.covered == set(sent)
+
+
+@pytest.mark.parametrize("seeds", [range(first, first + 8) for first in range(0, 24, 8)], ids=str)
+def test_the_server_crashes_again_and_again_and_each_message_is_shown_once(seeds):
+    """Naps of a phone, crashes of the server's machine and a late push channel, drawn by the seed; then all heals."""
+
+    async def script(town):
+        world = town.world
+        rng = world.rng("script")
+        ana = await town.device("ana", lag_s=(0.0, 3.0), background=BackgroundPolicy.DISCONNECT)
+        ben = await town.device("ben")
+        sent = []
+        for _ in range(8):
+            match rng.choice(["nap", "wake", "crash", "crash", "nothing"]):
+                case "nap":
+                    world.background("ana")
+                case "wake":
+                    world.foreground("ana")
+                case "crash":
+                    world.crash("server")
+                    await passes(rng.uniform(0.1, 2))
+                    world.restart("server")
+            await passes(rng.choice([0.0, 0.02, rng.uniform(0, 4)]))
+            sent.append(await town.say(ben))
+            await passes(rng.choice([0.0, 3.0, 3.01, rng.uniform(0, 5)]))
+        world.background("ana")
+        await passes(120)
+        asleep = set(ana.covered)
+        world.foreground("ana")
+        await passes(60)
+        return sent, asleep, ana
+
+    by_system = 0
+    for seed in seeds:
+        sent, asleep, ana = play(script, seed=seed, on_disk=True)
+        assert set(ana.shown.values()) == {1}, f"seed {seed}: twice"
+        assert set(sent) == ana.covered, f"seed {seed}: lost"
+        assert asleep == ana.covered, f"seed {seed}: not before the phone woke up"
+        by_system += len(ana.by_system)
+    assert by_system, "the seeds prove something"
+
+
+def test_a_crash_between_sending_and_noting_it_sends_the_same_id_again_and_the_phone_shows_it_once():
+    async def script(town):
+        ana, ben = await town.device("ana"), await town.device("ben")
+        town.world.background("ana")
+        await passes(5)
+        send, ids = town.gateway.send, []
+
+        async def send_and_die(batch):
+            ids.extend(parcel.push.id for parcel in batch)
+            if len(ids) == 1:
+                town.world.at(town.world.now_s, town.world.crash, "server")
+            return await send(batch)
+
+        town.gateway.send = send_and_die
+        first = await town.say(ben)
+        await passes(10)
+        town.world.restart("server")
+        await passes(60)
+        return ids, [first] * 2, dict(ana.shown)
+
+    ids, expected, shown = play(script, on_disk=True)
+    assert ids == expected
+    assert set(shown.values()) == {1}
