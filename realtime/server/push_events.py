@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from realtime.server.engine.base import Marker, Record
+from realtime.server.engine.base import Engine, Marker, Record
 from realtime.server.messages import MessageId, OkReply, Refusal
 from realtime.server.namespace import Namespace
 from realtime.server.notices import Notices
 from realtime.server.push.gateway import PlatformName, Push
 from realtime.server.push.push_plan import News
 from realtime.server.push.push_service import PushService
+from realtime.server.push.push_store import EngineStore
+from realtime.server.push_catch_up import PushCatchUp
 from realtime.server.receipt_events import ReceiptEvents
 from realtime.server.room_events import RoomEvents
 from realtime.server.session import Session
@@ -64,6 +67,7 @@ class PushEvents:
     def __init__(self, namespace: Namespace, rooms: RoomEvents, receipts: ReceiptEvents, service: PushService) -> None:
         self._namespace = namespace
         self._service = service
+        self._catch_up: PushCatchUp | None = None
         self._notices = Notices(service.push)
         service.looking = self._looking
         rooms.when_logged(self._logged)
@@ -75,6 +79,22 @@ class PushEvents:
         namespace.events.add("push:unregister", Unregister, self._unregister)
         namespace.events.add("push:opened", SeenTo, self._seen_to)
         namespace.events.add("push:read", SeenTo, self._seen_to)
+
+    async def start(self, engine: Engine) -> None:
+        """Go on with what the engine has of the time before, in the background; it must have been started.
+
+        Raises:
+            EngineError: that cannot be read.
+        """
+        rooms = await self._service.start(EngineStore(engine))
+        self._catch_up = PushCatchUp(engine, self._service, _news)
+        self._catch_up.start(rooms)
+
+    async def stop(self) -> None:
+        """Push nothing more."""
+        if self._catch_up is not None:
+            await self._catch_up.stop()
+        await self._service.stop()
 
     def notify(
         self,
@@ -113,16 +133,20 @@ class PushEvents:
 
     def _register(self, session: Session, request: Register, ack_id: int | None) -> None:
         user_id, device_id = session.member
-        problem = self._service.register(user_id, device_id, request.platform, request.token)
+        problem = self._service.register(
+            user_id,
+            device_id,
+            request.platform,
+            request.token,
+            rooms=self._namespace.rooms.of(session),
+            done=partial(session.acknowledge, ack_id, OkReply()),
+        )
         if problem is not None:
             raise Refusal("invalid_token", f"push:register: {problem}")
-        for room_id in self._namespace.rooms.of(session):
-            self._service.subscribe(room_id, user_id, device_id)
-        session.acknowledge(ack_id, OkReply())
 
     def _unregister(self, session: Session, request: Unregister, ack_id: int | None) -> None:
-        self._service.unregister(session.user_id, request.token)
-        session.acknowledge(ack_id, OkReply())
+        done = partial(session.acknowledge, ack_id, OkReply())
+        self._service.unregister(session.user_id, request.token, done=done)
 
     def _seen_to(self, session: Session, request: SeenTo, ack_id: int | None) -> None:
         self._notices.seen_to(session.user_id, request.id)
@@ -135,13 +159,13 @@ class PushEvents:
     # --- what happens in rooms
 
     def _logged(self, record: Record) -> None:
-        if record.event == "chat:message":
-            message = _MESSAGE.decode(record.body)
-            mentions = frozenset(_MENTION.findall(message.text)) if "@" in message.text else frozenset()
-            news = News(record.offset, message.message_id, message.user_id, message.text, mentions)
-            self._service.logged(record.room_id, news)
+        room_id = record.room_id
+        if not self._service.is_heard(room_id) or (self._catch_up is not None and self._catch_up.is_behind(room_id)):
+            return
+        if (news := _news(record)) is not None:
+            self._service.logged(room_id, news)
         elif record.event == "chat:delete":
-            self._service.deleted(record.room_id, _MESSAGE.decode(record.body).message_id)
+            self._service.deleted(room_id, _MESSAGE.decode(record.body).message_id)
 
     def _moved(self, session: Session, room_id: str, is_in: bool) -> None:
         tell = self._service.subscribe if is_in else self._service.unsubscribe
@@ -162,6 +186,15 @@ class PushEvents:
 
     def _sessions(self, user_id: str) -> list[Session]:
         return [session for session in self._namespace.sessions.values() if session.user_id == user_id]
+
+
+def _news(record: Record) -> News | None:
+    """What of an entry is to be pushed."""
+    if record.event != "chat:message":
+        return None
+    message = _MESSAGE.decode(record.body)
+    mentions = frozenset(_MENTION.findall(message.text)) if "@" in message.text else frozenset()
+    return News(record.offset, message.message_id, message.user_id, message.text, mentions)
 
 
 def _is_looking(session: Session) -> bool:

@@ -76,7 +76,7 @@ class RealtimeServer:
             catches up by ``room:join`` with ``since``.
         close_timeout_s: a client that does not answer a close is cut off after this; bounds :meth:`stop`.
         push: tells who does not look; by default only devices that take :class:`LocalGateway` pushes. It is this
-            server's own, and stopped with it.
+            server's own, and stopped with it. What it must not lose is kept by the engine.
         authenticate: see :class:`Authenticator`. Without it everybody is believed (development mode).
         allow_unauthenticated: serve other machines in development mode too.
         location_limits: which fixes are believed; others are rejected.
@@ -168,7 +168,8 @@ class RealtimeServer:
 
         self.push = PushService() if push is None else push
         """Who does not look is told by this."""
-        self.notify = PushEvents(main, self._rooms, receipts, self.push).notify
+        self._pushes = PushEvents(main, self._rooms, receipts, self.push)
+        self.notify = self._pushes.notify
         """Tell a user something, by socket and by push: see :meth:`PushEvents.notify`."""
 
     def __repr__(self) -> str:
@@ -267,7 +268,7 @@ class RealtimeServer:
         # The port first: who finds it taken must not have taken the database from the server that has both.
         server = await self._bind()
         try:
-            await self._engine.start(self._rooms.deliver)
+            await self._start_engine()
         except BaseException:
             server.close()
             await server.wait_closed()
@@ -283,6 +284,14 @@ class RealtimeServer:
         )
         self._server = server
         await server.start_serving()
+
+    async def _start_engine(self) -> None:
+        await self._engine.start(self._rooms.deliver)
+        try:
+            await self._pushes.start(self._engine)
+        except BaseException:
+            await self._engine.stop()
+            raise
 
     async def _bind(self) -> Server:
         try:
@@ -325,7 +334,7 @@ class RealtimeServer:
         surroundings.deadlines.close()
         for namespace in self._namespaces.values():
             await namespace.events.stop()
-        await self.push.stop()
+        await self._pushes.stop()
         await server.wait_closed()
         await self._engine.stop()
 
