@@ -45,6 +45,8 @@ ALLOWED = {
         "realtime.lab",
         "realtime.location",
         "realtime.network",
+        "realtime.notifications",
+        "realtime.presence",
         "realtime.utils",
     },
 }
