@@ -51,6 +51,7 @@ def test_the_room_is_observed_on_the_labs_thread(lab):
 def test_a_status_and_its_words_are_seen_and_words_stay_until_taken_away(lab):
     ana, ben = lab.phone("ana"), lab.phone("ben")
     ben.presence.subscribe(["ana"])
+    assert ben.presence.subscriptions == ("ana",)
     ana.presence.set_status("busy", "in a meeting")
     lab.wait_until(lambda: status(ben, "ana") == "busy")
     assert ben.presence.users.snapshot["ana"].text == "in a meeting"

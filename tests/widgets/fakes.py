@@ -1,8 +1,10 @@
 """A phone without a network: it notes what a widget asks of it, and its state is set by the test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
+
+from msgspec import structs
 
 from realtime.chat.message import Message, MessageStatus, RoomState
 from realtime.connection.app_state import AppState
@@ -12,6 +14,16 @@ from realtime.location.fix import Fix, LocationState
 from realtime.network.figures import figures
 from realtime.network.link import LinkConditions
 from realtime.network.profiles import load_profiles
+from realtime.notifications.in_app_notifications import NotificationsState
+from realtime.notifications.notification import Notification
+from realtime.notifications.notification_queue import Entry, Status
+from realtime.notifications.permission import PermissionStatus
+from realtime.notifications.push_notification_handler import PushState
+from realtime.notifications.quiet_hours import QuietHours
+from realtime.presence.online_status_sync import OwnStatus
+from realtime.presence.presence_state import RoomPresence
+from realtime.presence.wire import Member, UserStatus
+from realtime.utils.event_emitter import EventEmitter
 from realtime.utils.observable import Observable
 
 
@@ -100,6 +112,87 @@ class FakeSent:
         raise self.error
 
 
+class FakePresence:
+    """Who is where, as the test says; what is chosen and who is followed is noted in ``asked``."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.own: Observable[OwnStatus] = Observable(OwnStatus("online"))
+        self.users: Observable[Mapping[str, UserStatus]] = Observable({})
+        self.chosen = "online"
+        self.followed: dict[str, None] = {}
+        self._rooms: dict[str, Observable[RoomPresence]] = {}
+
+    def room(self, room_id: str) -> Observable[RoomPresence]:
+        return self._rooms.setdefault(room_id, Observable(RoomPresence(room_id, synced=True)))
+
+    def set_status(self, status: str, text: Any = ...) -> None:
+        self.asked.append(("status", status) if text is ... else ("status", status, text))
+        self.chosen = status
+        self.own.set(OwnStatus(status, self.own.snapshot.text if text is ... else text))
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        return tuple(self.followed)
+
+    def subscribe(self, user_ids: Iterable[str]) -> None:
+        self.asked.append(("subscribe", *user_ids))
+        self.followed |= dict.fromkeys(user_ids)
+
+    def unsubscribe(self, user_ids: Iterable[str]) -> None:
+        self.asked.append(("unsubscribe", *user_ids))
+        for user_id in user_ids:
+            del self.followed[user_id]
+
+
+def member(user_id: str, device_id: str | None = None, **changes: Any) -> Member:
+    """A member of a room, on a device of its user's name unless said otherwise."""
+    return Member(user_id, device_id or user_id, **{"since": 1_700_000_000_000, **changes})
+
+
+class FakeNotifications(EventEmitter):
+    """Notifications as the test says; what the user does with them is noted in ``asked``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[Any, ...]] = []
+        self.state: Observable[PushState] = Observable(
+            PushState(permission=PermissionStatus.GRANTED, is_registered=True)
+        )
+        self.in_app = SimpleNamespace(state=Observable(NotificationsState()))
+        self.quiet: QuietHours | None = None
+
+    def show(self, *entries: Entry, tray: Iterable[Notification] = ()) -> None:
+        """These are inside the app, oldest first, and those in the system's tray."""
+        shown = tuple(tray)
+        self.in_app.state.set(NotificationsState(entries))
+        badge = len(shown) + self.in_app.state.snapshot.unread
+        self.state.set(structs.replace(self.state.snapshot, tray=shown, badge=badge))
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in {"open", "read", "dismiss", "clear"}:
+            raise AttributeError(name)
+        return lambda *ids: self.asked.append((name, *ids))
+
+
+def notification(n: int, title: str = "Your tram", **changes: Any) -> Notification:
+    """Notification number ``n``."""
+    return Notification(id=f"n{n}", title=title, **changes)
+
+
+def entry(n: int, title: str = "Your tram", *, status: str = "shown", **changes: Any) -> Entry:
+    """Notification number ``n`` inside the app, where it came ``n`` seconds after the first."""
+    at_ms = 1_700_000_000_000 + 1000 * n
+    is_open = status in ("waiting", "shown")
+    return Entry(
+        notification=notification(n, title, **changes),
+        status=Status(status),
+        received_ms=at_ms,
+        shown_ms=None if status == "waiting" else at_ms,
+        ended_ms=None if is_open else at_ms + 500,
+    )
+
+
 class FakePhone:
     """The part of a lab's phone that widgets use."""
 
@@ -107,7 +200,9 @@ class FakePhone:
         self.name = self.user_id = name
         self.chat = FakeChat()
         self.socket = SimpleNamespace(connection_state=Observable(connection()))
+        self.presence = FakePresence()
         self.location = SimpleNamespace(state=Observable(LocationState()))
+        self.notifications = FakeNotifications()
         self.network = FakeNetwork()
         self.app_state = AppState()
 
