@@ -69,6 +69,11 @@ class PhonePresence:
         else:
             self._background.call(self.sync.set_status, status, text)
 
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """The users that are followed."""
+        return self._background.call(lambda: self.sync.subscriptions)
+
     def subscribe(self, user_ids: Iterable[str]) -> None:
         """Follow the statuses of users, wherever they are; at most 5000."""
         self._background.call(self.sync.subscribe, tuple(user_ids))
