@@ -103,6 +103,11 @@ class FixFlow:
         if self._on_its_way is not None and self._on_its_way.number == number:
             self._take_back()
 
+    def restore(self, fixes: Sequence[Fix]) -> None:
+        """Fixes that an earlier run of the app kept are to be told with the next update."""
+        waiting = (*self.unacked, *(() if self._newest is None else (self._newest,)))
+        self._kept[:0] = [fix for fix in fixes if not waiting or fix.timestamp_ms < waiting[0].timestamp_ms]
+
     def given_up(self, number: int) -> None:
         """The server will never take an update."""
         if self._on_its_way is not None and self._on_its_way.number == number:

@@ -15,6 +15,7 @@ from realtime.connection.app_state import AppState, AppStateValue
 from realtime.connection.listeners import Listeners
 from realtime.location.battery import Battery
 from realtime.location.fix import Fix, LocationState
+from realtime.location.kept_fixes import KeptFixes
 from realtime.location.plausibility import FixGate, Limits, Reason
 from realtime.location.precision import check_precision
 from realtime.location.resolution import Resolution
@@ -67,6 +68,7 @@ class LiveLocationTracker(EventSource):
         trail_length: how many fixes of each user are kept for the map.
         max_kept: how many own fixes wait for a connection; over this, they are thinned by the shape of the way.
         limits: what is believed of the own source.
+        store: own fixes that wait for a connection are kept there, and told by the next run of the app.
         battery: the device's battery; without it, it is taken for full.
         app_state: the app's state, if it is not the connection's.
 
@@ -86,6 +88,7 @@ class LiveLocationTracker(EventSource):
         trail_length: int = 200,
         max_kept: int = 1000,
         limits: Limits | None = None,
+        store: KeptFixes | None = None,
         battery: Battery | None = None,
         app_state: AppState | None = None,
     ) -> None:
@@ -98,6 +101,7 @@ class LiveLocationTracker(EventSource):
         self._resolution = _resolution(interval_s, resolution)
         self._max_kept = max_kept
         self._limits = Limits() if limits is None else limits
+        self._store = store
         self._resume_on_foreground = resume_on_foreground
         self._app_state = socket.app_state if app_state is None else app_state
         self._ride: _Ride | None = None  # what is tracked, or will be in the foreground
@@ -213,6 +217,7 @@ class LiveLocationTracker(EventSource):
             rejected=lambda fix, reason: self._events.dispatch("rejected", fix, reason),
             expired=lambda: self._stop(Reason.EXPIRED, keep_shared=None),
             unsent=unsent,
+            store=self._store,
         )
         self._conditions()
         for message, receipt in self._left_stops:

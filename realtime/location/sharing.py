@@ -13,6 +13,7 @@ from realtime.connection.receipt import Receipt
 from realtime.location.battery import BatteryStatus
 from realtime.location.fix import Fix
 from realtime.location.fix_flow import Batch, FixFlow
+from realtime.location.kept_fixes import SAVED_AFTER_S, KeptFixes
 from realtime.location.precision import check_precision, rounded
 from realtime.location.resolution import Resolution
 from realtime.location.wire import Verdict
@@ -45,6 +46,7 @@ class Sharing:
         rejected: called with a fix that the server did not take, and its reason.
         expired: called when the time is over.
         unsent: fixes that this room should have had before.
+        store: where those are kept that wait, and where an earlier run of the app left them.
 
     Raises:
         ValueError: a setting makes no sense.
@@ -62,6 +64,7 @@ class Sharing:
         rejected: Callable[[Fix, str], object],
         expired: Callable[[], object],
         unsent: Sequence[Fix] = (),
+        store: KeptFixes | None = None,
     ) -> None:
         if precision_m is not None:
             check_precision(precision_m)
@@ -75,6 +78,9 @@ class Sharing:
         self._flow = FixFlow(resolution, max_kept=max_kept, unsent=unsent)
         self._alarm = Alarm(lambda now: self._tell(self._flow.handle_timer(now)))
         self._end_alarm = Alarm(lambda now: expired())
+        self._store = store
+        self._left = () if store is None or unsent else store.of(room_id)  # by an earlier run; told with the first fix
+        self._save_alarm = Alarm(lambda now: self._save())
         if until_ms is not None:
             self._end_alarm.set(_now() + max(0, until_ms - ambient.wall_time_ms()) / 1000)
         if not socket.connected:
@@ -86,10 +92,13 @@ class Sharing:
     @property
     def kept(self) -> tuple[Fix, ...]:
         """What the server does not have yet."""
-        return self._flow.unacked
+        return (*self._left, *self._flow.unacked)
 
     def offer(self, fix: Fix) -> None:
         """A fix was measured."""
+        if self._left:
+            self._flow.restore(self._left)
+            self._left = ()
         self._tell(self._flow.offer(fix if self._precision_m is None else rounded(fix, self._precision_m), _now()))
 
     def conditions(self, *, net: NetType, battery: BatteryStatus) -> None:
@@ -110,19 +119,24 @@ class Sharing:
         """Tell nothing until :meth:`resume`."""
         self._flow.pause(_now())
         self._alarm.set(None)
+        self._save()
 
     def resume(self) -> None:
         """Go on after :meth:`pause`; harmless without one."""
         self._tell(self._flow.resume(_now()))
 
     def close(self) -> None:
-        """Forget everything, without a word to the room."""
+        """Forget everything, without a word to the room; what is kept stays on the disk."""
+        self._save()
+        self._store = None
         self._flow.clear()
         self._alarm.set(None)
         self._end_alarm.set(None)
 
     def end(self, reason: str) -> None:
-        """Forget everything, and take this device off the others' maps."""
+        """Forget everything, on the disk as well, and take this device off the others' maps."""
+        self._left = ()
+        self._flow.clear()
         self.close()
         payload = {"roomId": self.room_id} if reason == STOPPED else {"roomId": self.room_id, "reason": reason}
         self._socket.emit("location:stop", payload, ack=True)
@@ -140,6 +154,13 @@ class Sharing:
             else:
                 receipt.add_done_callback(lambda receipt: self._answered(batch, receipt))
         self._alarm.set(self._flow.next_timer())
+        if self._store is not None and self._save_alarm.due is None:
+            self._save_alarm.set(_now() + SAVED_AFTER_S)
+
+    def _save(self) -> None:
+        self._save_alarm.set(None)
+        if self._store is not None:
+            self._store.set(self.room_id, self.kept)
 
     def _answered(self, batch: Batch, receipt: Receipt) -> None:
         try:

@@ -16,7 +16,7 @@ from realtime.server.engine.memory import MemoryEngine
 from realtime.sim.world import simulate
 from realtime.utils.geo import destination
 from tests.jumping_clock import jumping
-from tests.location.ana import Ana, fix, settle
+from tests.location.ana import Ana, fix
 
 OSLO = (59.9139, 10.7522)
 RIDE = Track(tuple(TrackPoint(float(t), *destination(OSLO, 90, 10.0 * t)) for t in range(0, 401, 20)))
@@ -24,8 +24,6 @@ RIDE = Track(tuple(TrackPoint(float(t), *destination(OSLO, 90, 10.0 * t)) for t 
 
 class Courier(SimPhone):
     """It tells the lobby of its way as soon as it starts, and keeps what it could not tell."""
-
-    ride = None
 
     def make_location(self):
         return LiveLocationTracker(
@@ -148,7 +146,18 @@ class TestTheTracker:
         await ana.start()
         await ana.move(1)
         ana.tracker.close()
-        await settle()
+        ana.socket.connect()
+        await asyncio.sleep(2 * SAVED_AFTER_S)
+        assert KeptFixes(tmp_path / "kept.json").of("lobby") == (fix(1),)
+
+    @jumping
+    async def test_an_answer_after_the_close_changes_nothing_on_the_disk(self, tmp_path):
+        ana = self.ana(tmp_path, acks=False)
+        await ana.start()
+        await ana.move(1)
+        ana.tracker.close()
+        await ana.ack()
+        await asyncio.sleep(2 * SAVED_AFTER_S)
         assert KeptFixes(tmp_path / "kept.json").of("lobby") == (fix(1),)
 
     @jumping
