@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from realtime.commands.data_folder import data_folder
 from realtime.commands.errors import CommandError
 from realtime.commands.foreground import cannot_listen, new_event_loop, run_until_stopped
+from realtime.commands.push_gateways import add_push_arguments, gateways_of
 from realtime.server.admission import HANDSHAKES_PER_S
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="clients that may come in within a second, 0 for any number; others are told when to come again "
         "(default: %(default)s)",
     )
+    add_push_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -132,8 +134,11 @@ def _engine(store: Path | None, options: argparse.Namespace) -> Engine:
 async def _serve(options: argparse.Namespace, store: Path | None, stopped: asyncio.Event) -> None:
     from realtime.server.engine.base import EngineError
     from realtime.server.errors import ServerStartError
+    from realtime.server.push.push_service import PushService
+    from realtime.server.push.web_push_gateway import WebPushGateway
     from realtime.server.realtime_server import RealtimeServer
 
+    gateways = gateways_of(options, os.environ)
     host, port, unauthenticated = options.host, options.port, options.allow_unauthenticated
     try:
         server = RealtimeServer(
@@ -142,6 +147,7 @@ async def _serve(options: argparse.Namespace, store: Path | None, stopped: async
             engine=_engine(store, options),
             allow_unauthenticated=unauthenticated,
             handshakes_per_s=options.handshakes_per_s or None,
+            push=PushService(gateways),
         )
         await server.start()
     except EngineError as error:
@@ -158,6 +164,8 @@ async def _serve(options: argparse.Namespace, store: Path | None, stopped: async
         loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
         where = "memory" if store is None else f"sqlite:{store}"
         print(f"Serving {server.url} (store: {where}, loop: {loop}). Ctrl+C stops.", flush=True)
+        if isinstance(web := gateways.get("web"), WebPushGateway):
+            print(f"Web Push: the applicationServerKey of pages is {web.public_key}", flush=True)
         await stopped.wait()
     finally:
         await server.stop()
