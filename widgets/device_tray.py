@@ -20,7 +20,7 @@ class DeviceTray:
         changed: called when :attr:`shown` may have changed.
     """
 
-    def __init__(self, permission: DevicePermission, changed: Callable[[], object]) -> None:
+    def __init__(self, permission: DevicePermission, changed: Callable[[], None]) -> None:
         self._permission = permission
         self._changed = changed
         self._push: PushNotificationHandler | None = None

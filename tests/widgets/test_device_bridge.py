@@ -95,6 +95,17 @@ async def test_out_of_sight_is_the_background(rig):
     assert (rig.app.value, rig.state.page) == (AppStateValue.ACTIVE, PageState.HERE)
 
 
+async def test_a_heartbeat_is_no_change(rig):
+    page, told = rig.page(), []
+    page.start()
+    await settle()
+    rig.bridge.state.observe(told.append)
+    page.tell()
+    await settle()
+    assert told == []
+    assert len(rig.heard()) == 2
+
+
 async def test_offline_and_back(rig):
     page = rig.page()
     page.start(carrier="wifi")
