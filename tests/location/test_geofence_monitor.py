@@ -194,3 +194,45 @@ def test_noise_on_the_way_through_delays_no_time():
         *(fix(-200 + second + rng.gauss(0, 3), second, north_m=rng.gauss(0, 3)) for second in range(401)),
     )
     assert told(way) == [("home", "enter", pytest.approx(100, abs=10)), ("home", "exit", pytest.approx(300, abs=10))]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_another_monitor_goes_on_with_what_was_kept_at_any_point_of_the_way(seed):
+    """A random walk through fences of all kinds, by monitors of which each lives for one fix only, and by one."""
+    rng = random.Random(seed)
+    fences = [
+        *(Circle(f"c{n}", destination(OSLO, rng.uniform(0, 360), rng.uniform(0, 300)), radius_m=60) for n in range(4)),
+        Circle("slow", OSLO, radius_m=150, dwell_s=60),
+    ]
+    east, north, way = -300.0, 0.0, []
+    for second in range(0, 1200, 10):
+        east, north = 0.9 * east + rng.uniform(-90, 90), 0.9 * north + rng.uniform(-90, 90)  # back to the middle
+        way.append(fix(east, second, north_m=north, accuracy_m=rng.uniform(3, 40)))
+    one = walk(GeofenceMonitor(fences), *way)
+    kept, others = None, []
+    for each in way:
+        monitor = GeofenceMonitor(fences)
+        if kept is not None:
+            monitor.restore(kept, "ana")
+        others += monitor.feed(each, "ana")
+        kept = monitor.kept("ana")
+    assert others == one
+    assert len(one) > 3
+
+
+def test_what_is_restored_says_nothing_of_fences_that_are_gone_and_nothing_of_strangers():
+    monitor = GeofenceMonitor([HOME, Circle("old", OSLO, radius_m=100)])
+    walk(monitor, fix(-300, 0), fix(0, 10))
+    kept = monitor.kept("ana")
+    after = GeofenceMonitor([HOME, Circle("new", OSLO, radius_m=100)])
+    after.restore(kept, "ana")
+    assert after.inside("ana") == ("home",)
+    assert told(walk(after, fix(0, 5))) == [], "a fix that was taken already"
+    assert [each[:2] for each in told(walk(after, fix(0, 20), fix(300, 30)))] == [
+        ("new", "enter"),
+        ("home", "exit"),
+        ("new", "exit"),
+    ]
+    assert after.kept("ben") is None
+    with pytest.raises(ValueError, match="kept"):
+        after.restore("nonsense", "ben")
