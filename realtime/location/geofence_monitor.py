@@ -6,6 +6,8 @@ import enum
 from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple
 
+import msgspec
+
 from realtime.location.fix import Fix
 from realtime.location.geofence import Fence, shapely_module
 from realtime.utils.geo import LatLon, distance_m, interpolate
@@ -39,28 +41,29 @@ class Transition(NamedTuple):
     fix: Fix
 
 
-class _Standing:
+class _Standing(msgspec.Struct):
     """How a device stands to a fence."""
 
-    def __init__(self) -> None:
-        self.is_inside = False  # for certain
-        self.side = False  # by the last fix alone
-        self.crossed: Fix | None = None  # where it came to this side
-        self.votes = 0
-        self.entered_ms = 0
-        self.has_dwelt = False
+    is_inside: bool = False  # for certain
+    side: bool = False  # by the last fix alone
+    crossed: Fix | None = None  # where it came to this side
+    votes: int = 0
+    entered_ms: int = 0
+    has_dwelt: bool = False
 
     @property
     def is_remarkable(self) -> bool:
         return self.is_inside or self.side or self.votes > 0
 
 
-class _Track:
+class _Track(msgspec.Struct):
     """A device."""
 
-    def __init__(self) -> None:
-        self.last: Fix | None = None
-        self.standings: dict[str, _Standing] = {}
+    last: Fix | None = None
+    standings: dict[str, _Standing] = {}
+
+
+_TRACK = msgspec.json.Decoder(_Track)
 
 
 class GeofenceMonitor:
@@ -128,6 +131,24 @@ class GeofenceMonitor:
     def forget(self, subject: Hashable) -> None:
         """A device is gone; it is told of nothing, and begins anew if it comes back."""
         self._tracks.pop(subject, None)
+
+    def kept(self, subject: Hashable = None) -> str | None:
+        """What is known of a device, for :meth:`restore` in another process; None: nothing is."""
+        track = self._tracks.get(subject)
+        return None if track is None else msgspec.json.encode(track).decode()
+
+    def restore(self, kept: str, subject: Hashable = None) -> None:
+        """Go on with a device where another monitor was; of fences that are not here, nothing is known.
+
+        Raises:
+            ValueError: this is not what :meth:`kept` returned.
+        """
+        try:
+            track = _TRACK.decode(kept)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"this is not what was kept of a device: {error}") from error
+        track.standings = {name: each for name, each in track.standings.items() if name in self._fences}
+        self._tracks[subject] = track
 
     def inside(self, subject: Hashable = None) -> tuple[str, ...]:
         """The fences in which a device is."""
