@@ -13,6 +13,7 @@ def test_a_change_is_told_to_everybody_as_a_diff():
     assert figures.cpu_us_per_change > 0
 
 
+@pytest.mark.clause("RT-PRES-13")
 def test_what_a_change_costs_each_member_does_not_grow_with_the_room():
     small, large = (run(members, minutes=2.0, batch_s=0.1) for members in (50, 200))
     per_member = [figures.bytes_per_change / figures.members for figures in (small, large)]

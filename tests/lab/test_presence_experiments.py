@@ -31,6 +31,7 @@ class TestAbsences:
         assert found == absences_s("wifi", hours=1, glances_per_h=20, seed=1)
         assert found != absences_s("wifi", hours=1, glances_per_h=20, seed=2)
 
+    @pytest.mark.clause("RT-PRES-4")
     def test_with_a_grace_others_see_those_that_are_longer_and_no_other(self):
         """On Wi-Fi a word more to ben's phone changes nothing of what becomes of it, so the runs can be compared."""
         without = absences_s("wifi", hours=1, glances_per_h=20, seed=1)
@@ -44,6 +45,7 @@ class TestAbsences:
 
 
 class TestGhosts:
+    @pytest.mark.clause("RT-PRES-5")
     @pytest.mark.parametrize("end", ENDS)
     def test_whoever_is_gone_disappears_within_the_bound(self, end):
         found = gone_after_s(end, phones=12, seed=1)
@@ -61,6 +63,7 @@ class TestGhosts:
         }
         assert bound_s("loses its network", ping_interval_s=10, ping_timeout_s=5, grace_s=5) == pytest.approx(20.1)
 
+    @pytest.mark.clause("RT-PRES-3")
     def test_a_goodbye_is_at_once_and_a_loss_takes_the_grace_at_least(self):
         assert max(gone_after_s("leaves the room", phones=5, seed=1)) < 1
         assert min(gone_after_s("is killed", phones=5, seed=1)) > 15
@@ -68,6 +71,7 @@ class TestGhosts:
 
 
 class TestSizes:
+    @pytest.mark.clause("RT-PRES-13")
     def test_a_change_has_one_size_and_a_snapshot_grows_with_the_room(self):
         small, large = sizes(10), sizes(1000)
         assert small.diff_bytes == large.diff_bytes
@@ -79,6 +83,7 @@ class TestSizes:
 
 
 class TestOrders:
+    @pytest.mark.clause("RT-PRES-2")
     def test_told_in_any_order_it_is_the_truth_in_the_end(self):
         for seed in range(50):
             changes = told_in_any_order(random.Random(seed), changes=20)

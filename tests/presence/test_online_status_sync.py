@@ -50,6 +50,7 @@ class TestOwn:
         assert socket.said("presence:update")[-1] == {"status": "online", "text": None}
         assert sync.own.snapshot == OwnStatus("online")
 
+    @pytest.mark.clause("RT-PRES-7")
     async def test_meta_is_told_like_a_status_and_each_stays_when_the_other_is_set(self, socket, sync):
         sync.set_meta({"floor": 3})
         assert socket.said("presence:update") == [{"meta": {"floor": 3}}]
@@ -71,6 +72,7 @@ class TestOwn:
             sync.set_meta(meta)
         assert socket.said() == []
 
+    @pytest.mark.clause("RT-PRES-7")
     async def test_every_connection_begins_with_it_so_that_nobody_sees_another_status_first(self, socket, sync):
         assert socket.auth["presence"]() == {"state": "active"}
         socket.disconnect()
@@ -124,6 +126,7 @@ class TestOthers:
         sync.subscribe(["ben"])
         assert socket.said() == []
 
+    @pytest.mark.clause("RT-PRES-11")
     async def test_subscriptions_are_made_again_at_every_connection(self, socket, sync):
         sync.subscribe(f"u{n:03}" for n in range(501))
         first, second = socket.said("presence:subscribe")

@@ -1,10 +1,13 @@
 """Members and users as frames."""
 
+import pytest
+
 from realtime.presence.presence_frame import MEMBER_COLUMNS, STATUS_COLUMNS, members_frame, statuses_frame
 from realtime.presence.presence_state import RoomPresence
 from realtime.presence.wire import Member, UserStatus
 
 
+@pytest.mark.clause("RT-PRES-15")
 def test_a_row_for_each_device_in_each_room():
     lobby = RoomPresence(
         "lobby", (Member("ana", "phone", since=7), Member("ana", "tablet", "background", "away")), True
@@ -19,6 +22,7 @@ def test_a_row_for_each_device_in_each_room():
     assert frame["since"][0].isoformat() == "1970-01-01T00:00:00.007000+00:00"
 
 
+@pytest.mark.clause("RT-PRES-15")
 def test_a_row_for_each_user():
     frame = statuses_frame([UserStatus("ana", "busy", "x"), UserStatus("ben", "offline", None, 7)])
     assert frame[["user_id", "status", "text"]].to_numpy().tolist() == [["ana", "busy", "x"], ["ben", "offline", None]]

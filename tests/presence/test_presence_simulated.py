@@ -106,6 +106,7 @@ def play(script, *, seed=0):
     return simulate(main, seed=seed, max_virtual_s=3600).result
 
 
+@pytest.mark.clause("RT-PRES-3")
 def test_an_abrupt_drop_is_a_leave_after_the_grace_and_not_earlier():
     async def script(town):
         ana, _ = await town.people("ana", "ben")
@@ -120,6 +121,7 @@ def test_an_abrupt_drop_is_a_leave_after_the_grace_and_not_earlier():
     assert GRACE_S <= at_s - began_s <= UNNOTICED_S + GRACE_S + BATCH_S + LATE_S
 
 
+@pytest.mark.clause("RT-PRES-5")
 def test_a_killed_app_disappears_within_the_bound():
     async def script(town):
         ana, _ = await town.people("ana", "ben")
@@ -136,6 +138,7 @@ def test_a_killed_app_disappears_within_the_bound():
     assert at_s - began_s <= UNNOTICED_S + GRACE_S + BATCH_S + LATE_S
 
 
+@pytest.mark.clause("RT-PRES-4")
 def test_ten_quick_reconnects_are_seen_by_nobody():
     async def script(town):
         ana, ben = await town.people("ana", "ben")
@@ -153,6 +156,7 @@ def test_ten_quick_reconnects_are_seen_by_nobody():
     assert play(script) == (10, [], {"ana": "online", "ben": "online"})
 
 
+@pytest.mark.clause("RT-PRES-4")
 def test_ten_restarts_of_an_app_are_seen_by_nobody():
     """Each begins a new session, and the old one is found dead meanwhile."""
 
@@ -168,6 +172,7 @@ def test_ten_restarts_of_an_app_are_seen_by_nobody():
     assert play(script) == ([], {"ana": "online", "ben": "online"})
 
 
+@pytest.mark.clause("RT-PRES-6")
 def test_after_a_crash_of_the_server_nobody_is_there_who_did_not_come_back():
     async def script(town):
         ana, _, _ = await town.people("ana", "ben", "cem")
@@ -179,6 +184,7 @@ def test_after_a_crash_of_the_server_nobody_is_there_who_did_not_come_back():
     assert play(script) == ([("leave", "ben")], {"ana": "online", "cem": "online"})
 
 
+@pytest.mark.clause("RT-PRES-7")
 def test_a_restart_of_the_server_is_no_leave_of_those_who_come_back():
     """Whoever comes first is told by the new server that nobody is there."""
 
@@ -195,6 +201,7 @@ def test_a_restart_of_the_server_is_no_leave_of_those_who_come_back():
     assert play(script, seed=3) == ([], {"ana": "online", "ben": "online", "cem": "online"}, True)
 
 
+@pytest.mark.clause("RT-PRES-9")
 def test_who_comes_back_from_another_app_is_online_from_the_first_moment():
     async def script(town):
         ana, ben = await town.phone("ana", follows=["ben"]), await town.phone("ben")
@@ -213,6 +220,7 @@ def test_who_comes_back_from_another_app_is_online_from_the_first_moment():
     play(script)
 
 
+@pytest.mark.clause("RT-PRES-9")
 def test_the_background_is_away_for_the_grace_and_the_foreground_is_back():
     async def script(town):
         ana, ben = await town.people("ana", "ben")
@@ -242,6 +250,7 @@ def test_a_glance_at_another_app_is_a_change_and_its_end_too():
     assert play(script) == (["change", "change"], {"ana": "online", "ben": "online"})
 
 
+@pytest.mark.clause("RT-PRES-8")
 def test_two_devices_of_a_user_are_one_status_and_two_members():
     async def script(town):
         ana = await town.phone("ana", follows=["ben"])
@@ -265,6 +274,7 @@ def test_two_devices_of_a_user_are_one_status_and_two_members():
     assert (status, is_seen) == ("offline", True)
 
 
+@pytest.mark.clause("RT-PRES-7")
 def test_a_chosen_status_survives_a_restart_of_the_server_and_who_follows_hears_of_it():
     async def script(town):
         ana = await town.phone("ana", follows=["ben"])
@@ -283,6 +293,7 @@ def test_a_chosen_status_survives_a_restart_of_the_server_and_who_follows_hears_
     assert play(script) == (({"ana": "online"}, "offline"), ({"ana": "online", "ben": "away"}, "away"))
 
 
+@pytest.mark.clause("RT-PRES-10")
 def test_the_invisible_are_never_seen_not_even_for_a_moment_when_a_new_session_begins():
     """The session is forgotten, then the server is another one: both times the status must come with the handshake."""
 
@@ -304,6 +315,7 @@ def test_the_invisible_are_never_seen_not_even_for_a_moment_when_a_new_session_b
     assert play(script) == ("offline", True, [], True)
 
 
+@pytest.mark.clause("RT-PRES-14")
 @pytest.mark.parametrize("seed", range(20))
 def test_after_any_faults_everybody_shows_the_truth(seed):
     """Sixty seconds of chance, then all is well again; two phones stay dead."""

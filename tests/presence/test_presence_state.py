@@ -1,5 +1,6 @@
 """Snapshots and diffs in any order, repeated and with holes: in the end it is the server's truth."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,6 +149,7 @@ def test_leaving_the_room_empties_it():
 changes = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(("online", "busy", None))), max_size=12)
 
 
+@pytest.mark.clause("RT-PRES-2")
 @given(changes, st.data())
 def test_in_any_order_with_repetitions_and_holes_the_end_is_the_truth(steps, data):
     """Diffs are heard shuffled, doubled, and some never; a snapshot is asked for where one is wanted."""

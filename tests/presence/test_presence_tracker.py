@@ -40,6 +40,7 @@ async def story():
     return Story()
 
 
+@pytest.mark.clause("RT-PRES-1")
 async def test_members_are_asked_for_and_followed(story):
     assert story.socket.said() == ["presence:sync"]
     story.diff(1, [ANA])
@@ -59,6 +60,7 @@ async def test_members_are_asked_for_and_followed(story):
     assert repr(story.tracker) == "<PresenceTracker rooms=lobby>"
 
 
+@pytest.mark.clause("RT-PRES-2")
 async def test_a_hole_asks_again_once(story):
     story.socket.answer("presence:sync", **place(ANA))
     story.socket.said()

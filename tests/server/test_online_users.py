@@ -17,6 +17,7 @@ def device(status=None, *, is_active=True, text=None):
     return Device(status, text, is_active)
 
 
+@pytest.mark.clause("RT-PRES-8")
 @pytest.mark.parametrize(
     ("phone", "laptop", "expected"),
     [
@@ -74,6 +75,7 @@ def test_what_was_shown_amid_a_batch_is_corrected():
     assert online.handle_timer(1.1) == [UserStatus("ana", "offline", last_seen=1050)]
 
 
+@pytest.mark.clause("RT-PRES-12")
 def test_a_lost_device_counts_for_the_grace_and_was_seen_when_it_was_lost():
     online = users()
     online.put(PHONE, "s1", device(), 0.0, 0)
@@ -136,6 +138,7 @@ def test_the_invisible_are_not_seen_at_their_end():
     assert online.handle_timer(9.0) == [UserStatus("ana", "offline", last_seen=1000)]
 
 
+@pytest.mark.clause("RT-PRES-10")
 def test_who_becomes_invisible_was_seen_until_then():
     """Otherwise an earlier time, or none, would tell that this is no ordinary goodbye."""
     online = users()

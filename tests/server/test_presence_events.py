@@ -35,6 +35,7 @@ def statuses(session):
 
 
 class TestRooms:
+    @pytest.mark.clause("RT-PRES-3")
     def test_a_drop_is_told_after_the_grace_and_a_goodbye_at_once(self, rig):
         ana, ben, cem = rig.sessions("lobby", "ana", "ben", "cem")
         quiet(rig, ana)
@@ -126,6 +127,7 @@ class TestRooms:
         rig.clock.pass_time(0.1)
         assert diffs(ana) == []
 
+    @pytest.mark.clause("RT-PRES-10")
     def test_the_invisible_are_there_for_their_own_devices_only(self, rig):
         [ana, phone] = rig.sessions("lobby", "ana", "ben")
         tablet = rig.session("ben", "tablet", room="lobby")
@@ -175,6 +177,7 @@ class TestRooms:
         answer = rig.say(rig.session("ben"), "presence:sync", {"roomId": "lobby"})
         assert answer["error"]["code"] == "not_member"
 
+    @pytest.mark.clause("RT-PRES-1")
     def test_who_asks_while_joining_hears_every_diff_after_the_answer(self):
         rig = Rig(LateEngine(Rig().engine), batch_s=0.1)
         ana, ben = rig.session("ana"), rig.session("ben")
@@ -197,6 +200,7 @@ class TestRooms:
 
 
 class TestUsers:
+    @pytest.mark.clause("RT-PRES-11")
     def test_followers_are_told_and_nobody_else(self, rig):
         ana, ben, cem = rig.session("ana"), rig.session("ben"), rig.session("cem")
         answer = rig.say(ana, "presence:subscribe", {"userIds": ["ben", "dora", "ben"]})
