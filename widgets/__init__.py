@@ -1,9 +1,11 @@
-"""Jupyter widgets over the observable state of a lab: ``ChatRoom``, ``LocationMap``, ``NetworkPanel``."""
+"""Jupyter widgets over the observable state of a lab: each shows what one phone knows."""
 
 try:
     from widgets.chat_room import ChatRoom
+    from widgets.device_bridge import DeviceBridge
     from widgets.location_map import LocationMap
     from widgets.network_panel import NetworkPanel
+    from widgets.presence_list import PresenceList
 except ModuleNotFoundError as error:
     if error.name in {"anywidget", "ipyleaflet", "ipywidgets", "traitlets"}:
         raise ImportError(
@@ -11,4 +13,4 @@ except ModuleNotFoundError as error:
         ) from error
     raise
 
-__all__ = ["ChatRoom", "LocationMap", "NetworkPanel"]
+__all__ = ["ChatRoom", "DeviceBridge", "LocationMap", "NetworkPanel", "PresenceList"]

@@ -104,12 +104,6 @@ function messageRow(chat) {
   return row;
 }
 
-/** Has an element in the page or not, without moving it if it is there. */
-function place(element, isWanted, insert) {
-  if (!isWanted) element.remove();
-  else if (!element.parentNode) insert();
-}
-
 function showText(element, message, me) {
   if (message.deleted) say(element, "Message deleted");
   else if (!message.parts) say(element, message.text);

@@ -182,20 +182,6 @@ function messageLog(chat, signal) {
 
 const newWords = (count) => (count === 1 ? "1 new message" : `${count} new messages`);
 
-/** Has exactly these children, moving only what stands elsewhere. */
-function arrange(parent, nodes) {
-  let at = parent.firstChild;
-  for (const node of nodes) {
-    if (node === at) at = at.nextSibling;
-    else parent.insertBefore(node, at);
-  }
-  while (at) {
-    const next = at.nextSibling;
-    at.remove();
-    at = next;
-  }
-}
-
 /** Remembers what is first in sight; returns a function that scrolls so that it is in the same place again. */
 function standing(log, list) {
   const top = log.getBoundingClientRect().top;

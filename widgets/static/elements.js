@@ -14,6 +14,26 @@ function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Has an element in the page or not, without moving it if it is there. */
+function place(element, isWanted, insert) {
+  if (!isWanted) element.remove();
+  else if (!element.parentNode) insert();
+}
+
+/** Has exactly these children, moving only what stands elsewhere. */
+function arrange(parent, nodes) {
+  let at = parent.firstChild;
+  for (const node of nodes) {
+    if (node === at) at = at.nextSibling;
+    else parent.insertBefore(node, at);
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
+}
+
 /** The frame of every widget: a titled section whose keys do not reach JupyterLab's shortcuts. */
 function frame(el, kind, label) {
   el.classList.add("rt-host");
