@@ -151,17 +151,20 @@ def border_noise(
     return BorderNoise(naive, told)
 
 
-def entrance(*, accuracy_m: float, speed_mps: float = 1.4, every_s: float = 1.0, seed: int = 0) -> Entrance:
+def entrance(
+    *, accuracy_m: float, hysteresis: float = 2.0, speed_mps: float = 1.4, every_s: float = 1.0, seed: int = 0
+) -> Entrance:
     """Somebody walks straight to the middle of a fence of 400 m, from 400 m outside.
 
     Args:
         accuracy_m: of the fixes, which err by it.
+        hysteresis: of the monitor.
         speed_mps: metres per second.
         every_s: from one fix to the next.
         seed: of the errors.
     """
     rng, radius_m = random.Random(seed), 400.0
-    monitor = GeofenceMonitor([Circle("fence", OSLO, radius_m=radius_m)])
+    monitor = GeofenceMonitor([Circle("fence", OSLO, radius_m=radius_m)], hysteresis=hysteresis)
     kinds: list[str] = []
     told_after_s = dated_after_s = math.nan
     crossed_s = radius_m / speed_mps

@@ -97,3 +97,7 @@ def test_an_entrance_is_told_late_and_dated_right(accuracy_m):
         assert found.transitions == ("enter",)
         assert 0 < found.told_after_s < 4 * accuracy_m / 1.4 + 15
         assert abs(found.dated_after_s) < 3 * accuracy_m / 1.4 + 5
+
+
+def test_more_hysteresis_is_told_later():
+    assert entrance(accuracy_m=20, hysteresis=3, seed=1).told_after_s > entrance(accuracy_m=20, seed=1).told_after_s + 5
