@@ -76,9 +76,8 @@ class Rig:
         AmendmentEvents(self.namespace, self.rooms, entries, self.engine)
         self.receipts = ReceiptEvents(self.namespace, self.rooms, self.engine, later=self._tell)
         self.locations = LocationEvents(self.namespace, self.rooms)
-        self.geofences = GeofenceEvents(
-            self.namespace, self.rooms, self.locations, self.engine, random.Random(0)
-        ).fences
+        self.geofence_events = GeofenceEvents(self.namespace, self.rooms, self.locations, self.engine, random.Random(0))
+        self.geofences = self.geofence_events.fences
         asyncio.run(self.engine.start(self.rooms.deliver))
         self._ack_id = 0
         self.untold = None
