@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec import UNSET, UnsetType
 
@@ -18,7 +19,7 @@ from realtime.server.session import Session
 from realtime.utils.alarm import Alarm
 from realtime.utils.ambient import wall_time_ms
 
-Moved = Callable[[str, Member, Sequence[SharedFix]], None]
+Moved = Callable[[str, Member, Sequence[SharedFix], Callable[[], None]], None]
 
 
 class LocationEvents:
@@ -34,7 +35,11 @@ class LocationEvents:
         self._namespace = namespace
         self._rooms = rooms
         self._shares = Shares(limits)
-        self._when_moved: list[Moved] = []
+        self.when_moved: Moved | None = None
+        """Called as ``when_moved(room_id, member, fixes, done)`` with what was accepted, right after it was broadcast.
+
+        It must call ``done()``, and the device is answered then: when what follows from it cannot be lost any more.
+        """
         self._when_stopped: list[Callable[[str, Member], None]] = []
         self._alarm = Alarm(lambda now: self._expire())
         rooms.locations = self._shares.known
@@ -45,10 +50,6 @@ class LocationEvents:
     def __len__(self) -> int:
         """Devices that share their position, in all rooms."""
         return len(self._shares)
-
-    def when_moved(self, callback: Moved) -> None:
-        """Call ``callback(room_id, member, fixes)`` with what was accepted, right after it was broadcast."""
-        self._when_moved.append(callback)
 
     def when_stopped(self, callback: Callable[[str, Member], None]) -> None:
         """Call ``callback(room_id, member)`` when a device does not share with a room any more, and is forgotten.
@@ -72,10 +73,12 @@ class LocationEvents:
             body = LocationBody(room_id, session.user_id, accepted)
             self._rooms.tell(room_id, self._namespace.frame("location:update", encode(body)), skip=session)
         count = len(request.fixes) - len(rejected)
-        session.acknowledge(ack_id, SharedReply(accepted=count, rejected=rejected or UNSET))
+        answer = partial(session.acknowledge, ack_id, SharedReply(accepted=count, rejected=rejected or UNSET))
         self._arm(self._shares.end_of(room_id, member))
-        for callback in self._when_moved if accepted else ():
-            callback(room_id, member, accepted)
+        if accepted and self.when_moved is not None:
+            self.when_moved(room_id, member, accepted, answer)
+        else:
+            answer()
 
     def _stop(self, session: Session, request: ShareStop, ack_id: int | None) -> None:
         self._rooms.require(session, request.room_id)

@@ -248,7 +248,8 @@ class RealtimeServer:
     def geofences(self, room_id: str) -> GeofenceMonitor:
         """The fences that the server watches for a room, on the positions that are shared with it: add them there.
 
-        Each crossing is logged in the room as a ``geofence:event``, and everybody there is told.
+        Each crossing is logged in the room as a ``geofence:event``, and everybody there is told. Add the fences before
+        the server starts, and who was inside when a former one ended is known to be there.
 
         Raises:
             ImportError: ``shapely`` is not installed.
@@ -288,6 +289,7 @@ class RealtimeServer:
     async def _start_engine(self) -> None:
         await self._engine.start(self._rooms.deliver)
         try:
+            await self._geofences.start()
             await self._pushes.start(self._engine)
         except BaseException:
             await self._engine.stop()
@@ -326,6 +328,7 @@ class RealtimeServer:
             namespace.clear("server stopping")
         self._presence.stop(new_id(self._rng))
         self._locations.clear()
+        self._geofences.stop()
         for connection in tuple(self._live):
             if connection.is_listening:
                 connection.end(CloseCode.GOING_AWAY, "server stopping")
