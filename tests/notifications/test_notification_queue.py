@@ -194,3 +194,15 @@ def test_whatever_happens_the_rate_holds_and_everything_ends_once(script):
     open_ids = [each.notification.id for each in bench.queue.entries() if each.status in (Status.SHOWN, Status.WAITING)]
     assert not any(each.status is Status.WAITING for each in bench.queue.entries())
     assert not set(open_ids) & set(ends)
+
+
+def test_what_the_system_shows_waits_no_more_nor_what_it_stands_for_or_takes_the_place_of():
+    queue = NotificationQueue()
+    queue.pause()
+    for name, fields in {"a": {}, "b": {"collapse_key": "lobby"}, "c": {}, "d": {"collapse_key": "kitchen"}}.items():
+        queue.offer(Notification(id=name, title="ben", **fields), 0.0, 0.0)
+    queue.shown_elsewhere(Notification(id="e", title="ben", collapse_key="lobby", data={"messageIds": ["a"]}), 1.0, 1.0)
+    assert [entry.notification.id for entry in queue.entries() if entry.is_open] == ["c", "d"]
+    assert {entry.notification.id for entry in queue.entries() if entry.status is Status.REPLACED} == {"a", "b"}
+    assert queue.knows("e")
+    assert not queue.offer(Notification(id="e", title="ben"), 2.0, 2.0)

@@ -7,6 +7,7 @@ import pytest
 from realtime.chat.chat_client import ChatClient
 from realtime.notifications.deep_links import DeepLinks
 from realtime.notifications.in_app_notifications import InAppNotifications
+from realtime.notifications.notification import Notification
 from realtime.notifications.permission import PermissionStatus
 from realtime.notifications.push_notification_handler import PushNotificationHandler
 from realtime.utils.event_emitter import EventEmitter
@@ -325,3 +326,44 @@ async def test_another_permission_takes_the_place_of_the_former_one():
     assert app.handler.permission is asked
     assert app.handler.state.snapshot.permission is PermissionStatus.GRANTED
     assert app.socket.said() == ["push:register"]
+
+
+async def test_what_the_system_shows_is_not_shown_again_by_the_app_where_it_waited_for_its_turn():
+    app = App()
+    app.say("m1")
+    app.socket.app_state.background()
+    app.in_app.show(Notification(id="m2", title="ben", room_id="lobby"))  # waits: nobody looks
+    app.in_app.show(Notification(id="m3", title="ben", collapse_key="room:lobby"))
+    app.in_app.show(Notification(id="m4", title="ben", room_id="kitchen"))
+    assert app.handler.received(push("m5", "m1", "m2"))
+    app.socket.app_state.foreground()
+    assert app.shown() == ["m1", "m4"], "m2 is one of those that m5 stands for, m5 takes the place of m3"
+    assert app.handler.badge == 3
+
+
+async def test_what_is_seen_to_elsewhere_is_taken_off_the_screen_also_where_the_socket_says_so():
+    app = App()
+    gone = []
+    app.handler.on("withdrawn", lambda notification: gone.append(notification.id))
+    app.socket.app_state.background()
+    app.handler.received(push("m1", collapseKey="k1"))
+    app.handler.received(push("m2", collapseKey="k2") | {"data": {"offset": 7}})
+    app.handler.received(push("m3", collapseKey="k3"))
+    app.socket.dispatch("notification:withdrawn", {"id": "m1"})
+    app.chat.dispatch("read", "lobby", "ana", 7)
+    app.handler.received({"withdraw": "m3"})
+    app.handler.received({"withdraw": "m3"})
+    assert gone == ["m1", "m2", "m3"]
+    assert app.handler.badge == 0
+
+
+async def test_a_newer_one_inside_the_app_takes_the_place_of_an_older_one_of_the_system():
+    app = App()
+    gone = []
+    app.handler.on("withdrawn", lambda notification: gone.append(notification.id))
+    app.socket.app_state.background()
+    app.handler.received(push("m1"))
+    app.socket.app_state.foreground()
+    app.say("m2")
+    assert gone == ["m1"]
+    assert (app.shown(), app.handler.badge) == (["m2"], 1)
