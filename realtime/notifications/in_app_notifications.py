@@ -126,6 +126,11 @@ class InAppNotifications(EventSource):
         self._changed()
         return is_new
 
+    def shown_elsewhere(self, notification: Notification) -> None:
+        """The system shows a notification: what it stands for, and waits here for its turn, is not shown any more."""
+        self._queue.shown_elsewhere(notification, asyncio.get_running_loop().time(), wall_time_s())
+        self._changed()
+
     def read(self, notification_id: str) -> bool:
         """The user has seen to it; returns whether it was open."""
         return self._finish(self._queue.read, notification_id)

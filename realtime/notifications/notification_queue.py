@@ -116,6 +116,16 @@ class NotificationQueue:
         """What is told by this id has been shown by another way."""
         self._seen.add(notification_id)
 
+    def shown_elsewhere(self, notification: Notification, now: float, wall_s: float) -> None:
+        """The system shows it: what waits of what it stands for, or whose place it takes, is not shown any more."""
+        for notification_id in notification.message_ids:
+            self._seen.add(notification_id)
+            if notification_id in self._waiting:
+                self._end(notification_id, Status.REPLACED, wall_s)
+        if notification.collapse_key is not None:
+            self._replace(notification.collapse_key, Status.WAITING, wall_s)
+        self._arm(now, wall_s)
+
     def take(self) -> list[NotificationEvent]:
         """What happened since the last call."""
         events, self._events = self._events, []

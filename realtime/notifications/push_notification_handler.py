@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -58,8 +58,8 @@ class PushNotificationHandler(EventSource):
     push (the system shows it only if that returns True), :meth:`opened` with each that was tapped, and at the start of
     the app :meth:`delivered` with those that the system shows.
 
-    Events, for :meth:`on`: ``received(notification)``, the first time that something comes, and
-    ``opened(notification)``.
+    Events, for :meth:`on`: ``received(notification)``, the first time that something comes, ``opened(notification)``,
+    and ``withdrawn(notification)``: let the system show it no more, for it was seen to, or a newer one took its place.
 
     Args:
         socket: the connection.
@@ -177,6 +177,8 @@ class PushNotificationHandler(EventSource):
         is_shown_here = self._is_looked_at
         self._news(notification)
         if not is_shown_here:
+            if self._in_app is not None:
+                self._in_app.shown_elsewhere(notification)
             self._put_into_tray(notification)
         return not is_shown_here
 
@@ -301,6 +303,7 @@ class PushNotificationHandler(EventSource):
         if self._is_looked_at and self._is_in_sight(notification):
             return
         if self._in_app is not None and self._is_looked_at:
+            self._take_from_tray(lambda each: each.collapse_key == notification.collapse_key is not None)
             self._in_app.show(notification)
         self._events.dispatch("received", notification)
 
@@ -337,11 +340,15 @@ class PushNotificationHandler(EventSource):
 
     def _take_away(self, notification_id: str) -> None:
         self._held.pop(notification_id, None)
-        for kind in [kind for kind, each in self._tray.items() if each.id == notification_id]:
-            del self._tray[kind]
+        self._take_from_tray(lambda each: each.id == notification_id)
         if self._in_app is not None:
             self._in_app.read(notification_id)
         self._publish()
+
+    def _take_from_tray(self, is_over: Callable[[Notification], bool]) -> None:
+        over = [kind for kind, each in self._tray.items() if is_over(each)]
+        for notification in [self._tray.pop(kind) for kind in over]:
+            self._events.dispatch("withdrawn", notification)
 
     def _open(self) -> list[Notification]:
         shown = () if self._in_app is None else self._in_app.state.snapshot.entries
