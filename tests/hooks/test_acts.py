@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+import reacton
 
 from realtime.hooks import acts as acts_module
 from realtime.hooks.acts import Acts, use_acts
@@ -29,6 +30,7 @@ async def fail_later():
     fail()
 
 
+@pytest.mark.clause("RT-HOOK-3")
 async def test_on_another_threads_loop_it_is_done_there_and_nobody_waits(background):
     acts, done, go_on = Acts(background.loop), [], threading.Event()
     background.loop.call_soon_threadsafe(go_on.wait, 10)
@@ -46,6 +48,7 @@ async def test_on_the_very_same_loop_it_is_done_at_once():
     assert acts.ask(lambda: "answer") == "answer"
 
 
+@pytest.mark.clause("RT-HOOK-4")
 @pytest.mark.parametrize("failing", [fail, fail_later])
 async def test_what_is_refused_shows_until_the_next_act(background, caplog, failing):
     shows = Shows(use_acts, None, background.loop)
@@ -105,10 +108,4 @@ def test_a_loop_that_cannot_answer_is_told_of(background, monkeypatch):
 def test_where_no_loop_runs_a_clients_loop_must_be_named(background):
     shows = Shows(use_acts, "the client", None)
     with pytest.raises(LocalProtocolError, match=r"say with loop=… on which one 'the client' lives"):
-        with_errors(shows)
-
-
-def with_errors(shows):
-    import reacton
-
-    reacton.render_fixed(shows.component(), handle_error=False)
+        reacton.render_fixed(shows.component(), handle_error=False)

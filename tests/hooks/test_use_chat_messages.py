@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from realtime.chat.message import MessageStatus
 from realtime.hooks.use_chat_messages import use_chat_messages
 from tests.hooks.watching import Shows, followers
@@ -39,6 +41,7 @@ def test_what_is_sent_in_an_outage_shows_as_pending_then_failed_then_sent():
     assert play(script) == [PENDING, MessageStatus.FAILED, SENT, MessageStatus.DELIVERED]
 
 
+@pytest.mark.clause("RT-HOOK-1")
 def test_what_came_during_an_outage_appears_once_and_in_order():
     async def script(town):
         ana, ben = await town.phone("ana"), await town.phone("ben")
@@ -125,6 +128,7 @@ def test_two_rooms_are_two_and_another_room_is_joined_and_shown_instead():
     play(script)
 
 
+@pytest.mark.clause("RT-HOOK-2")
 def test_nothing_is_rendered_after_the_end():
     async def script(town):
         ana, ben = await town.phone("ana"), await town.phone("ben")
@@ -158,6 +162,7 @@ def test_others_typing_and_coming_render_nothing():
 # --- live, where the client lives on the lab's loop, and the component on the test's
 
 
+@pytest.mark.clause("RT-HOOK-3")
 async def test_a_component_sends_on_the_labs_loop_and_renders_on_its_own(lab):
     ana, ben = lab.phone("ana"), lab.phone("ben")
     shows = Shows(use_chat_messages, ana, "lobby")
@@ -193,6 +198,7 @@ async def test_messages_are_edited_reacted_to_and_deleted(lab):
         assert shows.last.gaps == ()
 
 
+@pytest.mark.clause("RT-HOOK-4")
 async def test_what_is_refused_is_said(lab, caplog):
     ana, ben = lab.phone("ana"), lab.phone("ben")
     sent = ben.chat.send("lobby", "mine").wait(10)

@@ -41,6 +41,7 @@ def in_virtual_time(script):
     return simulate(main, seed=0).result
 
 
+@pytest.mark.clause("RT-HOOK-1")
 def test_it_starts_from_the_current_snapshot_and_follows():
     async def script():
         label, score = Label(), Observable(1)
@@ -55,6 +56,7 @@ def test_it_starts_from_the_current_snapshot_and_follows():
     assert in_virtual_time(script) == [2, 3]
 
 
+@pytest.mark.clause("RT-HOOK-1")
 def test_a_change_before_the_subscription_is_not_lost():
     async def script():
         score, shown = Counted(1), []
@@ -75,6 +77,7 @@ def test_a_change_before_the_subscription_is_not_lost():
     assert in_virtual_time(script) == [1, 2]
 
 
+@pytest.mark.clause("RT-HOOK-1")
 def test_a_burst_is_one_render_and_a_stream_25_in_a_second():
     async def script():
         label, score = Label(), Observable(0)
@@ -124,6 +127,7 @@ def test_a_selection_that_stays_the_same_is_not_rendered_again():
     assert in_virtual_time(script) == ["ana", "ben"]
 
 
+@pytest.mark.clause("RT-HOOK-2")
 def test_unmounting_ends_the_subscription_and_what_was_about_to_be_rendered():
     async def script():
         label, score, is_open = Label(), Counted(1), Observable(True)
@@ -153,6 +157,7 @@ def test_unmounting_ends_the_subscription_and_what_was_about_to_be_rendered():
     assert in_virtual_time(script) == [1, 1]
 
 
+@pytest.mark.clause("RT-HOOK-2")
 def test_another_argument_is_followed_instead_and_shows_at_once():
     async def script():
         label, ana, ben, chosen = Label(), Counted("ana"), Counted("ben"), Observable("ana")
@@ -190,6 +195,7 @@ def test_a_component_that_fails_at_first_follows_nothing():
     assert score.followers == 0
 
 
+@pytest.mark.clause("RT-HOOK-2")
 def test_a_component_that_fails_later_is_replaced_by_the_error_and_follows_no_more():
     async def script():
         score = Counted(1)
@@ -242,6 +248,7 @@ def test_where_errors_are_the_callers_a_failed_render_is_logged_and_the_next_one
     in_virtual_time(script)
 
 
+@pytest.mark.clause("RT-HOOK-1", "RT-HOOK-3")
 async def test_another_thread_may_change_it_as_fast_as_it_likes():
     label, score, last = Label(), Observable(0), 20_000
 
