@@ -15,10 +15,12 @@ from typing import Any, Protocol, cast
 
 from websockets.asyncio.server import Server
 from websockets.asyncio.server import ServerConnection as WebSocketConnection
+from websockets.exceptions import InvalidMessage
 from websockets.frames import BINARY, CLOSE, CONT, TEXT, CloseCode, Frame
 from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 
+from realtime.server.http_responses import text_response
 from realtime.utils.frame_splitter import FrameSplitter
 
 _log = logging.getLogger("realtime.server")
@@ -81,6 +83,7 @@ class ServerConnection(WebSocketConnection):
         self._fragments: bytearray | None = None
         self._fragments_are_text = False
         self._ended = False
+        self._was_told = False  # what is wrong with its request
         self._abort_timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -249,6 +252,14 @@ class ServerConnection(WebSocketConnection):
         if is_early or (self.request is not None and not data.endswith(b"\n")):
             self.transport.abort()  # a frame before the handshake was answered; where the next one begins, who knows
 
+    def send_data(self) -> None:
+        """See the base class: where it would only hang up over a request, words go first."""
+        wrong = self.protocol.handshake_exc
+        if isinstance(wrong, InvalidMessage) and not (self._was_told or isinstance(wrong.__cause__, EOFError)):
+            self._was_told = True
+            self.transport.write(text_response(400, _words(wrong.__cause__)).serialize())
+        super().send_data()
+
     def pause_writing(self) -> None:
         """See the base class: from here on, frames are held."""
         super().pause_writing()
@@ -272,3 +283,10 @@ class ServerConnection(WebSocketConnection):
             self._abort_timer.cancel()
         super().connection_lost(exc)
         self._finish("connection lost" if exc is None else f"connection lost: {exc}")
+
+
+def _words(wrong: BaseException | None) -> str:
+    """What is wrong with a request that ``websockets`` does not take."""
+    if isinstance(wrong, NotImplementedError) or str(wrong) == "unsupported request body":
+        return "Requests with a body are not taken here; only GET and HEAD are answered.\n"
+    return "This is no HTTP/1.1 request.\n"

@@ -69,6 +69,10 @@ def test_who_hangs_up_amid_a_request_is_told_nothing():
         reader, writer = await asyncio.open_connection("server", server.port)
         writer.write(b"GET / HT")
         writer.write_eof()
-        return await asyncio.wait_for(reader.read(), timeout=20)
+        try:
+            return await asyncio.wait_for(reader.read(), timeout=20)
+        finally:
+            writer.close()
+            await writer.wait_closed()
 
     assert simulate(main).result == b""
