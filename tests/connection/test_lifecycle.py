@@ -137,6 +137,20 @@ def test_a_caller_who_stops_waiting_ends_the_attempts_that_were_only_for_it() ->
     assert story.tell(story.life.forget(3, "stranger")) == []
 
 
+def test_a_connection_that_nobody_took_any_more_ends() -> None:
+    story = Story()
+    for caller in ("caller", "another"):
+        story.tell(story.life.connect(0, caller))
+    story.tell(story.life.connected(1, recovered=False))
+    assert story.tell(story.life.forget(1, "caller")) == []
+    assert "DISCONNECTED" in story.tell(story.life.forget(1, "another"))
+    story.tell(story.life.connect(2, "caller"))
+    story.tell(story.life.connected(3, recovered=False))
+    story.life.taken()
+    assert story.tell(story.life.forget(4, "caller")) == []
+    assert story.life.state is ConnectionState.CONNECTED
+
+
 def test_connect_while_connected_is_harmless() -> None:
     story = connected()
     assert story.tell(story.life.connect(1, "caller")) == ["settle caller: connected"]
