@@ -58,6 +58,7 @@ class Lifecycle:
         self._net = NetStatus(is_connected=True, type=NetType.UNKNOWN)
         self._session_was_told = False  # of the app's state; a session that was not believes it active
         self._waiters: dict[object, float] = {}  # callers of connect(), and until when they wait
+        self._told: set[object] = set()  # callers for whom alone it connected, and who do not go on yet
         self._persistent = False  # keep trying even if nobody waits
         self._was_connected = False
         self._attempt_until: float | None = None
@@ -103,7 +104,12 @@ class Lifecycle:
                 client to keep trying for ever.
         """
         if self._state is ConnectionState.CONNECTED:
-            return [] if waiter is None else [Settle(waiter, None)]
+            if waiter is None:
+                self._told.clear()
+                return []
+            if self._told:
+                self._told.add(waiter)
+            return [Settle(waiter, None)]
         if waiter is None:
             self._persistent = True
         else:
@@ -124,11 +130,21 @@ class Lifecycle:
         return self._take()
 
     def forget(self, now: float, waiter: object) -> list[Action]:
-        """A caller of :meth:`connect` no longer waits: what was done only for it ends."""
+        """A caller of :meth:`connect` no longer waits: what was done only for it ends.
+
+        It may have been settled already, if it was cancelled before it could go on.
+        """
+        if waiter in self._told:
+            self._told.discard(waiter)
+            return [] if self._told else self.disconnect(now)
         if self._waiters.pop(waiter, None) is not None and not self._wanted():
             self._end_attempts()
             self._enter(ConnectionState.DISCONNECTED)
         return self._take()
+
+    def taken(self) -> None:
+        """A caller of :meth:`connect` goes on with the connection: it stays until :meth:`disconnect`."""
+        self._told.clear()
 
     def disconnect(self, now: float) -> list[Action]:
         """Nobody wants a connection any more."""
@@ -137,6 +153,7 @@ class Lifecycle:
         self._end(now, ConnectionState.DISCONNECTED, IO_CLIENT_DISCONNECT, Farewell.GOODBYE)
         self._settle(ConnectionLost(IO_CLIENT_DISCONNECT))
         self._persistent = False
+        self._told.clear()
         return self._take()
 
     # --- what happens to the connection
@@ -151,6 +168,7 @@ class Lifecycle:
         again = self._state is ConnectionState.RECONNECTING
         attempt = max(1, self.attempt)
         self._attempt_until = None
+        self._told = set() if self._persistent else set(self._waiters)
         self._was_connected = self._persistent = True
         if self._strategy is not None:
             self._strategy.connected(now)

@@ -193,6 +193,7 @@ class SocketManager(EventSource):
             raise
         if error is not None:
             raise error
+        self._life.taken()
 
     async def disconnect(self) -> None:
         """Say goodbye, and stop; harmless if disconnected. Takes at most ``close_timeout_s``, and a little.

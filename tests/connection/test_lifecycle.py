@@ -148,6 +148,11 @@ def test_a_connection_that_nobody_took_any_more_ends() -> None:
     story.tell(story.life.connected(3, recovered=False))
     story.life.taken()
     assert story.tell(story.life.forget(4, "caller")) == []
+    story.tell(story.life.disconnect(5))
+    story.tell(story.life.connect(6, "caller"))
+    story.tell(story.life.connected(7, recovered=False))
+    story.tell(story.life.connect(7))
+    assert story.tell(story.life.forget(7, "caller")) == []
     assert story.life.state is ConnectionState.CONNECTED
 
 
