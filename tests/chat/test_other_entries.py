@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from realtime.chat.message import MessageStatus
 from realtime.chat.wire import HistoryReply, LoggedOther, read_reply
+from tests.lab.sim_town import play as lab_play
 from tests.simulated_phones import play
 
 EVENT = {
@@ -91,3 +93,44 @@ def test_each_is_told_once_in_its_turn_also_to_who_was_away():
 
     e1, e2, e3 = (("lobby", name, "ana") for name in ("e1", "e2", "e3"))
     assert play(script).result == [e1, "one", e2, "two", e3]
+
+
+def test_own_ones_leave_no_hole_before_what_is_said_next():
+    """Ana's device hears only from their acknowledgements where they stand."""
+
+    async def script(world, town):
+        ana, ben = await town.phone("ana"), await town.phone("ben")
+        crosses(world, ana, "e1")
+        await asyncio.sleep(5)
+        ana.send("one")
+        await town.settle()
+        await asyncio.sleep(5)
+        [message] = ana.room.messages
+        return message.offset, message.status
+
+    assert play(script).result == (2, MessageStatus.DELIVERED)
+
+
+def test_nor_do_those_that_an_earlier_run_of_the_app_left_in_its_outbox():
+    """That of an earlier server may be refused at first: the join comes first."""
+
+    async def script(town):
+        ana = await town.phone("ana", on_disk=True)
+        await town.phone("ben")
+        town.world.unplug("ana")
+        await asyncio.sleep(1)
+        with town.world.on("ana"):
+            ana.app.socket.emit("geofence:event", EVENT | {"eventId": "e1"}, ack=True)
+        await asyncio.sleep(1)
+        town.world.kill_app("ana")
+        town.world.replug("ana")
+        town.world.restart("ana")
+        await town.world.eventually(lambda: ana.is_running and ana.app.is_settled, within_s=60)
+        await asyncio.sleep(5)
+        [result] = town.send(ana, "one")
+        await result
+        await asyncio.sleep(5)
+        [message] = ana.app.chat.room("lobby").snapshot.messages
+        return message.offset, message.status
+
+    assert lab_play(script) == (2, MessageStatus.DELIVERED)
