@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -144,6 +145,10 @@ class ChatClient(EventSource):
         for question in ("room:join", "chat:history"):  # an earlier run's: nobody waits for the answers
             for _, receipt in socket.claim(question):
                 receipt.discard()
+        for entry, receipt in socket.claim("geofence:event"):
+            receipt.waits = lambda code: code == "not_member"  # until the next connection, which joins first
+            receipt.add_done_callback(partial(self._wrote_before, entry.args))
+        self._unhear = socket.on_answer("geofence:event", self._wrote)
         self._listeners.on("connect", self._connected)
         self._listeners.on("disconnect", self._disconnected)
         self._hear("chat:message", LoggedMessage, self._received)
@@ -318,6 +323,7 @@ class ChatClient(EventSource):
     def close(self) -> None:
         """Stop listening to the connection. Who waits for a message gets a ``SendRefused``."""
         self._is_closed = True
+        self._unhear()
         self._listeners.remove()
         self._disconnected("closed")
         self._alarm.set(None)
@@ -342,6 +348,18 @@ class ChatClient(EventSource):
     def _received(self, entry: LoggedMessage | LoggedAmendment | LoggedOther) -> None:
         if (seat := self._seats.get(entry.room_id or "")) is not None and seat.wanted:
             seat.changed(seat.room.receive(entry))
+
+    def _wrote(self, args: tuple[Any, ...], answer: object) -> None:
+        """Something of this device, which is not told of it by a broadcast, stands in a room's log."""
+        room_id = args[0].get("roomId") if args and isinstance(args[0], dict) else None
+        offset = answer.get("offset") if isinstance(answer, dict) else None
+        if isinstance(offset, int) and (seat := self._seats.get(str(room_id))) is not None:
+            seat.room.wrote(offset)
+            seat.changed([])
+
+    def _wrote_before(self, args: tuple[Any, ...], receipt: Receipt) -> None:
+        with contextlib.suppress(RealtimeError):  # it was refused
+            self._wrote(args, receipt.result())
 
     def _heard_typing(self, typing: TypingPayload) -> None:
         if (seat := self._seats.get(typing.room_id)) is not None and seat.wanted:

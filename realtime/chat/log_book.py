@@ -154,6 +154,11 @@ class LogBook:
             self._own(offset, None)
         return events
 
+    def wrote(self, offset: int) -> None:
+        """The log has something else that this device wrote, at ``offset``."""
+        self._own(offset, None)
+        self._picture = None
+
     def change_refused(self, change_id: str) -> None:
         """The server will never take the change: what stands shows again."""
         change = self._changes.refused(change_id)

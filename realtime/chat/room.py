@@ -149,6 +149,10 @@ class Room:
         """The server has the change."""
         return [*self._log.change_acked(change_id, offset, timestamp_ms)]
 
+    def wrote(self, offset: int) -> None:
+        """The server has something else that this device wrote into the log."""
+        self._log.wrote(offset)
+
     def change_refused(self, change_id: str) -> None:
         """The server will never take the change."""
         self._log.change_refused(change_id)
