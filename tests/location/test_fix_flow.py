@@ -102,6 +102,7 @@ def test_an_update_whose_connection_died_is_told_again_with_what_came_since():
     assert numbers(own.online(now=5.0)) == [0, 1]
 
 
+@pytest.mark.clause("RT-LOC-5")
 def test_after_a_long_tunnel_batches_follow_each_other_without_a_pause():
     own = flow()
     own.offline()
@@ -115,6 +116,7 @@ def test_after_a_long_tunnel_batches_follow_each_other_without_a_pause():
     assert [n for batch in told for n in batch] == list(range(250))
 
 
+@pytest.mark.clause("RT-LOC-6")
 def test_what_is_kept_is_bounded_and_keeps_its_ends():
     own = flow(max_kept=40)
     own.offline()
@@ -172,6 +174,7 @@ def test_clear_forgets_the_fixes_and_keeps_the_interval():
 
 
 class TestResolution:
+    @pytest.mark.clause("RT-LOC-3")
     def test_too_short_a_way_is_not_told_until_the_silence_gets_long(self):
         own = flow(displacement_m=150.0, still_interval_s=60.0)
         told = []
@@ -191,6 +194,7 @@ class TestResolution:
                 own.acked(batch.number, now=float(n))
         assert told == [0, 3, 6, 9]
 
+    @pytest.mark.clause("RT-LOC-3", "RT-LOC-4")
     def test_speed_network_and_battery_change_the_interval(self):
         own = flow(stretch_m=20.0, cellular_factor=2.0, low_battery_factor=3.0)
 
@@ -220,6 +224,7 @@ def test_nonsense_is_refused_by_name(options):
 STEPS = ["fix", "fix", "fix", "ack", "ack", "offline", "online", "returned", "pause", "resume"]
 
 
+@pytest.mark.clause("RT-LOC-5")
 @settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 30)), max_size=80))
 def test_every_kept_fix_arrives_in_order_and_the_newest_is_among_them(steps):

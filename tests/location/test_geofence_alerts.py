@@ -46,6 +46,7 @@ async def test_a_crossing_is_told_to_the_app_and_to_the_room():
     assert ana.alerts.inside.snapshot == ("home",)
 
 
+@pytest.mark.clause("RT-GEO-4")
 @jumping
 async def test_what_is_said_offline_waits_in_the_outbox():
     ana = Ana()

@@ -31,6 +31,7 @@ def near(seconds):
     return pytest.approx(seconds, abs=0.05)
 
 
+@pytest.mark.clause("RT-GEO-2")
 def test_one_enters_and_leaves_at_the_border():
     """At 10 m/s from 200 m west to 200 m east: the border is 100 m, so 10 s from the start, and from the end."""
     way = walk(GeofenceMonitor([HOME]), *(fix(-200 + 10 * second, second) for second in range(41)))
@@ -62,6 +63,7 @@ def test_but_it_may_say_outside():
     assert told(walk(monitor, fix(2000, 10, accuracy_m=300)))[0][:2] == ("home", "exit")
 
 
+@pytest.mark.clause("RT-GEO-3")
 def test_a_fence_that_is_crossed_between_two_fixes_is_told_of_once():
     """In by the one mouth of the tunnel, out by the other: 1000 m in 100 s, the fence in the middle."""
     monitor = GeofenceMonitor([HOME])
@@ -86,6 +88,7 @@ def test_who_enters_in_a_tunnel_has_entered_at_the_border():
     assert told(walk(monitor, fix(-500, 0), fix(0, 50))) == [("home", "enter", near(40))]
 
 
+@pytest.mark.clause("RT-GEO-2")
 def test_dwelling():
     fence = Circle("cafe", OSLO, radius_m=100, dwell_s=60)
     way = walk(GeofenceMonitor([fence]), fix(-200, 0), *(fix(0, 10 + second) for second in range(0, 100, 7)))
@@ -149,6 +152,30 @@ def test_across_the_date_line():
     assert [each.kind for each in walk(monitor, *fixes)] == ["enter", "exit"]
 
 
+@pytest.mark.clause("RT-GEO-6")
+def test_of_ten_thousand_fences_only_those_near_the_way_are_looked_at():
+    """They stand in rows, each 100 m wide with 100 m between; a way of 20 m touches the box of one or of none."""
+    looked = []
+
+    class Watched(Circle):
+        def depth(self, place):
+            looked.append(self.fence_id)
+            return super().depth(place)
+
+    rows = [destination((60.0, 10.0), 0, 200 * row) for row in range(100)]
+    fences = [
+        Watched(f"{r} {c}", destination(row, 90, 200 * c), radius_m=50)
+        for r, row in enumerate(rows)
+        for c in range(100)
+    ]
+    monitor = GeofenceMonitor(fences)
+    for second in range(100):
+        place = destination(rows[50], 90, 20 * second)
+        monitor.feed(Fix(latitude=place[0], longitude=place[1], accuracy_m=5.0, timestamp_ms=1000 * second))
+    assert set(looked) == {f"50 {c}" for c in range(11)}, "those on the way, of 2 km"
+    assert len(looked) < 100
+
+
 def test_many_fences_are_many_answers():
     fences = [Circle(f"ring {n}", OSLO, radius_m=100 + n) for n in range(50)]
     assert len(walk(GeofenceMonitor(fences), fix(0, 1))) == 50
@@ -169,6 +196,7 @@ def naive(fences, fixes):
     return count
 
 
+@pytest.mark.clause("RT-GEO-1")
 @pytest.mark.parametrize("seed", range(2))
 def test_noise_on_the_border_does_not_flap(seed):
     """Ten thousand fixes of one who stands on the border of a fence.
@@ -187,6 +215,7 @@ def test_noise_on_the_border_does_not_flap(seed):
     assert len(walk(GeofenceMonitor([fence]), *fixes)) <= 1
 
 
+@pytest.mark.clause("RT-GEO-2")
 def test_noise_on_the_way_through_delays_no_time():
     rng = random.Random(0)
     way = walk(

@@ -13,6 +13,7 @@ def path(tmp_path):
     return tmp_path / "kept.json"
 
 
+@pytest.mark.clause("RT-LOC-8")
 def test_what_is_kept_is_there_for_the_next_run(path):
     kept = KeptFixes(path)
     kept.set("lobby", [fix(1), fix(2)])

@@ -134,6 +134,7 @@ def check(death, *, profile="lte", seed=0):
         assert next(shown for _, shown in seen if shown != ALL) == ALL | {"typing": False}, "typing is the first to go"
 
 
+@pytest.mark.clause("RT-LOC-12")
 @pytest.mark.parametrize("death", ["kill", "unheard", "crash"])
 @pytest.mark.parametrize("profile", ["wifi", "lte", "3g"])
 def test_typing_presence_and_position_of_a_killed_app_disappear_everywhere_within_the_bound(death, profile):

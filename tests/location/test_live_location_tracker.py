@@ -112,6 +112,7 @@ class TestTelling:
         ana.socket.connect()
         assert ana.sent() == [1, 1]
 
+    @pytest.mark.clause("RT-LOC-9")
     @jumping
     async def test_what_is_not_believed_is_rejected_with_a_reason_and_not_told(self):
         ana, rejected = await Ana.tracking(), []
@@ -122,6 +123,7 @@ class TestTelling:
         assert rejected == [(4000, "late"), (6000, "too_fast"), (7000, "inaccurate")]
         assert ana.told == [("ana", 5), ("ana", 8)]
 
+    @pytest.mark.clause("RT-LOC-9")
     @jumping
     async def test_a_fix_of_the_future_is_rejected_and_the_present_ones_go_on(self):
         ana, rejected = await Ana.tracking(), []
@@ -130,6 +132,7 @@ class TestTelling:
         await ana.move(2)
         assert (rejected, ana.told) == (["future"], [("ana", 2)])
 
+    @pytest.mark.clause("RT-LOC-9")
     @jumping
     async def test_what_the_server_does_not_believe_is_rejected_too(self):
         ana, rejected = await Ana.tracking(acks=False), []
@@ -140,6 +143,7 @@ class TestTelling:
         await asyncio.sleep(20)
         assert ana.sent() == [1]
 
+    @pytest.mark.clause("RT-LOC-4")
     @jumping
     async def test_a_low_battery_and_a_mobile_network_make_updates_rarer(self):
         resolution = Resolution(interval_s=1.0, cellular_factor=2.0, low_battery_factor=3.0)
@@ -161,6 +165,7 @@ class TestTelling:
         ana.tracker.battery.update(is_charging=True)
         assert await told_in_a_minute(300) in (60, 61), "what waited for the longer interval is due at once"
 
+    @pytest.mark.clause("RT-LOC-10")
     @jumping
     async def test_the_room_is_told_a_rounded_position_and_the_own_map_shows_the_exact_one(self):
         ana = Ana()

@@ -118,6 +118,7 @@ def test_a_fence_in_a_tunnel_is_told_of_once_with_the_time_of_the_crossing():
     assert play(script).result == [("enter", pytest.approx(180, abs=1)), ("exit", pytest.approx(220, abs=1))]
 
 
+@pytest.mark.clause("RT-GEO-5")
 def test_the_server_finds_the_same_crossing():
     async def script(world, town):
         ana, ben = await town.phone("ana"), await town.phone("ben")
@@ -175,6 +176,7 @@ def test_a_short_outage_makes_nobody_flicker():
     assert play(script).result == ()
 
 
+@pytest.mark.clause("RT-LOC-11")
 def test_sharing_ends_at_its_time_though_the_phone_is_dead_by_then():
     async def script(world, town):
         ana, ben = await town.phone("ana"), await town.phone("ben")
@@ -195,6 +197,7 @@ def test_sharing_ends_at_its_time_though_the_phone_is_dead_by_then():
     assert play(script).result == ((pytest.approx(30, abs=0.5), "ana", "expired"),)
 
 
+@pytest.mark.clause("RT-LOC-11")
 def test_sharing_ends_at_its_time_by_a_clock_that_is_wrong():
     """A phone that lives in 1970 shares for 30 s; a server that took its clock for its own would end it at once."""
 

@@ -11,6 +11,7 @@ def north(metres):
     return OSLO[0] + metres / 111_195, OSLO[1]
 
 
+@pytest.mark.clause("RT-LOC-9")
 @pytest.mark.parametrize(
     ("second", "reason"),
     [
@@ -38,6 +39,7 @@ def test_an_outlier_does_not_spoil_what_follows():
     assert gate.judge(north(3), 5.0, 2000) is None
 
 
+@pytest.mark.clause("RT-LOC-9")
 def test_three_in_a_row_that_agree_are_believed():
     """The first fix of a cold receiver may be the wrong one: it must not lock out the truth for an hour."""
     gate = FixGate()
@@ -75,6 +77,7 @@ def test_nonsense_is_refused_by_name(options):
         Limits(**options)
 
 
+@pytest.mark.clause("RT-LOC-9")
 def test_a_fix_of_the_far_future_is_not_taken_and_spoils_nothing():
     """Receivers miscount weeks; a phone's clock may be hours off where somebody set the wrong zone."""
     gate = FixGate()

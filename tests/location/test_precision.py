@@ -16,6 +16,7 @@ def at(latitude, longitude):
     return Fix(latitude=latitude, longitude=longitude, accuracy_m=5.0, timestamp_ms=1)
 
 
+@pytest.mark.clause("RT-LOC-10")
 def test_the_true_place_is_within_the_accuracy_that_is_told():
     rough = rounded(EXACT, 500)
     assert rough.accuracy_m == pytest.approx(5 + 500 / math.sqrt(2))
@@ -35,6 +36,7 @@ def test_rounding_twice_changes_no_place():
     assert rounded(rough, 300).position == pytest.approx(rough.position, abs=1e-9)
 
 
+@pytest.mark.clause("RT-LOC-10")
 def test_many_fixes_within_a_cell_tell_one_place():
     """Averaging noise must not bring the exact place back."""
     centre, rng = rounded(EXACT, 1000).position, random.Random(0)

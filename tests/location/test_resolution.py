@@ -12,6 +12,7 @@ RESOLUTION = Resolution(
 )
 
 
+@pytest.mark.clause("RT-LOC-3", "RT-LOC-4")
 @pytest.mark.parametrize(
     ("speed_mps", "net", "battery", "interval_s"),
     [
@@ -39,6 +40,7 @@ def test_by_default_only_a_low_battery_matters():
     assert plain.interval(speed_mps=0.0, net=NetType.CELLULAR, battery=LOW) == 2.0
 
 
+@pytest.mark.clause("RT-LOC-3")
 def test_one_who_stands_still_is_told_seldom():
     assert RESOLUTION.still(net=NetType.WIFI, battery=FULL) == 60.0
     assert RESOLUTION.still(net=NetType.CELLULAR, battery=LOW) == 360.0

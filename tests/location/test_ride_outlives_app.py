@@ -80,6 +80,7 @@ def check(death, **options):
     assert crossings == ["enter", "exit"]
 
 
+@pytest.mark.clause("RT-LOC-8")
 @pytest.mark.parametrize("death", ["kill_app", "crash"])
 def test_a_ride_survives_the_end_of_its_app(death):
     check(death)

@@ -133,6 +133,7 @@ def check_background(*story, **options):
     assert not tracks
 
 
+@pytest.mark.clause("RT-LOC-2")
 @pytest.mark.parametrize("change", CHANGES)
 def test_background_stops_tracking_and_foreground_resumes_it_whatever_became_of_the_network(change):
     check_background(change)
@@ -191,6 +192,7 @@ def check_burst(profile, *, seed=0):
     assert shown == in_trail == [0, 900]
 
 
+@pytest.mark.clause("RT-LOC-1")
 @pytest.mark.parametrize("profile", ["wifi", "lte", "3g", "edge", "2g"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_ten_rapid_fixes_are_two_updates_and_the_newest_wins(profile, seed):
@@ -255,6 +257,7 @@ def check_ride(**options):
     assert len(stops) <= 12
 
 
+@pytest.mark.clause("RT-LOC-5", "RT-LOC-7")
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("reported", [False, True])
 def test_a_ride_of_two_hours_with_twelve_tunnels_delivers_every_fix_in_order_and_the_marker_is_soon_back(reported):
@@ -329,6 +332,7 @@ def check_fence(tunnel, **options):
         assert own == told
 
 
+@pytest.mark.clause("RT-GEO-3", "RT-GEO-5")
 @pytest.mark.parametrize("where", ["phone", "server"])
 @pytest.mark.parametrize("tunnel", TUNNELS)
 def test_a_fence_crossed_in_a_tunnel_is_told_of_once_with_the_time_of_the_crossing(tunnel, where):
@@ -339,6 +343,7 @@ def test_the_fence_in_the_tunnel_on_a_slow_network():
     check_fence("no network", profile="edge", seed=5)
 
 
+@pytest.mark.clause("RT-GEO-2", "RT-GEO-3")
 def test_a_tunnel_that_begins_inside_the_fence_makes_no_second_entrance():
     """It lasts so long that the server takes the phone off the maps, and its last update is acknowledged by nobody."""
 

@@ -62,6 +62,7 @@ def test_a_track_can_be_followed_faster():
     assert fixes[1].speed_mps == pytest.approx(200, abs=1), "as fast as the marker moves"
 
 
+@pytest.mark.clause("RT-LOC-13")
 def test_the_ride_goes_on_while_nobody_looks():
     async def main():
         source = GpxSource(NORTH)
@@ -104,6 +105,7 @@ def test_nonsense_is_refused_by_name(options):
             SimulatedWalk(START, **options)
 
 
+@pytest.mark.clause("RT-LOC-13")
 def test_a_trace_is_followed_where_it_was_recorded():
     trace = load_trace(share_path("data") / "traces" / "bus-lte.log")
     fixes = run(take(TraceSource(trace, interval_s=60.0), 3))
@@ -136,6 +138,7 @@ def test_a_walk_keeps_its_speed_and_stays_around():
     assert all(0 <= heading < 360 for heading in headings)
 
 
+@pytest.mark.clause("RT-LOC-13")
 def test_a_walk_goes_on_while_nobody_looks():
     async def main():
         source = SimulatedWalk(START, rng=random.Random(3), speed_mps=2.0, radius_m=1000.0)

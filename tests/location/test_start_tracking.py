@@ -134,6 +134,7 @@ class TestWhereTheFixesComeFrom:
         assert tracker.state.snapshot.fixes == {"ana": fix(12)}
         tracker.close()
 
+    @pytest.mark.clause("RT-LOC-13")
     @jumping
     async def test_a_plain_async_iterator_will_do(self):
         class Countdown:

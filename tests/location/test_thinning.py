@@ -15,6 +15,7 @@ def fix(n, latitude, longitude):
     return Fix(latitude=latitude, longitude=longitude, accuracy_m=5.0, timestamp_ms=n)
 
 
+@pytest.mark.clause("RT-LOC-6")
 def test_a_straight_way_is_its_ends_and_a_corner_stays():
     north = [fix(n, 60 + n / 1000, 10.0) for n in range(50)]
     east = [fix(50 + n, 60.05, 10 + n / 1000) for n in range(50)]
@@ -43,6 +44,7 @@ def test_the_date_line_is_a_meridian_like_any_other():
     assert times[0] == times[1]
 
 
+@pytest.mark.clause("RT-LOC-6")
 @given(
     st.lists(st.tuples(st.floats(-89, 89), st.floats(-180, 180)), max_size=40),
     st.integers(2, 20),

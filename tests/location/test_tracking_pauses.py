@@ -28,6 +28,7 @@ class TestStoppingAndPausing:
         ana.socket.connect()
         assert ana.sent() == [1]
 
+    @pytest.mark.clause("RT-LOC-11")
     @jumping
     async def test_sharing_ends_by_itself_and_is_announced(self):
         ana, stops = Ana(), []
@@ -60,6 +61,7 @@ class TestStoppingAndPausing:
         assert "until" not in update
         assert ana.tracker.tracking
 
+    @pytest.mark.clause("RT-LOC-13")
     @jumping
     async def test_a_plain_async_generator_survives_the_background(self):
         async def generator():

@@ -71,6 +71,7 @@ def test_a_room_is_always_the_same_observable(known):
     assert known.room("lobby") is known.room("lobby")
 
 
+@pytest.mark.clause("RT-LOC-5")
 def test_an_older_position_is_no_news_and_part_of_the_trail(known):
     known.moved("lobby", "ben", (fix(2),))
     assert not known.moved("lobby", "ben", (fix(1),))
@@ -89,6 +90,7 @@ DTYPES = {
 }
 
 
+@pytest.mark.clause("RT-LOC-14")
 def test_the_trails_are_a_tidy_table(known):
     known.moved("tram", "ben", (fix(2000), fix(1000)))
     known.moved("lobby", "cleo", (fix(5000),))

@@ -32,6 +32,7 @@ def test_a_crossing_is_logged_and_told_to_the_others():
     assert ana.link.take() == []
 
 
+@pytest.mark.clause("RT-GEO-4")
 def test_a_retry_is_logged_once():
     rig = Rig()
     ana, ben = rig.sessions("lobby", "ana", "ben")

@@ -32,6 +32,7 @@ def test_the_newest_fix_of_each_user_is_known(shares):
     assert known(shares, "nowhere") == []
 
 
+@pytest.mark.clause("RT-LOC-9")
 def test_what_cannot_be_true_is_rejected_with_its_place_and_reason(shares):
     fixes = [fix(5), fix(4), fix(6, metres=9000), fix(7)]
     accepted, rejected = shares.update("lobby", ANA, fixes, until_ms=None, now_ms=0)
@@ -132,6 +133,7 @@ class TestClocks:
 
     DAY_MS = 86_400_000
 
+    @pytest.mark.clause("RT-LOC-11")
     def test_an_end_is_as_far_away_as_the_phone_says(self, shares):
         its_now = 7_200_000
         shares.update("lobby", ANA, [fix(1)], until_ms=its_now + 60_000, sent_ms=its_now, now_ms=1000)
