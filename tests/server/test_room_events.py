@@ -259,6 +259,18 @@ def test_a_session_may_not_be_in_any_number_of_rooms():
     assert rig.say(ana, "room:join", {"roomId": "one more"})["error"]["code"] == "too_many_rooms"
 
 
+def test_a_log_that_cannot_be_read_makes_no_room_for_more_rooms():
+    rig = Rig(BrokenEngine())
+    ana = rig.session("ana")
+    for n in range(MAX_ROOMS):
+        assert rig.say(ana, "room:join", {"roomId": f"r{n}"})["error"]["code"] == "storage_failed"
+    assert rig.say(ana, "room:join", {"roomId": "one more"})["error"]["code"] == "too_many_rooms"
+    assert rig.say(ana, "room:join", {"roomId": "r0"})["error"]["code"] == "storage_failed", "which may be tried again"
+    assert rig.say(ana, "room:leave", {"roomId": "r1"})["ok"]
+    assert rig.say(ana, "room:join", {"roomId": "one more"})["error"]["code"] == "storage_failed"
+    assert sum(map(len, rig.rooms._shut_out.values())) == MAX_ROOMS
+
+
 def test_going_to_the_background_is_seen():
     rig = Rig()
     [ana, ben] = rig.sessions("lobby", "ana", "ben")
