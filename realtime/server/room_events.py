@@ -136,7 +136,7 @@ class RoomEvents:
             except ValueError as error:
                 raise Refusal("invalid_payload", f"room:join: since: {error}") from error
         if not self._namespace.rooms.has(request.room_id, session):
-            if (refusal := self._too_many(session)) is not None:
+            if (refusal := self._too_many(session, request.room_id)) is not None:
                 raise refusal
             self._joining.setdefault(request.room_id, {}).setdefault(session, [])
         self._read(_Join(session, ack_id, request.room_id, since, request.limit), after=since and since.offset)
@@ -153,14 +153,15 @@ class RoomEvents:
         session, room_id, ack_id = join.session, join.room_id, join.ack_id
         held = self._stop_joining(session, room_id)
         if isinstance(page, EngineError):
-            if held is not None:
+            refusal = self._too_many(session, room_id) if held is not None else None
+            if held is not None and refusal is None:
                 self._shut_out.setdefault(session, set()).add(room_id)
-            session.refuse(ack_id, Refusal("storage_failed", str(page)))
+            session.refuse(ack_id, refusal or Refusal("storage_failed", str(page)))
             return
         if held is None and not self._namespace.rooms.has(room_id, session):
             session.refuse(ack_id, Refusal("left", f"the room {room_id!r} was left before joining it was done"))
             return
-        if not self._namespace.rooms.has(room_id, session) and (refusal := self._too_many(session)) is not None:
+        if not self._namespace.rooms.has(room_id, session) and (refusal := self._too_many(session, room_id)) is not None:
             session.refuse(ack_id, refusal)  # it asked for many before the first was answered
             return
         self._let_in(session, room_id)
@@ -186,9 +187,10 @@ class RoomEvents:
             locations=self.locations(join.room_id),
         )
 
-    def _too_many(self, session: Session) -> Refusal | None:
-        """Why a session may not be in one more room, if it may not."""
-        if len(self._namespace.rooms.of(session)) < MAX_ROOMS:
+    def _too_many(self, session: Session, room_id: str) -> Refusal | None:
+        """Why a session may not be in one more room, if it may not; those that it is shut out of count."""
+        shut_out = self._shut_out.get(session, ())
+        if len(self._namespace.rooms.of(session)) + len(shut_out) - (room_id in shut_out) < MAX_ROOMS:
             return None
         return Refusal("too_many_rooms", f"you are in {MAX_ROOMS} rooms; leave some first")
 
