@@ -206,3 +206,12 @@ def test_what_the_system_shows_waits_no_more_nor_what_it_stands_for_or_takes_the
     assert {entry.notification.id for entry in queue.entries() if entry.status is Status.REPLACED} == {"a", "b"}
     assert queue.knows("e")
     assert not queue.offer(Notification(id="e", title="ben"), 2.0, 2.0)
+
+
+def test_what_the_system_shows_takes_the_place_of_what_was_on_the_screen_of_the_app():
+    queue = NotificationQueue()
+    for name, fields in {"a": {}, "b": {"collapse_key": "lobby"}, "c": {}}.items():
+        queue.offer(Notification(id=name, title="ben", **fields), 0.0, 0.0)
+    queue.pause()
+    queue.shown_elsewhere(Notification(id="e", title="ben", collapse_key="lobby", data={"messageIds": ["a"]}), 1.0, 1.0)
+    assert [entry.notification.id for entry in queue.entries() if entry.is_open] == ["c"]

@@ -338,7 +338,20 @@ async def test_what_the_system_shows_is_not_shown_again_by_the_app_where_it_wait
     assert app.handler.received(push("m5", "m1", "m2"))
     app.socket.app_state.foreground()
     assert app.shown() == ["m1", "m4"], "m2 is one of those that m5 stands for, m5 takes the place of m3"
-    assert app.handler.badge == 3
+    open_now = [entry.notification.id for entry in app.in_app.state.snapshot.entries if entry.is_open]
+    assert (open_now, app.handler.badge) == (["m4"], 2), "and of m1, which was shown: a room is one notification"
+
+
+async def test_a_push_to_an_app_that_is_looked_at_makes_it_look_at_its_connection():
+    """The server pushes to it because the connection is dead, and where a push comes there is a network."""
+    app = App()
+    assert not app.handler.received(push("m1"))
+    assert app.socket.probed == 1
+    assert not app.handler.received(push("m1"))
+    app.handler.received({"withdraw": "m1"})
+    app.socket.app_state.background()
+    assert app.handler.received(push("m2"))
+    assert app.socket.probed == 1
 
 
 async def test_what_is_seen_to_elsewhere_is_taken_off_the_screen_also_where_the_socket_says_so():
