@@ -164,5 +164,7 @@ def test_options_are_set_and_unknown_ones_refused(phone):
     widget.close()
     with pytest.raises(TypeError, match="did you mean 'height_px'"):
         NotificationCenter(phone, height=200)
+    with pytest.raises(ValueError, match="banner_s"):
+        NotificationCenter(phone, banner_s=0)
     with pytest.raises(ValueError, match="height_px"):
         NotificationCenter(phone, height_px=20)
