@@ -5,6 +5,7 @@ try:
     from widgets.device_bridge import DeviceBridge
     from widgets.location_map import LocationMap
     from widgets.network_panel import NetworkPanel
+    from widgets.notification_center import NotificationCenter
     from widgets.presence_list import PresenceList
 except ModuleNotFoundError as error:
     if error.name in {"anywidget", "ipyleaflet", "ipywidgets", "traitlets"}:
@@ -13,4 +14,4 @@ except ModuleNotFoundError as error:
         ) from error
     raise
 
-__all__ = ["ChatRoom", "DeviceBridge", "LocationMap", "NetworkPanel", "PresenceList"]
+__all__ = ["ChatRoom", "DeviceBridge", "LocationMap", "NetworkPanel", "NotificationCenter", "PresenceList"]

@@ -35,8 +35,16 @@ class PresenceList(LiveWidget):
         layout: an ``ipywidgets.Layout`` or a dict of its properties.
     """
 
-    _esm = static("feed.js", "elements.js", "moments.js", "presence_person.js", "presence_own.js", "presence_list.js")
-    _css = static("frame.css", "presence_list.css")
+    _esm = static(
+        "feed.js",
+        "elements.js",
+        "moments.js",
+        "portrait.js",
+        "presence_person.js",
+        "presence_own.js",
+        "presence_list.js",
+    )
+    _css = static("frame.css", "portrait.css", "presence_list.css")
 
     def __init__(
         self,

@@ -11,19 +11,6 @@ function statusDot() {
   return h("span", { class: "rt-status-dot", "aria-hidden": true });
 }
 
-/** A colour for a name, the same everywhere. */
-function hue(name) {
-  let sum = 0;
-  for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 360;
-  return sum;
-}
-
-function initials(name) {
-  const words = name.split(/[^\p{L}\p{N}]+/u).filter(Boolean);
-  const letters = words.length > 1 ? [words[0], words[words.length - 1]].map((word) => [...word][0]) : [...(words[0] ?? "?")].slice(0, 2);
-  return letters.join("").toUpperCase();
-}
-
 /** How somebody is, in words; of what is old, how they were. */
 function personWords({ status, here, last_seen_ms: lastSeen }, isOld) {
   const words = STATUS_WORDS[status] ?? status;
@@ -40,7 +27,6 @@ function deviceWords({ user, devices }) {
 /** One person, for as long as they are shown. `update` changes only what differs. */
 function personRow(user) {
   const dot = statusDot();
-  const face = h("span", { class: "rt-face-of", "aria-hidden": true, style: `--rt-hue: ${hue(user)}` }, initials(user));
   const name = h("span", { class: "rt-person-name" }, user);
   const you = h("span", { class: "rt-you" }, "you");
   const how = h("span", { class: "rt-how" });
@@ -48,7 +34,7 @@ function personRow(user) {
   const devices = h("div", { class: "rt-devices" });
   const top = h("div", { class: "rt-person-top" }, name, how);
   const body = h("div", { class: "rt-person-body" }, top);
-  const node = h("li", { class: "rt-person" }, h("span", { class: "rt-portrait" }, face, dot), body);
+  const node = h("li", { class: "rt-person" }, h("span", { class: "rt-portrait" }, portrait(user), dot), body);
 
   function update(person, isOld) {
     node.dataset.status = person.status;
