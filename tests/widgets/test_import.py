@@ -24,5 +24,12 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(name):
 
 
 def test_every_widget_is_exported():
-    assert widgets.__all__ == ["ChatRoom", "DeviceBridge", "LocationMap", "NetworkPanel", "NotificationCenter", "PresenceList"]
+    assert widgets.__all__ == [
+        "ChatRoom",
+        "DeviceBridge",
+        "LocationMap",
+        "NetworkPanel",
+        "NotificationCenter",
+        "PresenceList",
+    ]
     assert all(hasattr(widgets, name) for name in widgets.__all__)
