@@ -127,7 +127,7 @@ class InAppNotifications(EventSource):
         return is_new
 
     def shown_elsewhere(self, notification: Notification) -> None:
-        """The system shows a notification: what it stands for, and waits here for its turn, is not shown any more."""
+        """The system shows a notification: what it stands for, or whose place it takes, is open here no more."""
         self._queue.shown_elsewhere(notification, asyncio.get_running_loop().time(), wall_time_s())
         self._changed()
 

@@ -117,13 +117,14 @@ class NotificationQueue:
         self._seen.add(notification_id)
 
     def shown_elsewhere(self, notification: Notification, now: float, wall_s: float) -> None:
-        """The system shows it: what waits of what it stands for, or whose place it takes, is not shown any more."""
+        """The system shows it: what it stands for, or whose place it takes, is open here no more."""
         for notification_id in notification.message_ids:
             self._seen.add(notification_id)
-            if notification_id in self._waiting:
+            if notification_id in self._entries and self._entries[notification_id].is_open:
                 self._end(notification_id, Status.REPLACED, wall_s)
         if notification.collapse_key is not None:
             self._replace(notification.collapse_key, Status.WAITING, wall_s)
+            self._replace(notification.collapse_key, Status.SHOWN, wall_s)
         self._arm(now, wall_s)
 
     def take(self) -> list[NotificationEvent]:

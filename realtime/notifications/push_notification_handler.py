@@ -175,6 +175,8 @@ class PushNotificationHandler(EventSource):
         if notification is None or notification.id in self._seen:
             return False
         is_shown_here = self._is_looked_at
+        if is_shown_here:
+            self._socket.probe()  # the server takes the connection for dead, and there is a network
         self._news(notification)
         if not is_shown_here:
             if self._in_app is not None:
