@@ -56,6 +56,17 @@ async def test_a_question_ends_when_the_page_goes():
     assert not permission.is_asked
 
 
+async def test_a_question_ends_when_the_page_falls_silent_and_what_was_said_stands():
+    permission = DevicePermission(lambda: None)
+    permission.told(Sense.OFF)
+    task = await asked(permission)
+    permission.silent()
+    assert await task is UNDETERMINED
+    permission.told(Sense.ON)
+    permission.silent()
+    assert permission.status is GRANTED
+
+
 async def test_a_cancelled_question_is_asked_no_more():
     permission = DevicePermission(lambda: None)
     permission.told(Sense.OFF)
