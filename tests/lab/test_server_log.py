@@ -5,7 +5,7 @@ import pytest
 from realtime.lab.server_log import note_logs
 from realtime.server.engine.base import Draft, EngineError
 from realtime.server.engine.memory import MemoryEngine
-from realtime.sim.history import History, Logged
+from realtime.sim.history import Acked, History, Logged
 
 
 def append(engine, room, n):
@@ -69,3 +69,25 @@ async def test_an_engine_that_fails_is_not_a_log():
 
     with pytest.raises(EngineError, match="the disk is gone"):
         await note_logs(History(lambda: 0.0), Broken(), ["lobby"])
+
+
+async def test_crossings_go_to_a_history_of_their_own_and_are_acknowledged():
+    engine, history, crossings = MemoryEngine(), History(lambda: 7.0), History(lambda: 7.0)
+    for n in range(3):
+        append(engine, "lobby", n)
+    body = b'{"userId":"ana","fenceId":"home","transition":"enter","fix":{"timestamp":5}}'
+    draft = Draft(
+        room_id="lobby",
+        user_id="ana",
+        message_id="geofence:1",
+        event="geofence:event",
+        body=body,
+        timestamp_ms=0,
+        origin="",
+    )
+    engine.append(draft, lambda appended: None)
+    engine.trim("lobby", 2)
+    await note_logs(history, engine, ["lobby"], crossings=crossings)
+    assert history.records == [Logged(7.0, "lobby", ((3, "m2"),), 2)]
+    name = "ana: enter home at 5 ms"
+    assert crossings.records == [Acked(7.0, name, 4), Logged(7.0, "lobby", ((4, name),), 2)]

@@ -137,3 +137,23 @@ def test_what_comes_to_the_screen_is_noted():
 
     noted, (first, second) = play(script)
     assert noted == [("ben", (first,), "app"), ("ben", (second,), "push")]
+
+
+def test_while_the_app_does_not_run_its_extension_knows_what_the_app_has_shown():
+    async def script(town):
+        tray, ana, ben = await asleep(town, on_disk=True)
+        town.send(ana, "in the app")
+        await town.world.until(town.world.now_s + 2)
+        town.world.kill_app("ben")
+        await town.world.until(town.world.now_s + 10)
+        assert titles(tray) == [], "the server pushes it, since nobody looks any more when it would"
+        town.send(ana, "on the screen")
+        await town.world.until(town.world.now_s + 10)
+        town.world.restart("ben")
+        await town.world.eventually(lambda: ben.is_running and ben.app.is_settled, within_s=20)
+        payload = dict(tray.on_screen[0])
+        with town.world.on("ben"):
+            assert not ben.app.push.received(payload)
+        return titles(tray)
+
+    assert play(script) == ["on the screen"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime.sim.awareness import detection_latencies, late_detection, position_latencies, stale
+from realtime.sim.awareness import detection_latencies, late_detection, late_typing, position_latencies, stale
 from realtime.sim.checkers import check
 from tests.sim.stories import Story, texts
 
@@ -232,4 +232,50 @@ def test_one_that_begins_anew_may_show_an_older_position():
     story.at(1).position_shown("ben", "ana", 3000)
     story.at(2).killed("ben")
     story.at(3).position_shown("ben", "ana", 2000)
+    assert stale(story) == []
+
+
+# -- typing
+
+
+def typing(*times_s, keys=(), end_s=100.0):
+    """Ana shows ben as typing from the first time to the second, and so on."""
+    story = Story()
+    told = {at_s: n % 2 == 0 for n, at_s in enumerate(times_s)}
+    for at_s in sorted({*told, *keys}):
+        if at_s in keys:
+            story.at(at_s).typed("ben", "lobby")
+        if at_s in told:
+            story.at(at_s).typing_shown("ana", "ben", "lobby", told[at_s])
+    return until(story, end_s)
+
+
+def test_typing_that_ends_soon_after_the_last_key_is_well_shown():
+    story = typing(2, 23, keys=(1, 7, 14))
+    assert late_typing(story, within_s=10) == []
+
+
+def test_typing_without_a_key_ends():
+    [violation] = late_typing(typing(2, 23, keys=(1, 7)), within_s=10)
+    assert violation.text == (
+        "ana showed ben as typing in lobby until 23.000 s, and nothing was typed or heard since 7.000 s"
+    )
+    assert violation.t_s == 17
+    assert len(late_typing(typing(2, keys=(1,)), within_s=10)) == 1, "it has no end"
+    assert late_typing(typing(50, 59, keys=(1,)), within_s=10) == [], "it came late, and ended by itself"
+
+
+def test_who_is_dead_shows_nobody_typing():
+    story = Story()
+    story.at(1).typing_shown("ana", "ben", "lobby", True)
+    story.at(2).killed("ana")
+    assert late_typing(until(story, 100), within_s=10) == []
+
+
+def test_who_is_on_the_map_no_more_is_not_shown_at_an_old_place():
+    story = Story("ana")
+    story.at(1).position_shown("ana", "ben", 1000)
+    story.at(2).position_acked("ben", 5000)
+    assert len(stale(story)) == 1
+    story.at(3).position_gone("ana", "ben")
     assert stale(story) == []

@@ -279,9 +279,9 @@ def test_the_report_counts_everything():
     report = check(story)
     assert list(report.counts) == [
         *("attempted", "acked", "delivered", "lost", "duplicated", "reordered", "phantom", "divergent", "stuck"),
-        *("faults", "reconnects"),
+        *("faults", "reconnects", "presence", "crossings", "notifications"),
     ]
-    assert list(report.counts.values()) == [3, 2, 6, 0, 1, 0, 1, 0, 1, 1, 1]
+    assert list(report.counts.values()) == [3, 2, 6, 0, 1, 0, 1, 0, 1, 1, 1, 0, 0, 0]
     assert [violation.kind for violation in report.violations] == ["stuck", "duplicated", "phantom"]
     assert not report.passed
     assert check(good()).passed
@@ -326,3 +326,14 @@ def test_a_hundred_thousand_records_take_a_moment():
     report = check(story)
     assert report.passed
     assert report.counts["delivered"] == 81_000
+
+
+def test_without_a_view_what_a_device_said_it_lacks_is_not_lost_nor_what_the_server_let_go_of():
+    story = Story("ana", "ben").send("ana", "m1").send("ana", "m2", "ben")
+    assert len(lost(story)) == 1
+    story.gap("ben", "lobby", 0, 2)
+    assert lost(story) == []
+    story.logged("lobby", [(2, "m2")], horizon=1)
+    assert lost(story) == []
+    story.logged("lobby", [], horizon=1)
+    assert texts(lost(story)) == ["'m2' of ana, acked at 0.000 s with offset 2 in lobby, is not in the server's log"]

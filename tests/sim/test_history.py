@@ -8,18 +8,23 @@ from realtime.sim.history import (
     Attempt,
     Delivery,
     FaultFired,
+    Forgot,
     Healed,
     History,
     Joined,
     Killed,
     Logged,
     Notified,
+    Owed,
     PositionAcked,
+    PositionGone,
     PositionShown,
     Reachable,
     Reconnect,
     Refused,
     Shown,
+    Typed,
+    TypingShown,
     View,
 )
 
@@ -53,7 +58,12 @@ def test_everything_is_kept_in_order_with_its_time():
     history.reachable("ben", True)
     history.position_acked("ana", 1_700)
     history.position_shown("ben", "ana", 1_700)
+    history.position_gone("ben", "ana")
+    history.typed("ana", "lobby")
+    history.typing_shown("ben", "ana", "lobby", True)
     history.notified("ben", ["m1", "m2"], "push")
+    history.forgot("ben")
+    history.owed("ben", "m3", 5.0)
     assert history.records == [
         Joined(0.0, "ben", "lobby"),
         Attempt(1.5, "ana", "lobby", "m1"),
@@ -71,7 +81,12 @@ def test_everything_is_kept_in_order_with_its_time():
         Reachable(2.0, "ben", True),
         PositionAcked(2.0, "ana", 1_700),
         PositionShown(2.0, "ben", "ana", 1_700),
+        PositionGone(2.0, "ben", "ana"),
+        Typed(2.0, "ana", "lobby"),
+        TypingShown(2.0, "ben", "ana", "lobby", True),
         Notified(2.0, "ben", ("m1", "m2"), "push"),
+        Forgot(2.0, "ben"),
+        Owed(2.0, "ben", "m3", 5.0),
     ]
 
 
@@ -120,3 +135,9 @@ def test_it_tells_how_much_it_has():
     history.reconnect("ana")
     assert repr(history) == "<History 1 records until 3.000 s>"
     assert repr(History(lambda: 0.0)) == "<History empty>"
+
+
+def test_it_knows_who_sent_a_message():
+    history = History(lambda: 0.0)
+    history.attempt("ana", "lobby", "m1")
+    assert (history.sender("m1"), history.sender("m2")) == ("ana", None)

@@ -30,6 +30,10 @@ def test_it_reads_as_a_few_lines():
     ]
 
 
+def test_what_else_was_driven_is_told_if_it_was():
+    assert "presence 3, crossings 0, notifications 1" in str(report(presence=3, notifications=1)).splitlines()
+
+
 def test_a_long_list_is_cut():
     found = report(*(Violation("lost", f"m{n}", float(n)) for n in range(30)))
     lines = str(found).splitlines()

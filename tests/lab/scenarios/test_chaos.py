@@ -51,6 +51,9 @@ def test_a_run_is_not_vacuous():
     assert result.counts["reconnects"] > 4
     assert result.latencies["delivery"].count == result.counts["delivered"]
     assert sum(result.faults.values()) >= result.counts["faults"]
+    assert result.counts["presence"] > 200
+    assert result.counts["crossings"] > 10, "two cyclists and the server, for 190 s, fences some 100 m apart"
+    assert result.counts["notifications"] > 50
 
 
 def test_the_seeds_fire_every_fault():
@@ -77,10 +80,10 @@ def test_the_drawn_plan_given_back_is_the_same_run(seed):
 
 
 def test_without_a_fault_the_run_is_calm():
-    """But for the battery that is empty in the end."""
+    """But for the battery that is empty in the end, and two phones that are put away."""
     result = run_seed(CHAOS, 1, Settings(faults="[]"))
     assert result.violations == ()
-    assert result.counts["faults"] == 1
+    assert result.counts["faults"] == 3
     assert result.counts["acked"] == result.counts["attempted"]
 
 

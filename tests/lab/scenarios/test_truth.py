@@ -2,6 +2,7 @@
 
 from realtime.connection.app_state import BackgroundPolicy
 from realtime.lab.scenarios.truth import Person, Truth
+from realtime.location.sources import SimulatedWalk
 from tests.lab.sim_town import play
 
 LOBBY = ("lobby",)
@@ -98,3 +99,30 @@ def test_who_has_left_a_room_is_not_in_it():
     records = play(script)
     assert of("ana in lobby", records) == of("ana", records) == [True]
     assert of("ana in kitchen", records) == [True, False]
+
+
+def test_who_is_invisible_is_not_there_for_others_and_who_shares_is_on_the_map():
+    async def script(town):
+        walk = SimulatedWalk((59.9, 10.7), rng=town.world.rng("walk"), interval_s=1.0)
+        machines = {"ana": await town.phone("ana", shares=(walk, "lobby"), background=BackgroundPolicy.KEEP)}
+        truth = Truth(town.world, "server", machines, [Person("ana", "ana", LOBBY, "lobby")], town.history)
+        truth.watch()
+        acts = [
+            lambda app: app.status.set_status("invisible"),
+            lambda app: app.status.set_status("busy"),
+            lambda app: app.background(),
+            lambda app: app.foreground(),
+            lambda app: app.stop_sharing(),
+        ]
+        for act in acts:
+            await town.world.until(town.world.now_s + 2)
+            with town.world.on("ana"):
+                act(machines["ana"].app)
+        town.world.kill_app("ana")
+        await town.world.until(town.world.now_s + 2)
+        return [(record.subject, record.is_reachable) for record in town.records("Reachable")]
+
+    records = play(script)
+    for subject in ("ana in lobby", "member ana of lobby", "status of ana"):
+        assert of(subject, records) == [True, False, True, False], subject
+    assert of("marker of ana in lobby", records) == [True, False], "in the background it stays where it was"
