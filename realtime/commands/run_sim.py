@@ -88,11 +88,19 @@ def figures(counts: Mapping[str, int], faults: Mapping[str, int]) -> list[str]:
     return [
         "  " + ", ".join(f"{key} {counts[key]}" for key in ("attempted", "acked", "delivered")),
         f"  faults {counts['faults']}{by_verb}, reconnects {counts['reconnects']}",
+        *_driven(counts),
         "  "
         + ", ".join(
             f"{key} {counts[key]}" for key in ("lost", "duplicated", "reordered", "phantom", "divergent", "stuck")
         ),
     ]
+
+
+def _driven(counts: Mapping[str, int]) -> list[str]:
+    """What a scenario drives beside messages."""
+    names = {"presence": "presence changes", "crossings": "fence crossings", "notifications": "notifications"}
+    words = ", ".join(f"{name} {counts[key]}" for key, name in names.items())
+    return [f"  {words}"] if any(counts[key] for key in names) else []
 
 
 def violations(result: Any) -> list[str]:

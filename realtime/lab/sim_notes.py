@@ -11,8 +11,13 @@ from realtime.chat.message import Gap, Message, RoomState
 from realtime.connection.receipt import Receipt
 from realtime.connection.socket_manager import SocketManager
 from realtime.location.fix import Fix
+from realtime.location.geofence_alerts import GeofenceAlerts
+from realtime.location.geofence_monitor import Crossing, Transition
 from realtime.location.live_location_tracker import LiveLocationTracker
 from realtime.notifications.in_app_notifications import InAppNotifications
+from realtime.presence.online_status_sync import OnlineStatusSync
+from realtime.presence.presence_tracker import PresenceTracker
+from realtime.presence.wire import Member
 from realtime.protocol.errors import RealtimeError
 
 if TYPE_CHECKING:
@@ -24,6 +29,37 @@ def presence_of(user_id: str, room_id: str) -> str:
     return f"{user_id} in {room_id}"
 
 
+def member_of(device: str, room_id: str) -> str:
+    """Another: a device in a room."""
+    return f"member {device} of {room_id}"
+
+
+def status_of(user_id: str) -> str:
+    """Another: a user, as those see who follow the user's online status."""
+    return f"status of {user_id}"
+
+
+def marker_of(user_id: str, room_id: str) -> str:
+    """Another: a user on the map of a room."""
+    return f"marker of {user_id} in {room_id}"
+
+
+def crossing_of(user_id: str, transition: str, fence_id: str, timestamp_ms: int) -> str:
+    """The name of a crossing in a history: whose, of what kind, of which fence, and when it was."""
+    return f"{user_id}: {transition} {fence_id} at {timestamp_ms} ms"
+
+
+def crossing_in(entry: object) -> str | None:
+    """The same of an entry of a room's log, or of what is on its way there; None: it is something else.
+
+    Args:
+        entry: as on the wire.
+    """
+    if not isinstance(entry, dict) or "fenceId" not in entry:
+        return None
+    return crossing_of(entry["userId"], entry["transition"], entry["fenceId"], entry["fix"]["timestamp"])
+
+
 class Notes:
     """Writes down what one device shows and tells.
 
@@ -31,14 +67,21 @@ class Notes:
         history: where to.
         device: the name of the device.
         user_id: whose it is.
+        crossings: where fences that were crossed go to, as if they were messages; None: they are not noted.
     """
 
-    def __init__(self, history: History, device: str, user_id: str) -> None:
+    def __init__(self, history: History, device: str, user_id: str, crossings: History | None = None) -> None:
         self._history = history
+        self._crossings = crossings
         self._device = device
         self._user_id = user_id
         self._members: dict[str, tuple[str, ...]] = {}  # of the rooms that were joined
         self._gaps: dict[str, tuple[Gap, ...]] = {}
+        self._marked: dict[str, set[str]] = {}  # by room: who is on its map
+
+    @property
+    def _histories(self) -> list[History]:
+        return [self._history] if self._crossings is None else [self._history, self._crossings]
 
     def take(
         self, socket: SocketManager, chat: ChatClient, location: LiveLocationTracker, rooms: Iterable[str]
@@ -49,13 +92,65 @@ class Notes:
         chat.on("message", self._told)
         chat.on("message_delivered", self._delivered)
         chat.on("message_failed", self._failed)
-        location.on("update", self._moved)
+        chat.on("typing", lambda room_id, user_id, is_typing: history.typing_shown(device, user_id, room_id, is_typing))
+        if self._crossings is not None:
+            chat.on("logged", self._logged)
+        self._marked = {room_id: set() for room_id in rooms}
+        location.on("update", partial(self._moved, location))
+        location.on("stop", self._stopped)
         for room_id in rooms:
             chat.room(room_id).observe(partial(self._saw, room_id))
 
     def take_notifications(self, in_app: InAppNotifications) -> None:
         """Listen from now on to what is shown inside the app."""
         in_app.on("shown", lambda shown: self._history.notified(self._device, shown.message_ids, "app"))
+
+    def take_presence(self, tracker: PresenceTracker, status: OnlineStatusSync) -> None:
+        """Listen from now on to who is there."""
+        tracker.on("join", partial(self._present, is_online=True))
+        tracker.on("leave", partial(self._present, is_online=False))
+        status.on("status", lambda user: self._status(user.user_id, is_online=user.status != "offline"))
+
+    def take_crossings(self, fences: GeofenceAlerts, room_id: str, *, is_durable: bool) -> None:
+        """Listen from now on to what is crossed, of which the room is to be told."""
+        crossings = self._crossings
+        if crossings is None:
+            return
+        is_refused = False
+
+        def failed(error: Exception) -> None:
+            nonlocal is_refused
+            is_refused = True
+
+        def crossed(crossing: Transition) -> None:
+            nonlocal is_refused
+            if not is_refused:  # otherwise nothing was promised
+                name = crossing_of(self._user_id, crossing.kind.value, crossing.fence_id, crossing.at_ms)
+                crossings.attempt(self._device, room_id, name, is_durable=is_durable)
+            is_refused = False
+
+        fences.on("error", failed)
+        for kind in Crossing:
+            fences.on(kind.value, crossed)
+
+    def _logged(self, room_id: str, entry: dict[str, Any]) -> None:
+        name = crossing_in(entry)
+        if self._crossings is not None and name is not None and self._crossings.sender(name) != self._device:
+            self._crossings.delivery(self._device, room_id, name, entry["offset"], entry["userId"])
+
+    def _present(self, room_id: str, member: Member, *, is_online: bool) -> None:
+        if member.user_id != self._user_id:
+            self._history.shown(self._device, member_of(member.device_id, room_id), is_online)
+
+    def _status(self, user_id: str, *, is_online: bool) -> None:
+        if user_id != self._user_id:
+            self._history.shown(self._device, status_of(user_id), is_online)
+
+    def _stopped(self, user_id: str, room_id: str, reason: str) -> None:
+        if user_id != self._user_id:
+            self._history.position_gone(self._device, user_id)
+            self._marked[room_id].discard(user_id)
+            self._history.shown(self._device, marker_of(user_id, room_id), False)
 
     def _told(self, message: Message) -> None:
         assert message.offset is not None
@@ -70,20 +165,27 @@ class Notes:
         if message.error is not None:  # otherwise it is only late
             self._history.fail(message.message_id, message.error)
 
-    def _moved(self, user_id: str, fix: Fix) -> None:
-        if user_id != self._user_id:
-            self._history.position_shown(self._device, user_id, fix.timestamp_ms)
+    def _moved(self, location: LiveLocationTracker, user_id: str, fix: Fix) -> None:
+        if user_id == self._user_id:
+            return
+        self._history.position_shown(self._device, user_id, fix.timestamp_ms)
+        for room_id, marked in self._marked.items():
+            if user_id not in marked and user_id in location.room(room_id).snapshot.fixes:
+                marked.add(user_id)
+                self._history.shown(self._device, marker_of(user_id, room_id), True)
 
     def _saw(self, room_id: str, state: RoomState) -> None:
         for gap in state.gaps:
             if gap not in self._gaps.get(room_id, ()):
-                self._history.gap(self._device, room_id, gap.after, gap.before)
+                for history in self._histories:
+                    history.gap(self._device, room_id, gap.after, gap.before)
         self._gaps[room_id] = state.gaps
         before = self._members.get(room_id)
         if before is None:
             if not state.joined:
                 return
-            self._history.member(self._device, room_id)
+            for history in self._histories:
+                history.member(self._device, room_id)
             before = ()
         if state.members is before:
             return
@@ -101,18 +203,20 @@ class Notes:
 
 
 class Overheard:
-    """A connection whose acknowledged fixes are noted: for a location tracker, which keeps them to itself.
+    """A connection whose acknowledged fixes and crossings are noted: for those who keep them to themselves.
 
     Args:
         socket: the real one.
         history: where to.
         user_id: whose position it is.
+        crossings: where acknowledged crossings go to; None: they are not noted.
     """
 
-    def __init__(self, socket: SocketManager, history: History, user_id: str) -> None:
+    def __init__(self, socket: SocketManager, history: History, user_id: str, crossings: History | None = None) -> None:
         self._socket = socket
         self._history = history
         self._user_id = user_id
+        self._crossings = crossings
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)
@@ -122,12 +226,25 @@ class Overheard:
         receipt = self._socket.emit(event, *args, **options)
         if event == "location:update":
             receipt.add_done_callback(partial(self._answered, args[0]["fixes"][-1]["timestamp"]))
+        if event == "geofence:event" and self._crossings is not None:
+            name = crossing_in({**args[0], "userId": self._user_id})
+            receipt.add_done_callback(partial(self._logged, self._crossings, str(name)))
         return receipt
 
+    def _logged(self, crossings: History, name: str, receipt: Receipt) -> None:
+        reply = _reply(receipt)
+        if reply is not None:
+            crossings.ok(name, reply["offset"])
+
     def _answered(self, timestamp_ms: int, receipt: Receipt) -> None:
-        try:
-            reply = receipt.result()
-        except RealtimeError:
-            return  # lost with its connection
-        if isinstance(reply, dict) and reply.get("ok"):
+        if _reply(receipt) is not None:
             self._history.position_acked(self._user_id, timestamp_ms)
+
+
+def _reply(receipt: Receipt) -> dict[str, Any] | None:
+    """What the server said, if it took it."""
+    try:
+        reply = receipt.result()
+    except RealtimeError:
+        return None  # lost with its connection
+    return reply if isinstance(reply, dict) and reply.get("ok") else None

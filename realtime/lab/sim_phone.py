@@ -16,6 +16,7 @@ from realtime.connection.message_queue import Outbox
 from realtime.connection.net_info import NetInfo, NetType
 from realtime.connection.socket_manager import SocketManager
 from realtime.lab.sim_notes import Notes, Overheard
+from realtime.lab.sim_tray import SHOWN, SimTray
 from realtime.location.geofence import Fence
 from realtime.location.geofence_alerts import GeofenceAlerts
 from realtime.location.live_location_tracker import LiveLocationTracker
@@ -26,7 +27,6 @@ from realtime.presence.online_status_sync import OnlineStatusSync
 from realtime.presence.presence_tracker import PresenceTracker
 
 if TYPE_CHECKING:
-    from realtime.lab.sim_tray import SimTray
     from realtime.sim.history import History
     from realtime.sim.machine import Machine
     from realtime.sim.world import World
@@ -57,11 +57,13 @@ class SimPhone:
         tray: the device's system, which pushes come to; without one there are none, and messages are no notifications.
         fences: which it watches on its own way; needs ``shapely``.
         fence_room: the room that is told of crossings.
+        crossings: crossings are noted there, as if they were messages; None notes none.
         chat_options: of :class:`~realtime.chat.chat_client.ChatClient`.
         options: of :class:`~realtime.connection.socket_manager.SocketManager`.
 
     Attributes:
         on_send: told of each message that it sends.
+        is_sharing: whether it shares its position.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class SimPhone:
         tray: SimTray | None = None,
         fences: Iterable[Fence] = (),
         fence_room: str | None = None,
+        crossings: History | None = None,
         chat_options: Mapping[str, Any] = MappingProxyType({}),
         **options: Any,
     ) -> None:
@@ -98,6 +101,8 @@ class SimPhone:
         self.follows = tuple(follows)
         self.tray = tray
         self.fence_room = fence_room
+        self.crossings = crossings
+        self.is_sharing = False
         self.chat_options = chat_options
         self.options = options
         self._hidden_s = 0.0  # when it went to the background
@@ -113,9 +118,13 @@ class SimPhone:
         self.in_app = self.make_in_app()
         self.push = self.make_push()
         if history is not None:
-            notes = Notes(history, self.name, self.user_id)
+            notes = Notes(history, self.name, self.user_id, crossings)
             notes.take(self.socket, self.chat, self.location, self.rooms)
+            notes.take_presence(self.presence, self.status)
             notes.take_notifications(self.in_app)
+            if self.fences is not None and fence_room is not None:
+                notes.take_crossings(self.fences, fence_room, is_durable=on_disk)
+        self.location.on("stop", self._stopped)
 
     def __repr__(self) -> str:
         return f"<SimPhone {self.name!r} of {self.user_id!r} {self.socket.state.name}>"
@@ -149,10 +158,7 @@ class SimPhone:
 
     def make_location(self) -> LiveLocationTracker:
         """The positions over :attr:`socket`; made after the chat, whose joins must come first."""
-        socket = self.socket
-        if self.history is not None:
-            socket = cast(SocketManager, Overheard(socket, self.history, self.user_id))
-        return LiveLocationTracker(socket, user_id=self.user_id, interval_s=self.location_interval_s)
+        return LiveLocationTracker(self._overheard(), user_id=self.user_id, interval_s=self.location_interval_s)
 
     def make_status(self) -> OnlineStatusSync:
         """The online status over :attr:`socket`."""
@@ -166,7 +172,7 @@ class SimPhone:
         """What watches the fences along :attr:`location`; None: there are none."""
         if not fences:
             return None
-        alerts = GeofenceAlerts(self.socket, fences, room_id=self.fence_room, rng=self.rng("crossings"))
+        alerts = GeofenceAlerts(self._overheard(), fences, room_id=self.fence_room, rng=self.rng("crossings"))
         alerts.follow(self.location)
         return alerts
 
@@ -181,23 +187,29 @@ class SimPhone:
             user_id=self.user_id,
             in_app=self.in_app,
             chat=None if self.tray is None else self.chat,
-            seen_path=self.machine.disk.path / "shown" if self.on_disk and self.tray is not None else None,
+            seen_path=self.machine.disk.path / SHOWN if self.on_disk and self.tray is not None else None,
         )
+
+    def _overheard(self) -> SocketManager:
+        """The connection, where what becomes of fixes and crossings is noted."""
+        if self.history is None:
+            return self.socket
+        return cast(SocketManager, Overheard(self.socket, self.history, self.user_id, self.crossings))
 
     # -- what the device does
 
     async def start(self) -> None:
         """Connect, for ever, and enter the rooms; with or without a network."""
         if self.tray is not None:
+            tray = self.tray
+            self.push.on("withdrawn", lambda notification: tray.take_off(notification.id))
             self.push.delivered(self.tray.on_screen)
             self.push.set_token(self.tray.token)
         self.status.subscribe(self.follows)
         await self.socket.connect(wait=False)
         for room_id in self.rooms:
             await self.join(room_id)
-        if self.shares is not None:
-            source, room_id = self.shares
-            await self.location.start_tracking(source, room_id=room_id)
+        await self.share()
 
     def background(self) -> None:
         """The app goes out of sight."""
@@ -236,6 +248,23 @@ class SimPhone:
         """Leave a room, and wait until the server knows."""
         self.presence.leave(room_id)
         await self.chat.leave(room_id)
+
+    async def share(self, for_s: float | None = None) -> None:
+        """Share its position, if there is a source of it, for so many seconds, or until :meth:`stop_sharing`."""
+        if self.shares is not None:
+            source, room_id = self.shares
+            self.is_sharing = True
+            await self.location.start_tracking(source, room_id=room_id, share_for_s=for_s)
+
+    def stop_sharing(self) -> None:
+        """Share its position no more."""
+        self.location.stop_tracking()
+
+    def type(self, room_id: str) -> None:
+        """Press a key."""
+        if self.history is not None:
+            self.history.typed(self.user_id, room_id)
+        self.chat.set_typing(room_id, True)
 
     def send(self, room_id: str, text: str) -> SendResult:
         """Send a message.
@@ -279,6 +308,10 @@ class SimPhone:
                     chat.remove_reaction(room_id, message_id, reaction.emoji)
         else:
             chat.add_reaction(room_id, message_id, "❤️" if change in ("edit", "delete") else change)
+
+    def _stopped(self, user_id: str, room_id: str, reason: str) -> None:
+        if user_id == self.user_id:
+            self.is_sharing = False
 
     # -- in the end
 

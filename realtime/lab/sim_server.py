@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from realtime.lab.sim_notes import crossing_of
+from realtime.location.fix import Fix
+from realtime.location.geofence import Fence
+from realtime.location.geofence_monitor import Transition
 from realtime.server.engine.base import Engine
 from realtime.server.engine.sqlite import SqliteEngine
 from realtime.server.push.gateway import Gateway
 from realtime.server.push.push_service import PushService
 from realtime.server.realtime_server import RealtimeServer
+from realtime.server.rooms import Member
 
 if TYPE_CHECKING:
+    from realtime.sim.history import History
     from realtime.sim.machine import Machine
     from realtime.sim.world import World
 
@@ -32,6 +38,8 @@ class SimServer:
         engine: keeps the rooms' logs instead of a database on the machine's disk. It is made outside of the machine
             and outlives the process, so a memory engine stands for a disk.
         gateway: the push service of the devices, which outlives the process too; without one nobody is pushed.
+        fences: which it watches in rooms, on the positions that are shared there; needs ``shapely``.
+        crossings: what it finds there is noted as messages that it sends; None notes nothing.
         engine_options: of the database otherwise, a :class:`~realtime.server.engine.sqlite.SqliteEngine`.
         options: of :class:`~realtime.server.realtime_server.RealtimeServer`.
     """
@@ -43,6 +51,8 @@ class SimServer:
         *,
         engine: Engine | None = None,
         gateway: Gateway | None = None,
+        fences: Mapping[str, Sequence[Fence]] = MappingProxyType({}),
+        crossings: History | None = None,
         engine_options: Mapping[str, Any] = MappingProxyType({}),
         **options: Any,
     ) -> None:
@@ -53,6 +63,8 @@ class SimServer:
         self.engine = self.make_engine() if engine is None else engine
         self.options = options
         self.server = self.make_server()
+        for room_id, watched in fences.items():
+            self._watch(room_id, watched, crossings)
 
     def __repr__(self) -> str:
         return f"<SimServer {self.server!r}>"
@@ -82,6 +94,25 @@ class SimServer:
             allow_unauthenticated=True,
             **self.options,
         )
+
+    def _watch(self, room_id: str, fences: Sequence[Fence], crossings: History | None) -> None:
+        monitor, name = self.server.geofences(room_id), self.machine.name
+        for fence in fences:
+            monitor.add(fence)
+        if crossings is None:
+            return
+        feed = monitor.feed
+
+        def noted(fix: Fix, subject: Hashable = None) -> list[Transition]:
+            found = feed(fix, subject)
+            for crossing in found:
+                assert isinstance(subject, Member)
+                key = crossing_of(subject.user_id, crossing.kind.value, crossing.fence_id, crossing.at_ms)
+                if crossings.sender(key) is None:  # otherwise one before this one found it too
+                    crossings.attempt(name, room_id, key)
+            return found
+
+        monitor.feed = noted  # type: ignore[method-assign]
 
     async def start(self) -> None:
         """Listen."""

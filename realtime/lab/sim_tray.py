@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from realtime.network.link import NS
+from realtime.notifications.remembered_ids import RememberedIds
 
 if TYPE_CHECKING:
     from realtime.lab.sim_phone import SimPhone
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 LAG_S = 0.05, 1.0
 """How long a push service takes: from a good moment of its to a bad one."""
+SHOWN = "shown"
+"""The file on the device's disk that remembers what was shown."""
 _TRY_AGAIN_S = 1.0
 
 
@@ -120,11 +123,12 @@ class SimTray:
         return not (link.is_held or link.swallows(now_ns))
 
     def _arrived(self, payload: Mapping[str, Any]) -> None:
-        shows = "withdraw" not in payload
         screen = {each["id"] for each in self.on_screen}
         if self._machine.is_running:
             with self._world.on(self.device):
                 shows = self._phone.push.received(payload)
+        else:
+            shows = "withdraw" not in payload and self._is_new(payload)
         if "withdraw" in payload:
             self.take_off(payload["withdraw"])
         elif shows and payload["id"] not in screen:
@@ -132,5 +136,20 @@ class SimTray:
             self._screen.pop(kind, None)
             self._screen[kind] = payload
             if self._history is not None:
-                names = dict.fromkeys((payload["id"], *payload["data"].get("messageIds", ())))
-                self._history.notified(self.device, names, "push")
+                self._history.notified(self.device, _names(payload), "push")
+
+    def _is_new(self, payload: Mapping[str, Any]) -> bool:
+        """The app does not run, but its extension does, which wakes up for a push and shares a file with the app."""
+        path = self._machine.disk.path / SHOWN
+        if not path.exists():
+            return True
+        seen = RememberedIds(path=path)
+        is_new = payload["id"] not in seen
+        for name in _names(payload):
+            seen.add(name)
+        return is_new
+
+
+def _names(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """The id of a notification, and those of the messages that it stands for."""
+    return tuple(dict.fromkeys((payload["id"], *payload["data"].get("messageIds", ()))))

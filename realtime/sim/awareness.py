@@ -14,10 +14,13 @@ from realtime.sim.history import (
     Joined,
     Killed,
     PositionAcked,
+    PositionGone,
     PositionShown,
     Reachable,
     Record,
     Shown,
+    Typed,
+    TypingShown,
 )
 from realtime.sim.report import Violation, at, in_time
 
@@ -55,6 +58,35 @@ def stale(history: History) -> list[Violation]:
     watch = _Watch(None, None)
     watch.follow(history.records)
     return [*_stale_presence(watch), *_stale_positions(history, watch)]
+
+
+def late_typing(history: History, *, within_s: float) -> list[Violation]:
+    """A user who is shown as typing so long after the last key, or after that began to show if this was later."""
+    found: list[Violation] = []
+    since_s: dict[tuple[str, str, str], float] = {}  # of those who are shown as typing: the last reason
+    end_s = history.records[-1].t_s if history.records else 0.0
+
+    def judge(observer: str, user: str, room: str, now_s: float) -> None:
+        shown_s = since_s.pop((observer, user, room), now_s)
+        if now_s > shown_s + within_s:
+            text = f"{observer} showed {user} as typing in {room} until {at(now_s)}, and nothing was typed or heard"
+            found.append(Violation("late detection", f"{text} since {at(shown_s)}", shown_s + within_s))
+
+    for record in history.records:
+        if isinstance(record, Typed):
+            for seen in [seen for seen in since_s if seen[1:] == (record.user, record.room)]:
+                judge(*seen, record.t_s)
+                since_s[seen] = record.t_s
+        elif isinstance(record, TypingShown):
+            seen = record.observer, record.user, record.room
+            judge(*seen, record.t_s)
+            if record.is_typing:
+                since_s[seen] = record.t_s
+        elif isinstance(record, Killed):
+            since_s = {seen: shown_s for seen, shown_s in since_s.items() if seen[0] != record.device}
+    for seen in tuple(since_s):
+        judge(*seen, end_s)
+    return in_time(found)
 
 
 def position_latencies(history: History) -> list[float]:
@@ -215,6 +247,8 @@ def _stale_positions(history: History, watch: _Watch) -> Iterator[Violation]:
             newest[record.subject] = max(newest.get(record.subject, (-1, -1)), (record.timestamp_ms, number))
         elif isinstance(record, Killed):
             alive = {pair: shown_ms for pair, shown_ms in alive.items() if pair[0] != record.device}
+        elif isinstance(record, PositionGone):
+            last.pop((record.observer, record.subject), None)
         elif isinstance(record, PositionShown):
             pair = record.observer, record.subject
             if record.timestamp_ms < alive.get(pair, 0):

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from realtime.sim.awareness import detection_latencies, late_detection, position_latencies, stale
+from realtime.sim.awareness import detection_latencies, late_detection, late_typing, position_latencies, stale
 from realtime.sim.evidence import Evidence, Letter, Seat
-from realtime.sim.history import Acked, History
+from realtime.sim.history import Acked, History, Notified, Shown
 from realtime.sim.log_checkers import divergent, phantom, reordered
+from realtime.sim.notice_checkers import not_notified, notified_twice
 from realtime.sim.report import Latency, Report, Violation, at, in_time
 
 __all__ = [
@@ -24,7 +25,10 @@ __all__ = [
     "divergent",
     "duplicated",
     "late_detection",
+    "late_typing",
     "lost",
+    "not_notified",
+    "notified_twice",
     "phantom",
     "reordered",
     "stale",
@@ -40,6 +44,7 @@ def check(
     *,
     offline_within_s: float | None = None,
     online_within_s: float | None = None,
+    typing_within_s: float | None = None,
     may_be_vacuous: bool = False,
 ) -> Report:
     """Let every checker judge a history.
@@ -50,6 +55,7 @@ def check(
         history: of the whole run.
         offline_within_s: how late a device that cannot be reached may be shown as offline; None: it is not judged.
         online_within_s: how late one that can be reached again may be shown as online; None: it is not judged.
+        typing_within_s: how long somebody may be shown as typing after the last sign; None: it is not judged.
         may_be_vacuous: a run without a fault, an ack or a reconnect passes as well.
 
     Returns:
@@ -60,8 +66,8 @@ def check(
     """
     evidence = Evidence(history)
     found = {
-        "lost": lost(evidence),
-        "duplicated": duplicated(evidence),
+        "lost": [*lost(evidence), *not_notified(history)],
+        "duplicated": [*duplicated(evidence), *notified_twice(history)],
         "reordered": reordered(evidence),
         "phantom": phantom(evidence),
         "divergent": divergent(evidence),
@@ -69,6 +75,7 @@ def check(
     }
     others = [
         *late_detection(history, offline_within_s=offline_within_s, online_within_s=online_within_s),
+        *([] if typing_within_s is None else late_typing(history, within_s=typing_within_s)),
         *stale(history),
         *([] if may_be_vacuous else vacuous(evidence)),
     ]
@@ -79,6 +86,9 @@ def check(
         **{kind: len(violations) for kind, violations in found.items()},
         "faults": evidence.faults,
         "reconnects": evidence.reconnects,
+        "presence": sum(isinstance(record, Shown) for record in history.records),
+        "crossings": 0,
+        "notifications": sum(isinstance(record, Notified) for record in history.records),
     }
     everything = [*(violation for violations in found.values() for violation in violations), *others]
     return Report(counts, tuple(in_time(everything)), _latencies(evidence, history))
@@ -110,7 +120,7 @@ def lost(history: _Source) -> list[Violation]:
                 found.append(_loss(evidence, letter, f"never reached {seat.receiver}"))
     for room, kept in evidence.kept.items():
         stored = {message_id for _, message_id in kept.entries}
-        begin = min((offset for offset, _ in kept.entries), default=0)
+        begin = max(min((offset for offset, _ in kept.entries), default=0), kept.horizon + 1)
         found += [
             _loss(evidence, letter, "is not in the server's log")
             for letter in evidence.acked_in.get(room, ())

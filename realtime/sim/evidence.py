@@ -108,8 +108,10 @@ class Seat:
         return shown + [delivery.offset for delivery in self.told.values()]
 
     def is_in_gap(self, offset: int) -> bool:
-        """Whether the view says that something is missing here."""
-        return self.view is not None and any(after < offset < before for after, before in self.view.gaps)
+        """Whether the view says that something is missing here; without a view, whether the device ever said so."""
+        if self.view is None:
+            return any(gap.after < offset < gap.before for gap in self.gaps)
+        return any(after < offset < before for after, before in self.view.gaps)
 
     def may_skip(self, offset: int) -> bool:
         """Whether it ever said that something is missing here."""

@@ -89,10 +89,11 @@ class View(_Record, frozen=True, gc=False):
 
 
 class Logged(_Record, frozen=True, gc=False):
-    """What the server's log of a room holds, oldest first: pairs of offset and message id."""
+    """What the server's log of a room holds, oldest first: pairs of offset and message id; up to ``horizon`` it is gone."""
 
     room: str
     entries: tuple[tuple[int, str], ...]
+    horizon: int = 0
 
 
 class Killed(_Record, frozen=True, gc=False):
@@ -147,12 +148,52 @@ class PositionShown(_Record, frozen=True, gc=False):
     timestamp_ms: int
 
 
+class PositionGone(_Record, frozen=True, gc=False):
+    """An observer shows a subject nowhere any more."""
+
+    observer: str
+    subject: str
+
+
+class Typed(_Record, frozen=True, gc=False):
+    """A user presses keys in a room."""
+
+    user: str
+    room: str
+
+
+class TypingShown(_Record, frozen=True, gc=False):
+    """An observer shows a user as typing in a room, or not any more."""
+
+    observer: str
+    user: str
+    room: str
+    is_typing: bool
+
+
 class Notified(_Record, frozen=True, gc=False):
     """A device shows its user a notification: inside the app (``app``), or on the lock screen (``push``)."""
 
     device: str
     names: tuple[str, ...]
     way: str
+
+
+class Forgot(_Record, frozen=True, gc=False):
+    """A device does not know any more what it has shown: its memory was all it had, or its disk lost it."""
+
+    device: str
+
+
+class Owed(_Record, frozen=True, gc=False):
+    """Nobody looks at a device or at any other of its user: what is told there must come to its lock screen.
+
+    ``within_s`` is how long that may take.
+    """
+
+    device: str
+    name: str
+    within_s: float
 
 
 Record: TypeAlias = (
@@ -173,7 +214,12 @@ Record: TypeAlias = (
     | Reachable
     | PositionAcked
     | PositionShown
+    | PositionGone
+    | Typed
+    | TypingShown
     | Notified
+    | Forgot
+    | Owed
 )
 
 
@@ -219,6 +265,11 @@ class History:
                 "say attempt() once per message, and give each its own id"
             )
         self.records.append(record)
+
+    def sender(self, message_id: str) -> str | None:
+        """The device that sent a message; None: nobody did."""
+        attempt = self._attempts.get(message_id)
+        return None if attempt is None else attempt.sender
 
     def ok(self, message_id: str, offset: int) -> None:
         """The sender was told that the server has its message."""
@@ -273,7 +324,7 @@ class History:
         missing = tuple((after, before) for after, before in gaps)
         self.records.append(View(self._now_s(), receiver, room, shown, missing))
 
-    def logged(self, room: str, entries: Iterable[tuple[int, str]]) -> None:
+    def logged(self, room: str, entries: Iterable[tuple[int, str]], *, horizon: int = 0) -> None:
         """What the server's log of a room holds in the end.
 
         Clients drop what they have, and so hide a server that stores a message twice.
@@ -281,8 +332,10 @@ class History:
         Args:
             room: the room.
             entries: offset and message id, oldest first; the oldest ones may have been trimmed.
+            horizon: everything up to this offset has been trimmed, if not more.
         """
-        self.records.append(Logged(self._now_s(), room, tuple((offset, name) for offset, name in entries)))
+        kept = tuple((offset, name) for offset, name in entries)
+        self.records.append(Logged(self._now_s(), room, kept, horizon))
 
     # -- devices and faults
 
@@ -320,6 +373,20 @@ class History:
         """An observer shows a subject where its fix of this time says, from now on."""
         self.records.append(PositionShown(self._now_s(), observer, subject, timestamp_ms))
 
+    def position_gone(self, observer: str, subject: str) -> None:
+        """An observer shows a subject nowhere, from now on: its position is not shared any more."""
+        self.records.append(PositionGone(self._now_s(), observer, subject))
+
+    # -- typing
+
+    def typed(self, user: str, room: str) -> None:
+        """A user begins to write, or goes on: say so at each key that the application is told of."""
+        self.records.append(Typed(self._now_s(), user, room))
+
+    def typing_shown(self, observer: str, user: str, room: str, is_typing: bool) -> None:
+        """An observer shows a user as typing, or not, from now on."""
+        self.records.append(TypingShown(self._now_s(), observer, user, room, is_typing))
+
     # -- notifications
 
     def notified(self, device: str, names: Iterable[str], way: str) -> None:
@@ -331,6 +398,14 @@ class History:
             way: ``app`` or ``push``.
         """
         self.records.append(Notified(self._now_s(), device, tuple(names), way))
+
+    def forgot(self, device: str) -> None:
+        """What a device has shown it may show again."""
+        self.records.append(Forgot(self._now_s(), device))
+
+    def owed(self, device: str, name: str, within_s: float) -> None:
+        """A device must show this on its lock screen, unless it does so already."""
+        self.records.append(Owed(self._now_s(), device, name, within_s))
 
     # -- keeping
 

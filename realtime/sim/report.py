@@ -11,10 +11,13 @@ from typing import Self
 
 import msgspec
 
+DRIVEN = ("presence", "crossings", "notifications")
+"""What may be driven beside messages: changes of presence that were shown, fences crossed, notifications shown."""
 COUNTS = (
     *("attempted", "acked", "delivered"),
     *("lost", "duplicated", "reordered", "phantom", "divergent", "stuck"),
     *("faults", "reconnects"),
+    *DRIVEN,
 )
 """The keys of :attr:`Report.counts`."""
 
@@ -119,6 +122,7 @@ class Report(msgspec.Struct, frozen=True):
         return "\n".join(
             [
                 line("attempted", "acked", "delivered", "faults", "reconnects"),
+                *([line(*DRIVEN)] if any(self.counts[key] for key in DRIVEN) else []),
                 line("lost", "duplicated", "reordered", "phantom", "divergent", "stuck"),
                 *map(str, self.violations[:_SHOWN]),
                 *([f"… and {further} more"] if further > 0 else []),

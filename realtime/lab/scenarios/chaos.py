@@ -8,27 +8,37 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from realtime.lab.scenarios.agreement import Logs, disagreements
+from realtime.lab.scenarios.company import misjudged
 from realtime.lab.scenarios.habits import Habits
+from realtime.lab.scenarios.manners import Manners, notify
+from realtime.lab.scenarios.nap import Nap
 from realtime.lab.scenarios.networks import give_network
 from realtime.lab.scenarios.truth import Person, Truth
 from realtime.lab.scenarios.variety import Variety
 from realtime.lab.server_log import note_logs
 from realtime.lab.sim_phone import SimPhone
 from realtime.lab.sim_server import SimServer
+from realtime.lab.sim_tray import SimTray
 from realtime.location.fix import Fix
+from realtime.location.geofence import Circle
 from realtime.location.sources import SimulatedWalk
 from realtime.server.engine.base import Engine
 from realtime.server.engine.memory import MemoryEngine
 from realtime.server.presence_events import GRACE_S
-from realtime.sim.checkers import check
+from realtime.server.push.local_gateway import LocalGateway
+from realtime.sim.checkers import check, divergent, duplicated, lost, phantom, reordered, stuck
+from realtime.sim.evidence import Evidence
 from realtime.sim.fault_budget import FaultBudget
 from realtime.sim.fault_plan import Fault, FaultPlan
 from realtime.sim.history import History
-from realtime.sim.report import Report
+from realtime.sim.report import DRIVEN, Report, Violation
+from realtime.utils.geo import destination
 
 if TYPE_CHECKING:
     from realtime.sim.machine import Machine
@@ -53,6 +63,12 @@ Who dropped out is shown for a grace longer.
 """
 
 
+TYPING_S = 10.0
+"""Typing ends by itself 3 s after the last sign, on both sides; what tells of it may be on its way for a while."""
+CROSSING_CHECKERS = lost, duplicated, reordered, phantom, divergent
+"""Crossings are judged as messages are."""
+
+
 PEOPLE = (
     Person("ana-phone", "ana", ("lobby", "kitchen"), "lobby"),
     Person("ana-tablet", "ana", ("lobby",)),
@@ -62,6 +78,21 @@ PEOPLE = (
     Person("eli", "eli", ("garden", "lobby")),
 )
 """Two devices of one user, three rooms, nobody in all of them."""
+USERS = tuple(dict.fromkeys(person.user_id for person in PEOPLE))
+
+HOME = 59.9127, 10.7461
+"""Everybody's way begins there."""
+SPEED_MPS = 8.0
+"""On a bicycle, so that fences come often enough."""
+_PLACES = {"home": HOME, **{f"{turn}°": destination(HOME, turn, 180.0) for turn in range(0, 360, 60)}}
+FENCES = tuple(Circle(name, place, radius_m=70.0, dwell_s=10.0) for name, place in _PLACES.items())
+"""Those that phones watch."""
+SERVERS_FENCES = {
+    person.shares_in: [Circle(f"{name}, seen by the server", place, radius_m=70.0) for name, place in _PLACES.items()]
+    for person in PEOPLE
+    if person.shares_in is not None
+}
+"""The same for the server, by room."""
 
 _STOPS = ("crash", "kill_app")
 
@@ -104,12 +135,14 @@ def scenario(
         variety = Variety.drawn(world.rng("variety"), [person.device for person in PEOPLE])
         play = _Play(world, phone, variety, on_disk=on_disk)
         kept, options = None if engine is None else engine(world.rng("engine")), variety.server_options()
+        options |= {"gateway": play.gateway, "fences": SERVERS_FENCES, "crossings": play.crossings}
         host = world.machine(SERVER, lambda machine: server(world, machine, engine=kept, **options))
         play.move_in(profile, trace)
         await play.storm(faults)
+        await Nap(world, PEOPLE, play.machines, host, play.history).pass_by(world.rng("nap"))
         await play.settle()
         rooms = dict.fromkeys(room for person in PEOPLE for room in person.rooms)
-        logs = await note_logs(play.history, host.app.engine, rooms)
+        logs = await note_logs(play.history, host.app.engine, rooms, crossings=play.crossings)
         return play.judged(logs, may_be_vacuous=faults is not None)
 
     return main
@@ -139,6 +172,8 @@ class _Play:
     def __init__(self, world: World, phone: type[SimPhone], variety: Variety, *, on_disk: bool) -> None:
         self.world = world
         self.history = History(lambda: world.now_s)
+        self.crossings = History(lambda: world.now_s)
+        self.gateway = LocalGateway()
         self.machines: dict[str, Machine] = {}
         self._phone = phone
         self._variety = variety
@@ -157,7 +192,10 @@ class _Play:
         self._truth.watch()
 
     def _factory(self, person: Person) -> Callable[[Machine], SimPhone]:
-        walk = SimulatedWalk((59.9127, 10.7461), rng=self.world.rng(f"{person.device}: walk"), interval_s=5.0)
+        rng = self.world.rng(f"{person.device}: walk")
+        walk = SimulatedWalk(HOME, rng=rng, interval_s=5.0, speed_mps=SPEED_MPS, radius_m=300.0)
+        tray = SimTray(self.world, self.gateway, person.device, history=self.history)
+        others = [user_id for user_id in USERS if user_id != person.user_id]
 
         def make(machine: Machine) -> SimPhone:
             return self._phone(
@@ -169,14 +207,26 @@ class _Play:
                 on_disk=self._on_disk,
                 background=self._variety.policies[person.device],
                 shares=None if person.shares_in is None else (_While(walk, lambda: self._is_riding), person.shares_in),
+                fences=() if person.shares_in is None else FENCES,
+                fence_room=person.shares_in,
+                crossings=self.crossings,
+                tracks_presence=True,
+                follows=others,
+                tray=tray,
             )
 
         return make
 
     def _noted(self, verb: str, args: tuple[object, ...]) -> None:
         self.history.fault(verb)
-        if verb in _STOPS and args[0] in self.machines:
-            self.history.killed(str(args[0]))
+        if verb not in _STOPS:
+            return
+        device = str(args[0])
+        self.crossings.killed(device)
+        if device in self.machines:
+            self.history.killed(device)
+            if verb == "crash" or not self._on_disk:
+                self.history.forgot(device)
 
     async def storm(self, faults: FaultPlan | None) -> None:
         """Everybody writes, and nothing is certain. At the end all networks are good, and one battery is empty."""
@@ -184,19 +234,24 @@ class _Play:
         began_s = world.now_s
         (drawn_plan(world.rng("faults")) if faults is None else faults).apply(world)
         for person in PEOPLE:
-            Habits(world, person, self.machines[person.device], self._variety).begin(began_s + CHAOS_S)
+            machine = self.machines[person.device]
+            Habits(world, person, machine, self._variety).begin(began_s + CHAOS_S)
+            Manners(world, person, machine).begin(began_s + CHAOS_S)
+        news = notify(world, world.machines[SERVER], list(USERS), began_s + CHAOS_S)
+        world.spawn("main", news, name="the server notifies")
         await world.until(began_s + CHAOS_S)
         for person in PEOPLE:  # profiles and traces have outages of their own
             world.follow(person.device, None)
             world.set_profile(person.device, "wifi")
         world.crash(world.rng("the empty battery").choice([p.device for p in PEOPLE if p.shares_in is None]))
         self.history.healed()
+        self._healed_s = world.now_s
 
     async def settle(self) -> None:
         """Wait until everything that was said is answered, and everybody is where they want to be."""
         world = self.world
-        await world.until(world.now_s + QUIET_S)
-        deadline_s = world.now_s + DRAIN_S - QUIET_S
+        await world.until(self._healed_s + QUIET_S)
+        deadline_s = self._healed_s + DRAIN_S
         while world.now_s < deadline_s and not all(phone.is_settled for phone in self._living()):  # noqa: ASYNC110
             await asyncio.sleep(1)
         self._is_riding = False
@@ -213,9 +268,29 @@ class _Play:
             self.history,
             offline_within_s=FOUND_WITHIN_S + GRACE_S,
             online_within_s=FOUND_WITHIN_S,
+            typing_within_s=TYPING_S,
             may_be_vacuous=may_be_vacuous,
         )
-        return report.with_further(disagreements(states, logs, now_s=self.world.now_s))
+        crossed = Evidence(self.crossings)
+        counts = {**report.counts, "crossings": len(crossed.letters)}
+        now_s = self.world.now_s
+        return msgspec.structs.replace(report, counts=counts).with_further(
+            [
+                *disagreements(states, logs, now_s=now_s),
+                *misjudged(phones, now_s=now_s),
+                *(violation for judge in CROSSING_CHECKERS for violation in judge(crossed)),
+                *([] if self._variety.is_forgetful else stuck(crossed)),
+                *([] if may_be_vacuous else self._vacuous(counts, now_s)),
+            ]
+        )
+
+    def _vacuous(self, counts: Mapping[str, int], now_s: float) -> Iterator[Violation]:
+        plan = self.world.fault_plan
+        if plan is None or not plan.faults:
+            yield Violation("vacuous", "no fault was drawn", now_s)
+        for what in DRIVEN:
+            if not counts[what]:
+                yield Violation("vacuous", f"there were no {what}", now_s)
 
     def _living(self) -> list[SimPhone]:
         return [machine.app for machine in self.machines.values() if machine.is_running]

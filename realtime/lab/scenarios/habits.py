@@ -67,7 +67,7 @@ class Habits:
                 return
             if (phone := self._in(room_id)) is not None:
                 with self._world.on(self._person.device):
-                    phone.chat.set_typing(room_id, True)
+                    phone.type(room_id)
             await asyncio.sleep(typing_s)
             if (phone := self._in(room_id)) is not None:
                 with self._world.on(self._person.device):
@@ -115,7 +115,7 @@ class Habits:
 
 
 async def _go_out(phone: SimPhone, room_id: str, away_s: float) -> None:
-    leaving = asyncio.create_task(phone.chat.leave(room_id))  # with a dead connection nobody waits for the server
+    leaving = asyncio.create_task(phone.leave(room_id))  # with a dead connection nobody waits for the server
     await asyncio.sleep(away_s)
-    await phone.chat.join(room_id)
+    await phone.join(room_id)
     await leaving

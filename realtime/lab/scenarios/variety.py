@@ -36,6 +36,11 @@ class Variety(NamedTuple):
     messages_per_room: int | None
     checkpoint_pages: int
 
+    @property
+    def is_forgetful(self) -> bool:
+        """Whether the server lets go of what it had, be it acknowledged to somebody or not."""
+        return self.messages_per_room is not None
+
     @classmethod
     def drawn(cls, rng: random.Random, devices: Iterable[str]) -> Self:
         """From a random stream."""

@@ -1,0 +1,53 @@
+"""Is everybody told of everything, once? Notifications of a history, judged by device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from realtime.sim.history import Forgot, History, Notified, Owed
+from realtime.sim.report import Violation, at
+
+
+def notified_twice(history: History) -> list[Violation]:
+    """Shown on a device though it had been shown there before, by whatever way: by push, by socket, or by both.
+
+    What stands for several messages shows all of them. A device whose memory was lost may show things again.
+    """
+    return list(_again(history))
+
+
+def _again(history: History) -> Iterator[Violation]:
+    shown: dict[str, dict[str, Notified]] = {}
+    for record in history.records:
+        if isinstance(record, Forgot):
+            shown.pop(record.device, None)
+        elif isinstance(record, Notified):
+            before = shown.setdefault(record.device, {})
+            first = before.get(record.names[0])
+            if first is not None:
+                text = f"{record.device} showed the notification {record.names[0]!r} by {record.way} at"
+                text += f" {at(record.t_s)}, after it had shown it by {first.way} at {at(first.t_s)}"
+                yield Violation("duplicated", text, record.t_s)
+            for name in record.names:
+                before.setdefault(name, record)
+
+
+def not_notified(history: History) -> list[Violation]:
+    """Owed to a device, and not on its lock screen in time."""
+    owed: dict[tuple[str, str], Owed] = {}
+    shown_s: dict[tuple[str, str], float] = {}
+    for record in history.records:
+        if isinstance(record, Owed):
+            owed.setdefault((record.device, record.name), record)
+        elif isinstance(record, Notified) and record.way == "push":
+            for name in record.names:
+                shown_s.setdefault((record.device, name), record.t_s)
+    end_s = history.records[-1].t_s if history.records else 0.0
+    found = []
+    for key, debt in owed.items():
+        deadline_s = debt.t_s + debt.within_s
+        if min(end_s, shown_s.get(key, end_s)) > deadline_s:
+            when = f"came at {at(shown_s[key])}" if key in shown_s else "never came"
+            text = f"{debt.device}, at which nobody looks, was owed a push for {debt.name!r} since {at(debt.t_s)};"
+            found.append(Violation("lost", f"{text} it {when}", debt.t_s))
+    return found
