@@ -4,7 +4,7 @@
 its own; one load generator, on another core, drives them in turn, several rounds each. Then durable messages are
 counted beside NATS JetStream: `tests.benchmarks.durable`. Then the simulation is timed, `tests.benchmarks.simulation`,
 then geofences: `tests.benchmarks.geofences`; and at last
-presence, by the size of the room: `tests.benchmarks.presence`.
+presence, by the size of the room: `tests.benchmarks.presence`, and on real sockets: `tests.benchmarks.presence_live`.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
-from tests.benchmarks import durable, geofences, presence, simulation
+from tests.benchmarks import durable, geofences, presence, presence_live, simulation
 from tests.benchmarks.load import Plan
 from tests.benchmarks.report import SCENARIOS, Result, table, verdicts
 from tests.benchmarks.servers import ROOT, cores, running
@@ -139,11 +139,15 @@ def main() -> int:
     print("\n" + geofences.table(fenced))
     present = presence.bench(most=options.present)
     print("\n" + presence.table(present))
+    sizes = [size for size in presence_live.SIZES if size <= options.present] or [options.present]
+    present_live = presence_live.bench(OURS, sizes=sizes)
+    print("\n" + presence_live.table(present_live))
     if options.json:
         told = {"machine": where, "options": {"receivers": options.receivers, "window": options.window}}
         measured = {"results": [result.as_dict() for result in results], "simulation": simulated}
         measured["durable"] = [row._asdict() for row in stored]
         measured["presence"] = presence.as_dicts(present)
+        measured["presence_live"] = [asdict(row) for row in present_live]
         measured["geofences"] = [figures._asdict() for figures in fenced]
         options.json.write_text(json.dumps(told | measured, indent=1))
     return 1 if options.check and not all(holds for holds, _ in judged) else 0

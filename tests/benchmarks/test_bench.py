@@ -46,6 +46,8 @@ def test_a_tiny_run_measures_everything(tmp_path):
         "verdict:",
         "client-hours/s",
         "presence: 10 %",
+        "presence on real sockets",
+        "fixes/s",
         "by layer",
     ):
         assert word in shown.stdout
