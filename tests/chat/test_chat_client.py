@@ -263,6 +263,19 @@ class TestTheRest:
         assert heard == []
 
 
+class TestAServerThatCannotStore:
+    @jumping
+    async def test_a_message_says_why_it_waits_until_it_is_taken(self):
+        ana = await Ana.joined()
+        ana.chat.send_message("lobby", "hi")
+        ana.socket.outbox[-1].receipt.on_held("storage_failed")
+        [message] = ana.state.messages
+        assert (message.status, message.held) == (PENDING, "storage_failed")
+        ana.socket.answer("chat:message", messageId=message.message_id, offset=1, timestamp=1001)
+        [message] = ana.state.messages
+        assert (message.status, message.held) == (SENT, None)
+
+
 class TestAnotherRunOfTheApp:
     @pytest.mark.clause("RT-CHAT-5", "RT-CHAT-19")
     @jumping

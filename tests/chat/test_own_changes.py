@@ -47,6 +47,21 @@ def test_a_refused_change_falls_back_to_what_stands_by_then(changes):
     assert changes.refused("c1") is None
 
 
+@pytest.mark.parametrize("own", [edit(None, "mine", "ana"), deletion(None, "ana")])
+def test_an_edit_and_a_deletion_are_pending_until_they_are_acknowledged(changes, own):
+    shown = changed(changes, "c1", own, message(user_id="ana"))
+    assert shown.pending
+    shown, _ = changes.amend(shown, changes.acked("c1", 4, 1004))
+    assert not shown.pending
+    assert not changed(changes, "c2", reaction(None), message(user_id="ana")).pending, "the reaction says it itself"
+
+
+def test_a_refused_edit_is_pending_no_more(changes):
+    shown = changed(changes, "c1", edit(None, "mine", "ana"), message(user_id="ana"))
+    changes.refused("c1")
+    assert changes.shown(shown) == message(user_id="ana")
+
+
 def test_an_acknowledged_change_is_an_entry_of_the_log(changes):
     shown = changed(changes, "c1", reaction(None), message())
     assert shown.reactions == (Reaction("👍", ("ana",), pending=True),)

@@ -41,6 +41,18 @@ def test_a_refused_one_stays_with_the_reason_and_is_not_late():
     assert unsent.refused("other", "no") is None
 
 
+def test_one_that_the_server_could_not_store_says_so_and_still_waits():
+    unsent = unsent_of("m1")
+    unsent.held("m1", "storage_failed")
+    unsent.held("other", "storage_failed")
+    [message] = unsent.messages
+    assert (message.status, message.error, message.held) == (MessageStatus.PENDING, None, "storage_failed")
+    [late] = unsent.handle_timer(5.0)
+    assert (late.status, late.held) == (MessageStatus.FAILED, "storage_failed")
+    unsent.retry("m1", 10.0)
+    assert unsent.get("m1").held is None
+
+
 def test_one_that_is_sent_again_is_pending_as_if_it_were_new():
     unsent = unsent_of("m1", "m2")
     unsent.refused("m1", "no")

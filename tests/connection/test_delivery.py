@@ -258,7 +258,10 @@ async def test_what_the_server_could_not_store_stays_and_is_written_again_after_
     outgoing, line = delivery(), Line()
     receipts = [say(outgoing, word, line, ack=True) for word in ("one", "two")]
     line.texts.clear()
+    held: list[str] = []
+    receipts[0].on_held = held.append
     assert not outgoing.acked(1, (FAILED,), 100.0)
+    assert held == ["storage_failed"]
     assert not outgoing.acked(2, (FAILED,), 100.0)
     later = say(outgoing, "three", line, ack=True)
     assert [receipt.status for receipt in (*receipts, later)] == [ReceiptStatus.QUEUED] * 3
