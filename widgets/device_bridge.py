@@ -18,7 +18,7 @@ from realtime.location.battery import Battery, BatteryStatus
 from realtime.location.fix import Fix
 from realtime.utils.alarm import Alarm
 from realtime.utils.observable import Observable
-from widgets.device_link import DeviceLink, PageState
+from widgets.device_link import DeviceLink
 from widgets.device_location import DeviceLocation
 from widgets.device_permission import DevicePermission
 from widgets.device_report import Report, Sense, read_report
@@ -162,11 +162,19 @@ class DeviceBridge(LiveWidget):
     @property
     def actions(self) -> Mapping[str, Action]:
         """All that a page does is to report."""
-        return {"report": self._read}
+        return {"report": self.hear}
 
     # -- on whichever thread the kernel chooses
 
-    def _read(self, content: Mapping[str, Any]) -> None:
+    def hear(self, content: Mapping[str, Any]) -> None:
+        """Take a report of a page: the script's own, or one of an app that shows the notebook. From any thread.
+
+        Args:
+            content: see :class:`~widgets.device_report.Report`.
+
+        Raises:
+            msgspec.ValidationError: it does not even say by which page it is; other nonsense is refused to the page.
+        """
         self._ear.heard()
         try:
             report = read_report(content)
@@ -233,13 +241,14 @@ class DeviceBridge(LiveWidget):
 
     def _ring(self, now: float) -> None:
         if self._link.handle_timer(now, deaf=self._ear.deaf):
-            if self._link.state is PageState.NO_PAGE and self.state.snapshot.is_visible:
+            if self.state.snapshot.is_visible:
                 self._net.show(_OFFLINE)
-            self._gone()
+            self._show(DeviceState(reason=self._link.reason, fixes=self._fixes))
+            self.permission.silent()
         self._alarm.set(self._link.next_timer())
 
     def _gone(self) -> None:
-        """There is no page, for now or for good; the app stays as it is."""
+        """There is no page any more; the app stays as it is."""
         self._show(DeviceState(reason=self._link.reason, fixes=self._fixes))
         self.permission.gone()
         self._tray.end()
@@ -249,12 +258,16 @@ class DeviceBridge(LiveWidget):
         self._link.release(reason)
         self._alarm.set(None)
         self._gone()
+        self._restore()
+
+    def _restore(self) -> None:
         for mirror in (self._app, self._net, self._charge):
             mirror.restore()
 
     def _shut(self) -> None:
-        if self._link.page is not None or self._link.state is not PageState.NO_PAGE:
+        if self._link.page is not None:
             self._end("stopped in Python")
+        self._restore()
         self._tray.detach()
 
     def _present(self) -> Fix | None:

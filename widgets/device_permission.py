@@ -66,6 +66,10 @@ class DevicePermission:
         if self.status is not PermissionStatus.UNDETERMINED:
             self._answer()
 
+    def silent(self) -> None:
+        """The page is not heard: what it said stands, and questions end without an answer."""
+        self._answer()
+
     def gone(self) -> None:
         """There is no page any more: questions end without an answer."""
         self._sense = None
