@@ -65,12 +65,14 @@ def test_its_repr_is_stable():
     bridge.close()
 
 
+@pytest.mark.clause("RT-DEV-1")
 async def test_nothing_moves_before_a_page_is_started(rig):
     assert rig.state.page is PageState.NO_PAGE
     assert (rig.app.value, rig.net.type) == (AppStateValue.ACTIVE, NetType.WIFI)
     assert rig.bridge.compose()["page"] is None
 
 
+@pytest.mark.clause("RT-DEV-3")
 async def test_a_page_that_is_started_is_the_phone(rig):
     rig.page().start(visible=True, online=True, carrier="cellular", battery={"level": 0.4, "charging": False})
     await settle()
@@ -81,6 +83,7 @@ async def test_a_page_that_is_started_is_the_phone(rig):
     assert rig.bridge.compose()["page"] == "p1"
 
 
+@pytest.mark.clause("RT-DEV-2")
 async def test_out_of_sight_is_the_background(rig):
     page = rig.page()
     page.start()
@@ -106,6 +109,7 @@ async def test_a_heartbeat_is_no_change(rig):
     assert len(rig.heard()) == 2
 
 
+@pytest.mark.clause("RT-DEV-3")
 async def test_offline_and_back(rig):
     page = rig.page()
     page.start(carrier="wifi")
@@ -127,6 +131,7 @@ async def test_what_is_changed_by_hand_stands_until_the_page_changes(rig):
     assert not rig.net.is_connected
 
 
+@pytest.mark.clause("RT-DEV-1")
 async def test_a_stop_puts_everything_back(rig):
     page = rig.page()
     page.start(visible=False, carrier="cellular", battery={"level": 0.1, "charging": True}, position=ON)
@@ -153,6 +158,7 @@ async def test_python_can_stop_it_from_any_thread(rig):
     assert rig.app.value is AppStateValue.ACTIVE
 
 
+@pytest.mark.clause("RT-DEV-2")
 async def test_a_page_that_is_closed_is_an_app_that_is_closed(rig):
     page = rig.page()
     page.start()
@@ -160,10 +166,11 @@ async def test_a_page_that_is_closed_is_an_app_that_is_closed(rig):
     await settle()
     assert (rig.app.value, rig.state.page) == (AppStateValue.BACKGROUND, PageState.NO_PAGE)
     assert rig.state.reason == "the page was closed"
-    rig.bridge.stop()
+    rig.bridge.close()
     assert rig.app.value is AppStateValue.ACTIVE
 
 
+@pytest.mark.clause("RT-DEV-3")
 async def test_a_page_that_falls_silent_is_a_phone_without_a_network():
     rig = Rig(silence_s=0.05)
     states = []
@@ -182,6 +189,28 @@ async def test_a_page_that_falls_silent_is_a_phone_without_a_network():
     rig.bridge.close()
 
 
+async def test_what_its_system_shows_stays_while_a_page_is_merely_silent():
+    """Taken away and shown again, it would ring twice."""
+    rig = Rig(silence_s=0.05)
+    handler = PushNotificationHandler(FakeSocket(), user_id="ana", app_state=rig.app)
+    rig.bridge.show_tray_of(handler)
+    page = rig.page()
+    page.start(visible=False, notifications=ON)
+    await settle()
+    handler.received({"id": "n1", "title": "ben"})
+    page.tell(visible=True)
+    async with asyncio.timeout(10):
+        while rig.state.page is not PageState.NO_PAGE:
+            await asyncio.sleep(0.005)
+    assert [each["id"] for each in rig.bridge.compose()["tray"]] == ["n1"]
+    assert handler.state.snapshot.permission is PermissionStatus.GRANTED
+    page.tell(phase="bye")
+    await settle()
+    assert rig.bridge.compose()["tray"] == []
+    rig.bridge.close()
+
+
+@pytest.mark.clause("RT-DEV-5")
 async def test_the_last_page_that_was_started_is_the_phone(rig):
     one, other = rig.page("one"), rig.page("other")
     one.start(visible=False)
@@ -193,6 +222,7 @@ async def test_the_last_page_that_was_started_is_the_phone(rig):
     assert [each["phone"] for each in rig.heard()] == [True, True, False]
 
 
+@pytest.mark.clause("RT-DEV-4")
 async def test_fixes_are_a_source_and_are_given_once(rig):
     heard = []
 
@@ -227,6 +257,7 @@ async def test_who_reads_later_begins_with_the_present_position(rig):
     assert rig.bridge._present() is None
 
 
+@pytest.mark.clause("RT-DEV-7")
 async def test_what_is_denied_is_said(rig):
     rig.page().start(position=DENIED, notifications={"sense": "insecure"})
     await settle()
@@ -235,6 +266,7 @@ async def test_what_is_denied_is_said(rig):
     assert rig.bridge.compose()["seen"]["position"] == {"sense": "denied", "detail": "the user said no"}
 
 
+@pytest.mark.clause("RT-DEV-8")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -285,6 +317,7 @@ async def test_reports_come_on_any_thread(rig):
     threads[0].join()
 
 
+@pytest.mark.clause("RT-DEV-6")
 async def test_the_systems_tray_is_shown_on_the_page_and_a_click_opens(rig):
     opened = []
     handler = PushNotificationHandler(FakeSocket(), user_id="ana", app_state=rig.app)
@@ -362,7 +395,7 @@ def test_a_phone_of_the_lab_is_moved_on_its_own_loop():
         bridge = DeviceBridge(ana)
         threads = []
         ana.app_state.observe(lambda value: threads.append(threading.current_thread()))
-        page = Page(lambda content: bridge._handle_custom_msg(content, []))
+        page = Page(bridge.hear)
         page.start(position=ON, fixes=[FIX])
         ana.location.start(source=bridge.location)
         eventually(lambda: "ana" in ben.location.state.snapshot.fixes)
