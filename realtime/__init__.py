@@ -21,7 +21,18 @@ from realtime.location.geofence_alerts import GeofenceAlerts
 from realtime.location.geofence_monitor import GeofenceMonitor
 from realtime.location.live_location_tracker import LiveLocationTracker
 from realtime.network.proxy import ChaosProxy
+from realtime.notifications.deep_links import DeepLinks
+from realtime.notifications.in_app_notifications import InAppNotifications
+from realtime.notifications.notification import Notification, Priority
+from realtime.notifications.push_notification_handler import PushNotificationHandler
+from realtime.notifications.quiet_hours import QuietHours
+from realtime.presence.online_status_sync import OnlineStatusSync
+from realtime.presence.presence_tracker import PresenceTracker
 from realtime.protocol.errors import LocalProtocolError, RealtimeError, RemoteProtocolError
+from realtime.server.push.expo_gateway import ExpoGateway
+from realtime.server.push.local_gateway import LocalGateway
+from realtime.server.push.push_service import PushService
+from realtime.server.push.web_push_gateway import WebPushGateway
 from realtime.server.realtime_server import RealtimeServer
 
 __version__ = "0.1.0"
@@ -37,20 +48,32 @@ __all__ = [
     "ConnectTimeout",
     "ConnectionLost",
     "ConnectionState",
+    "DeepLinks",
     "DiskOutbox",
+    "ExpoGateway",
     "GeofenceAlerts",
     "GeofenceMonitor",
     "HeartbeatMonitor",
+    "InAppNotifications",
     "LiveLocationTracker",
+    "LocalGateway",
     "LocalProtocolError",
     "MessageQueue",
     "NetInfo",
+    "Notification",
+    "OnlineStatusSync",
     "OutboxError",
     "Polygon",
+    "PresenceTracker",
+    "Priority",
+    "PushNotificationHandler",
+    "PushService",
+    "QuietHours",
     "RealtimeError",
     "RealtimeServer",
     "ReconnectionStrategy",
     "RemoteProtocolError",
     "SendRefused",
     "SocketManager",
+    "WebPushGateway",
 ]
