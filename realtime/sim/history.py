@@ -89,7 +89,7 @@ class View(_Record, frozen=True, gc=False):
 
 
 class Logged(_Record, frozen=True, gc=False):
-    """What the server's log of a room holds, oldest first: pairs of offset and message id; up to ``horizon`` it is gone."""
+    """What the server's log of a room holds, oldest first: pairs of offset and message id; none up to ``horizon``."""
 
     room: str
     entries: tuple[tuple[int, str], ...]
