@@ -337,3 +337,13 @@ def test_without_a_view_what_a_device_said_it_lacks_is_not_lost_nor_what_the_ser
     assert lost(story) == []
     story.logged("lobby", [], horizon=1)
     assert texts(lost(story)) == ["'m2' of ana, acked at 0.000 s with offset 2 in lobby, is not in the server's log"]
+
+
+def test_who_joins_a_room_whose_messages_the_server_has_let_go_of_lacks_none():
+    """Though the newest message is in everybody's view otherwise."""
+    story = Story("ana").send("ana", "m1")
+    story.member("ben", "lobby")
+    story.show("ben").logged("lobby", [], horizon=0)
+    assert len(lost(story)) == 2, "ben lacks it, and so does the log"
+    story.logged("lobby", [], horizon=1)
+    assert lost(story) == []
