@@ -108,6 +108,7 @@ def lost(history: _Source) -> list[Violation]:
         shown = {message_id for _, message_id in seat.view.entries} if seat.view else set()
         newest = max((letter.acked.offset for letter in letters if letter.acked), default=None) if seat.view else None
         begin = min(seat.offsets, default=newest)
+        kept_from = evidence.kept[seat.room].horizon if seat.room in evidence.kept else 0
         for letter in letters:
             acked, name = letter.acked, letter.attempt.message_id
             if acked is None or name in seat.told or seat.is_own(letter):
@@ -116,7 +117,8 @@ def lost(history: _Source) -> list[Violation]:
                 found += _untrue_gap(evidence, letter, acked, seat)
                 continue
             was_there = seat.joined is not None and letter.number > seat.joined
-            if was_there or (name not in shown and begin is not None and acked.offset >= begin):
+            is_gone = acked.offset <= kept_from  # when it joined, the server may have had it no more
+            if was_there or (name not in shown and begin is not None and acked.offset >= begin and not is_gone):
                 found.append(_loss(evidence, letter, f"never reached {seat.receiver}"))
     for room, kept in evidence.kept.items():
         stored = {message_id for _, message_id in kept.entries}
