@@ -133,10 +133,12 @@ def amended(message: Message, amendment: Amendment) -> Message:
     revision = message.revision if amendment.offset is None else amendment.offset
     if message.is_deleted:
         return replace(message, revision=revision)
+    pending = amendment.offset is None
     if amendment.kind is Kind.EDIT:
-        return replace(message, text=amendment.text, edited_ms=amendment.timestamp_ms, revision=revision)
+        edited_ms = amendment.timestamp_ms
+        return replace(message, text=amendment.text, edited_ms=edited_ms, revision=revision, pending=pending)
     if amendment.kind is Kind.DELETE:
-        return replace(message, text="", edited_ms=None, is_deleted=True, revision=revision)
+        return replace(message, text="", edited_ms=None, is_deleted=True, revision=revision, pending=pending)
     return replace(message, reactions=_reacted(message.reactions, amendment), revision=revision)
 
 

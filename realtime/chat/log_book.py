@@ -112,7 +112,9 @@ class LogBook:
                 self._own(offset, None)
             return []
         self.discard(message_id)
-        message = replace(message, offset=offset, timestamp_ms=timestamp_ms, status=MessageStatus.SENT, error=None)
+        message = replace(
+            message, offset=offset, timestamp_ms=timestamp_ms, status=MessageStatus.SENT, error=None, held=None
+        )
         self._own(offset, message)
         return [Delivered(self._changes.shown(message))]
 
@@ -121,6 +123,11 @@ class LogBook:
         failed = self._unsent.refused(message_id, error)
         self._picture = None
         return [] if failed is None else [Failed(failed)]
+
+    def held(self, message_id: str, code: str) -> None:
+        """The server could not take the message, for a reason that may pass."""
+        self._unsent.held(message_id, code)
+        self._picture = None
 
     def discard(self, message_id: str) -> bool:
         """Forget an unsent message; False if there is none of this id."""

@@ -77,6 +77,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         edited_ms: when its text was changed last; None if it never was.
         is_deleted: its author deleted it: the bubble stays, and the text is empty.
         reactions: in the order in which the emoji were added.
+        pending: an own edit or deletion shows in it that is not acknowledged yet.
+        held: why the server could not take it so far, though it is sent again: ``storage_failed``; otherwise None.
     """
 
     room_id: str
@@ -93,6 +95,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     edited_ms: int | None = None
     is_deleted: bool = False
     reactions: tuple[Reaction, ...] = ()
+    pending: bool = False
+    held: str | None = None
 
     @property
     def mentions(self) -> tuple[str, ...]:

@@ -129,6 +129,10 @@ class Room:
         """The message will never be taken."""
         return [*self._log.refused(message_id, error)]
 
+    def held(self, message_id: str, code: str) -> None:
+        """The server could not take the message, for a reason that may pass."""
+        self._log.held(message_id, code)
+
     def discard(self, message_id: str) -> bool:
         """Forget an unsent message; False if there is none of this id."""
         return self._log.discard(message_id)

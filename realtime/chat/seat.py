@@ -294,6 +294,7 @@ class Seat:
     def _expect_ack(self, message_id: str, payload: Mapping[str, Any], receipt: Receipt) -> None:
         self._receipts[message_id] = receipt
         receipt.waits = self._is_too_early
+        receipt.on_held = lambda code: self._held(message_id, code)
         receipt.add_done_callback(lambda done: self._answered(message_id, payload, done))
 
     def _answered(self, message_id: str, payload: Mapping[str, Any], receipt: Receipt) -> None:
@@ -306,6 +307,10 @@ class Seat:
         else:
             self.changed(self.room.acked(message_id, offset=reply.offset, timestamp_ms=reply.timestamp))
             self._pages.fill()
+
+    def _held(self, message_id: str, code: str) -> None:
+        self.room.held(message_id, code)
+        self.changed([])
 
     def _refused(self, message_id: str, payload: Mapping[str, Any], error: RealtimeError) -> None:
         if (result := self._results.pop(message_id, None)) is not None:

@@ -51,8 +51,13 @@ class Unsent:
     def retry(self, message_id: str, now: float) -> None:
         """It was sent again: it is pending as if it were new."""
         message = self._messages[message_id]
-        self._put(replace(message, status=MessageStatus.PENDING, error=None))
+        self._put(replace(message, status=MessageStatus.PENDING, error=None, held=None))
         self._deadlines[message_id] = now + self._failed_after_s
+
+    def held(self, message_id: str, code: str) -> None:
+        """The server could not take it, for a reason that may pass; it is sent again by itself."""
+        if (message := self._messages.get(message_id)) is not None:
+            self._put(replace(message, held=code))
 
     def refused(self, message_id: str, error: str) -> Message | None:
         """The server will never take it: it is failed for good. None if that is known, or there is none of this id."""

@@ -216,6 +216,8 @@ class Delivery:
         elif message_id not in self._unclaimed and not (receipt.waits is not None and receipt.waits(code)):
             return False
         receipt.queued()
+        if code in TEMPORARY and receipt.on_held is not None:
+            receipt.on_held(code)
         return True
 
     def _give_up(self, message: QueuedMessage, code: str, why: str) -> None:

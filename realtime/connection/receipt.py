@@ -41,6 +41,7 @@ class Receipt:
         keeps_trying: whether the message stays in the outbox when the server says that it could not store it.
         waits: asked with the code of any other refusal, whether the message stays in the outbox all the same, until
             :meth:`~realtime.connection.socket_manager.SocketManager.retry` or the next connection.
+        on_held: told the code when the server could not store the message, which stays in the outbox.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class Receipt:
         "_waiters",
         "keeps_trying",
         "message_id",
+        "on_held",
         "waits",
     )
 
@@ -60,6 +62,7 @@ class Receipt:
         self.message_id = message_id
         self.keeps_trying = True
         self.waits: Callable[[str], bool] | None = None
+        self.on_held: Callable[[str], object] | None = None
         self._discard = discard
         self._status = ReceiptStatus.QUEUED
         self._final = False
