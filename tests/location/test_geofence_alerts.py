@@ -100,6 +100,50 @@ async def test_a_full_outbox_is_told_to_the_app(caplog):
     assert [error.code for error in errors] == ["queue_full"]
 
 
+class TestAcrossRuns:
+    @pytest.fixture
+    def file(self, tmp_path):
+        return tmp_path / "fences.json"
+
+    def test_who_is_inside_does_not_enter_again_and_leaves_at_the_right_time(self, file):
+        first = Ana(kept_in=file)
+        first.alerts.feed(fix(-300, 0))
+        first.alerts.feed(fix(0, 10))
+        again = Ana(kept_in=file)
+        assert again.alerts.inside.snapshot == ("home",)
+        again.alerts.feed(fix(0, 20))
+        assert again.heard == []
+        [left] = again.alerts.feed(fix(300, 50))  # 10 m/s from the middle: the border is 10 s from there
+        assert left.at_ms == pytest.approx(30_000, abs=100)
+
+    def test_what_was_crossed_between_two_runs_is_told_of(self, file):
+        Ana(kept_in=file).alerts.feed(fix(-300, 20))
+        again = Ana(kept_in=file)
+        again.alerts.feed(fix(300, 80))
+        assert again.heard == [("enter", "home"), ("exit", "home")]
+
+    def test_of_a_way_through_nothing_little_is_written(self, file):
+        ana, seen = Ana(kept_in=file), set()
+        for second in range(60):
+            ana.alerts.feed(fix(-5000 + second, second))
+            seen.add(file.read_bytes())
+        assert len(seen) <= 7, "each 10 s"
+
+    def test_what_cannot_be_read_is_set_aside(self, file, caplog):
+        file.write_text("what?")
+        ana = Ana(kept_in=file)
+        assert "set aside" in caplog.text
+        ana.alerts.feed(fix(0, 0))
+        assert ana.heard == [("enter", "home")]
+
+    def test_a_disk_that_fails_takes_no_crossing_away(self, file, caplog):
+        file.with_name("fences.json-new").mkdir()  # where it would write
+        ana = Ana(kept_in=file)
+        ana.alerts.feed(fix(0, 0))
+        assert ana.heard == [("enter", "home")]
+        assert "could not be written" in caplog.text
+
+
 @pytest.mark.parametrize("options", [{"room_id": ""}, {"room_id": "x" * 257}])
 def test_a_room_needs_a_name(options):
     with pytest.raises(ValueError, match="room_id"):

@@ -8,18 +8,26 @@ import pytest
 from realtime.lab.sim_phone import SimPhone
 from realtime.lab.sim_server import SimServer
 from realtime.location.geofence import Circle
+from realtime.location.geofence_alerts import GeofenceAlerts
 from realtime.location.kept_fixes import SAVED_AFTER_S, KeptFixes
 from realtime.location.live_location_tracker import LiveLocationTracker
 from realtime.location.sources import GpxSource
 from realtime.location.track import Track, TrackPoint
 from realtime.server.engine.memory import MemoryEngine
 from realtime.sim.world import simulate
+from realtime.utils import ambient
 from realtime.utils.geo import destination
 from tests.jumping_clock import jumping
 from tests.location.ana import Ana, fix
 
 OSLO = (59.9139, 10.7522)
 RIDE = Track(tuple(TrackPoint(float(t), *destination(OSLO, 90, 10.0 * t)) for t in range(0, 401, 20)))
+
+
+SCHOOL = Circle("school", destination(OSLO, 90, 1000), radius_m=100)
+"""The server watches it; it lies in the tunnel."""
+BRIDGE = Circle("bridge", destination(OSLO, 90, 1600), radius_m=100)
+"""The phone watches it; the app dies there, at 160 s."""
 
 
 class Courier(SimPhone):
@@ -34,6 +42,12 @@ class Courier(SimPhone):
             store=KeptFixes(self.machine.disk.path / "kept.json"),
         )
 
+    async def start(self):
+        file = self.machine.disk.path / "fences.json"
+        self.alerts = GeofenceAlerts(self.socket, [BRIDGE], room_id="lobby", kept_in=file, rng=self.rng("events"))
+        self.alerts.follow(self.location)
+        await super().start()
+
 
 def story(death, *, profile="lte", seed=0):
     """A tunnel from 60 s to 260 s; at 160 s the app dies, for 20 s; each run measures once a second."""
@@ -44,18 +58,19 @@ def story(death, *, profile="lte", seed=0):
         ride = GpxSource(RIDE)
 
         def phone(machine):
-            return Courier(
-                world, machine, user_id=machine.name, shares=(ride, "lobby") if machine.name == "ana" else None
-            )
+            shares = (ride, "lobby") if machine.name == "ana" else None
+            return Courier(world, machine, user_id=machine.name, shares=shares, on_disk=True)
 
         ana, ben = world.machine("ana", phone, profile=profile), world.machine("ben", phone, profile="wifi")
         await world.eventually(lambda: ben.is_running and ben.app.is_settled, within_s=60)
-        world.machines["server"].app.server.geofences("lobby").add(
-            Circle("school", destination(OSLO, 90, 1000), radius_m=100)
-        )
+        world.machines["server"].app.server.geofences("lobby").add(SCHOOL)
         crossings = []
-        ben.app.socket.on("geofence:event", lambda event, *rest: crossings.append(event["transition"]))
-        start_s = world.now_s
+        start_s, start_ms = world.now_s, ambient.wall_time_ms()
+
+        def crossed(event, *rest):
+            crossings.append((event["fenceId"], event["transition"], (event["fix"]["timestamp"] - start_ms) / 1000))
+
+        ben.app.socket.on("geofence:event", crossed)
         world.at(start_s + 60).outage("ana", for_s=200)
         getattr(world.at(start_s + 160), death)("ana", for_s=20)
         await world.until(start_s + 159.9)
@@ -77,10 +92,15 @@ def check(death, **options):
     assert all(earlier < later for earlier, later in pairwise(trail))
     holes = [(later - earlier) / 1000 for earlier, later in pairwise(trail) if later - earlier > 2500]
     assert holes == [pytest.approx(20 + SAVED_AFTER_S / 2, abs=SAVED_AFTER_S / 2 + 2)], "only while there was no app"
-    assert crossings == ["enter", "exit"]
+    assert sorted(crossings, key=lambda each: each[2]) == [
+        ("school", "enter", pytest.approx(90, abs=2)),
+        ("school", "exit", pytest.approx(110, abs=2)),
+        ("bridge", "enter", pytest.approx(150, abs=2)),
+        ("bridge", "exit", pytest.approx(170, abs=2)),
+    ], "each once, at its time, also the one that happened while there was no app"
 
 
-@pytest.mark.clause("RT-LOC-8")
+@pytest.mark.clause("RT-LOC-8", "RT-GEO-4")
 @pytest.mark.parametrize("death", ["kill_app", "crash"])
 def test_a_ride_survives_the_end_of_its_app(death):
     check(death)
