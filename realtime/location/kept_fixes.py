@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from realtime.location.fix import Fix
-from realtime.utils.file_lock import sync_folder
+from realtime.utils.durable_file import read_file, replace_file, set_file_aside
 
 SAVED_AFTER_S = 5.0
 """What is kept is on the disk after this at most; on a good network nothing is kept for so long."""
@@ -62,17 +62,15 @@ class KeptFixes:
             _log.warning("fixes that wait for a connection could not be written to %s: %s", self.path, error)
 
     def _read(self) -> dict[str, tuple[Fix, ...]]:
-        try:
-            content = self.path.read_bytes()
-        except FileNotFoundError:
+        content = read_file(self.path)
+        if content is None:
             return {}
         try:
             read = msgspec.json.decode(content, type=_File)
             if read.version == VERSION:
                 return {room_id: tuple(map(Fix.from_wire, fixes)) for room_id, fixes in read.rooms.items()}
         except msgspec.DecodeError as error:
-            aside = self._beside(".set-aside")
-            self.path.replace(aside)
+            aside = set_file_aside(self.path)
             _log.warning("%s was set aside as %s, it cannot be read: %s", self.path, aside.name, error)
             return {}
         raise ValueError(
@@ -80,19 +78,7 @@ class KeptFixes:
         )
 
     def _write(self) -> None:
-        if self._rooms:
-            rooms: dict[str, list[object]] = {
-                room_id: [fix.to_wire() for fix in fixes] for room_id, fixes in self._rooms.items()
-            }
-            new = self._beside("-new")
-            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(msgspec.json.encode(_File(VERSION, rooms)))
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self.path)
-        else:
-            self.path.unlink(missing_ok=True)
-        sync_folder(self.path.parent)
-
-    def _beside(self, suffix: str) -> Path:
-        return self.path.with_name(self.path.name + suffix)
+        rooms: dict[str, list[object]] = {
+            room_id: [fix.to_wire() for fix in fixes] for room_id, fixes in self._rooms.items()
+        }
+        replace_file(self.path, msgspec.json.encode(_File(VERSION, rooms)) if rooms else None)
