@@ -124,7 +124,7 @@ function deviceView({ model, el, signal, feed, phone }) {
     say(rows.notifications.words, notificationWords(seen, mine, state.asked));
     say(share, isShared() ? "Stop sharing" : "Share position");
     say(main, mine ? "Stop" : "Make this page the phone");
-    main.classList.toggle("rt-active", mine);
+    main.classList.toggle("rt-on", mine);
     share.hidden = !mine;
     allow.hidden = !mine || seen.notifications.sense === "on" || seen.notifications.sense === "asking";
     say(about, sentence(phone, state));
