@@ -83,6 +83,7 @@ async def test_a_cancelled_act_is_no_refusal(background, caplog):
     assert began.wait(10)
     await asyncio.to_thread(background.stop)
     assert acts.error.snapshot is None
+    assert caplog.text == ""
 
 
 def test_an_answer_comes_from_the_other_loop_with_its_errors(background):

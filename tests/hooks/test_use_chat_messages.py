@@ -159,6 +159,24 @@ def test_others_typing_and_coming_render_nothing():
     assert play(script) == 0
 
 
+def test_whoever_reads_a_message_shows():
+    async def script(town):
+        ana, *others = [await town.phone(name) for name in ("ana", "ben", "cleo")]
+        shows = Shows(use_chat_messages, ana.app.chat, "lobby")
+        with ana.inside(), shows.mounted():
+            shows.last.send("hello")
+            readers = []
+            for each in others:
+                await town.world.until(town.world.now_s + 10)
+                with each.inside():
+                    each.app.chat.mark_read("lobby")
+                await town.world.until(town.world.now_s + 10)
+                readers.append(sorted(shows.last.read_by(shows.last.messages[0])))
+        return readers
+
+    assert play(script) == [["ben"], ["ben", "cleo"]]
+
+
 # --- live, where the client lives on the lab's loop, and the component on the test's
 
 

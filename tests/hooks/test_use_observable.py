@@ -11,6 +11,7 @@ from realtime.hooks.use_observable import use_observable
 from realtime.sim.world import simulate
 from realtime.utils.observable import Observable
 from tests.hooks.watching import Counted, drawn
+from tests.lab.sim_town import play
 from tests.server.waiting import until
 from tests.widgets.waiting import eventually
 
@@ -112,6 +113,57 @@ def test_all_that_changed_in_a_tree_is_one_render():
         return renders
 
     assert in_virtual_time(script) == ["ab", "cd"]
+
+
+def test_all_components_of_a_tree_are_rendered_together():
+    async def script():
+        left, right, scores = Label(), Label(), (Observable(1), Observable(1))
+
+        @reacton.component
+        def both():
+            with w.VBox() as main:
+                left.element(scores[0])
+                right.element(scores[1])
+            return main
+
+        with drawn(both()) as (_, context):
+            passes = context.render_count
+            for score in scores:
+                score.set(2)
+            await asyncio.sleep(1)
+            assert (left.shown, right.shown) == ([1, 2], [1, 2])
+        return context.render_count - passes
+
+    assert in_virtual_time(script) == 1
+
+
+def test_a_selection_that_fails_fails_in_the_component():
+    async def script():
+        label, user, box = Label(), Counted({"name": "ana"}), w.widgets.VBox()
+        _, context = reacton.render(label.element(user, lambda each: each["name"]), box)
+        user.set({})
+        await asyncio.sleep(1)
+        assert "KeyError" in box.children[0].value
+        assert user.followers == 0
+        context.close()
+
+    in_virtual_time(script)
+
+
+def test_who_dies_while_telling_of_a_change_does_not_keep_the_others_from_being_shown():
+    async def script(town):
+        ana = await town.phone("ana")
+        label, score = Label(), Observable(1)
+        with drawn(label.element(score)):
+            with ana.inside():
+                score.set(2)
+            town.world.kill_app("ana")
+            await asyncio.sleep(1)
+            score.set(3)
+            await asyncio.sleep(1)
+        return label.shown
+
+    assert play(script) == [1, 2, 3]
 
 
 def test_a_selection_that_stays_the_same_is_not_rendered_again():
