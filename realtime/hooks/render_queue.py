@@ -56,11 +56,6 @@ class RenderQueue:
         with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody looks any more
             self._loop.call_soon_threadsafe(self._wait, context=self._context)
 
-    def forget(self, what: Refreshable) -> None:
-        """This is not shown any more."""
-        with self._lock:
-            self._due.pop(what, None)
-
     def _wait(self) -> None:
         self._loop.call_later(INTERVAL_S, self._flush, context=self._context)
 

@@ -64,7 +64,6 @@ class _Follower:
         def end() -> None:
             self._is_mounted = False
             unobserve()
-            self._queue.forget(self)
 
         return end
 
@@ -80,9 +79,6 @@ class _Follower:
         if self._select is None:
             return True
         try:
-            is_same = bool(self._select(snapshot) == self._value)
+            return bool(self._select(snapshot) != self._value)
         except Exception:  # the render meets it again, and says whose it is
             return True
-        if is_same:
-            self._snapshot = snapshot
-        return not is_same
