@@ -14,6 +14,7 @@ LAG_S = 1.0
 
 
 class TestDelays:
+    @pytest.mark.clause("RT-PUSH-1")
     def test_who_looks_is_shown_at_once_and_who_does_not_after_the_delay(self):
         """40 ms for the message on Wi-Fi; the push service takes 50 ms at least."""
         found = {app: shown_after_s("wifi", app, messages=8, seed=1) for app in APPS}
@@ -36,6 +37,7 @@ class TestDelays:
 
 
 class TestRace:
+    @pytest.mark.clause("RT-PUSH-3")
     @pytest.mark.parametrize("seeds", [range(10), range(10, 20)], ids=str)
     def test_each_message_is_shown_once_by_whichever_way_comes_first(self, seeds):
         found = [race(seed) for seed in seeds]
@@ -49,6 +51,7 @@ class TestRace:
 
 
 class TestTries:
+    @pytest.mark.clause("RT-PUSH-7")
     def test_a_push_service_that_fails_is_tried_again_after_growing_pauses(self):
         found = tries(down_s=60, pushes=1, seed=1)
         times = [at_s for at_s, _, _ in found.attempts]
@@ -59,6 +62,7 @@ class TestTries:
         assert found.shown == ("push 0",)
         assert found.dead_letters.empty
 
+    @pytest.mark.clause("RT-PUSH-7")
     def test_what_is_tried_too_often_is_in_the_report_with_its_reason(self):
         found = tries(down_s=3600, pushes=2, seed=1)
         assert len(found.attempts) == 2 * 8

@@ -19,6 +19,7 @@ def links(went):
     return links
 
 
+@pytest.mark.clause("RT-NOTE-7")
 @pytest.mark.parametrize(
     ("url", "place"),
     [
@@ -35,6 +36,7 @@ def test_a_link_leads_to_its_place(links, went, url, place):
     assert went == [place]
 
 
+@pytest.mark.clause("RT-NOTE-7")
 @pytest.mark.parametrize("url", ["room", "room/", "nowhere/1", "room/a/b", "", "room/lobby/message/"])
 def test_what_leads_nowhere_goes_to_the_fallback(links, went, url):
     assert not links.open(url)

@@ -50,6 +50,7 @@ async def test_handlers_may_act_and_see_the_state_that_they_are_told_of():
     app.close()
 
 
+@pytest.mark.clause("RT-NOTE-5")
 async def test_nothing_shows_while_the_app_is_in_the_background():
     app_state = AppState()
     app = InAppNotifications(app_state=app_state)
@@ -74,6 +75,7 @@ async def test_read_and_dismissed_by_room_and_all_at_once():
     app.close()
 
 
+@pytest.mark.clause("RT-NOTE-6")
 async def test_the_frame_has_a_row_for_each_and_its_types_also_when_empty():
     app = InAppNotifications(per_window=1)
     empty = app.to_frame()

@@ -48,6 +48,7 @@ class Bench:
         return words
 
 
+@pytest.mark.clause("RT-NOTE-1")
 def test_so_many_are_shown_in_a_window_and_the_rest_wait_by_priority():
     bench = Bench()
     assert bench.offer("a") == [("shown", "a")]
@@ -60,6 +61,7 @@ def test_so_many_are_shown_in_a_window_and_the_rest_wait_by_priority():
     assert bench.queue.next_timer() is None
 
 
+@pytest.mark.clause("RT-NOTE-2")
 def test_the_same_id_counts_once_also_when_it_is_long_gone():
     bench = Bench()
     bench.offer("a")
@@ -74,6 +76,7 @@ def test_what_happened_elsewhere_before_is_not_shown_here():
     assert bench.offer("a") is False
 
 
+@pytest.mark.clause("RT-NOTE-2")
 def test_a_newer_one_of_its_kind_takes_the_place_of_what_waits_or_shows():
     bench = Bench(per_window=1)
     assert bench.offer("a", collapse_key="lobby") == [("shown", "a")]
@@ -87,6 +90,7 @@ def test_a_newer_one_of_its_kind_takes_the_place_of_what_waits_or_shows():
     ]
 
 
+@pytest.mark.clause("RT-NOTE-3")
 def test_what_nobody_looked_at_in_time_expires_waiting_or_shown():
     bench = Bench(per_window=1)
     bench.offer("a", ttl_s=4)
@@ -113,6 +117,7 @@ def test_read_and_dismiss_end_it_once():
     assert bench.till(60) == []
 
 
+@pytest.mark.clause("RT-NOTE-4")
 def test_in_quiet_hours_only_the_urgent_pass():
     """From 12:01 to 12:10, by the wall clock; now = 0 is noon."""
     bench = Bench(quiet=QuietHours("12:01", "12:10", zone=ZoneInfo("UTC")), per_window=5)
@@ -172,6 +177,7 @@ acts = st.tuples(st.sampled_from(["read", "dismiss"]), st.integers(0, 12))
 passing = st.tuples(st.just("pass"), st.floats(0.0, 30.0))
 
 
+@pytest.mark.clause("RT-NOTE-1")
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.one_of(offers, acts, passing), max_size=40))
 def test_whatever_happens_the_rate_holds_and_everything_ends_once(script):

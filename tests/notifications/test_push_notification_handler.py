@@ -75,6 +75,7 @@ def push(id, *ids, **fields):
     } | fields
 
 
+@pytest.mark.clause("RT-PUSH-5")
 async def test_the_token_is_registered_when_the_user_allows_it_and_again_when_it_changes():
     app = App(permission=Asked())
     app.handler.set_token("t1")
@@ -111,12 +112,14 @@ async def test_logging_out_unregisters():
     assert app.socket.said("push:unregister") == [{"token": "t1"}]
 
 
+@pytest.mark.clause("RT-PUSH-4")
 async def test_in_the_foreground_it_shows_inside_the_app_instead():
     app = App()
     assert app.handler.received(push("m1")) is False, "the system shows nothing"
     assert (app.shown(), app.heard) == (["m1"], [("received", "m1")])
 
 
+@pytest.mark.clause("RT-PUSH-4")
 async def test_in_the_background_the_system_shows_it_and_the_badge_counts():
     app = App()
     app.socket.app_state.background()
@@ -126,6 +129,7 @@ async def test_in_the_background_the_system_shows_it_and_the_badge_counts():
     assert (app.shown(), app.handler.badge) == ([], 2)
 
 
+@pytest.mark.clause("RT-PUSH-3")
 @pytest.mark.parametrize("first", ["push", "socket"])
 async def test_what_comes_by_push_and_by_socket_is_shown_once(first):
     app = App()
@@ -184,6 +188,7 @@ async def test_what_the_system_shows_when_the_app_starts_is_known_and_counted():
     assert (app.shown(), app.handler.badge) == ([], 1)
 
 
+@pytest.mark.clause("RT-PUSH-10")
 async def test_a_tap_leads_to_its_place_tells_the_server_and_is_read():
     app = App()
     app.handler.received(push("m1"))
@@ -328,6 +333,7 @@ async def test_another_permission_takes_the_place_of_the_former_one():
     assert app.socket.said() == ["push:register"]
 
 
+@pytest.mark.clause("RT-PUSH-8")
 async def test_what_the_system_shows_is_not_shown_again_by_the_app_where_it_waited_for_its_turn():
     app = App()
     app.say("m1")
@@ -369,6 +375,7 @@ async def test_what_is_seen_to_elsewhere_is_taken_off_the_screen_also_where_the_
     assert app.handler.badge == 0
 
 
+@pytest.mark.clause("RT-PUSH-8")
 async def test_a_newer_one_inside_the_app_takes_the_place_of_an_older_one_of_the_system():
     app = App()
     gone = []

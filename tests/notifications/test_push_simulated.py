@@ -83,6 +83,7 @@ def test_a_phone_that_dies_without_a_word_is_pushed_once_the_server_gives_up_its
     assert shown == expected
 
 
+@pytest.mark.clause("RT-PUSH-2")
 def test_what_is_read_on_the_tablet_is_not_pushed_to_the_phone_and_what_was_is_withdrawn():
     async def script(town):
         phone, tablet = await town.device("phone", "ana"), await town.device("tablet", "ana")
@@ -111,6 +112,7 @@ def test_what_is_read_on_the_tablet_is_not_pushed_to_the_phone_and_what_was_is_w
     assert (on_phone, on_tablet) == ({}, {})
 
 
+@pytest.mark.clause("RT-PUSH-5")
 def test_a_server_that_restarts_hears_the_tokens_again():
     async def script(town):
         ana, ben = await town.device("ana"), await town.device("ben")
@@ -128,6 +130,7 @@ def test_a_server_that_restarts_hears_the_tokens_again():
     assert by_system == expected
 
 
+@pytest.mark.clause("RT-PUSH-3")
 @pytest.mark.parametrize("seeds", [range(first, first + 10) for first in range(0, 50, 10)], ids=str)
 def test_push_and_socket_race_and_each_message_is_shown_once(seeds):
     """Naps, outages, resets and a push channel that is up to 6 s late, drawn by the seed; then everything heals."""
@@ -195,6 +198,7 @@ def test_a_phone_that_sleeps_while_the_server_restarts_is_pushed_by_the_new_one(
     assert tray == {}
 
 
+@pytest.mark.clause("RT-PUSH-11")
 @pytest.mark.parametrize("after_ms", [0, 5, 20, 100, 1000, 2990, 3000, 3001, 3005, 3020, 3100, 8000])
 def test_a_crash_at_every_step_of_a_push_loses_nothing_and_shows_nothing_twice(after_ms):
     """From the message's answer over its delay, the note of the push and its sending to the note that it was sent."""

@@ -14,6 +14,7 @@ def at(text, zone=OSLO):
     return datetime.fromisoformat(text).replace(tzinfo=zone).timestamp()
 
 
+@pytest.mark.clause("RT-NOTE-4")
 @pytest.mark.parametrize(
     ("clock", "left_h"),
     [("21:59", None), ("22:00", 9), ("23:30", 7.5), ("00:00", 7), ("06:30", 0.5), ("07:00", None), ("12:00", None)],

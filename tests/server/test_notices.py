@@ -29,6 +29,7 @@ def test_what_was_got_by_a_device_that_is_looked_at_is_over(notices, pushed):
     assert (pushed, len(notices)) == ([], 0)
 
 
+@pytest.mark.clause("RT-PUSH-9")
 def test_what_went_into_a_dead_connection_is_pushed_when_it_is_found_dead(notices, pushed):
     phone = fake_session()
     notices.told("ana", taxi(), [phone])

@@ -54,6 +54,7 @@ def play(script):
     return simulate(main, max_virtual_s=1e4).result
 
 
+@pytest.mark.clause("RT-PUSH-1")
 def test_who_has_left_the_app_is_pushed_and_who_looks_is_not():
     async def script(rig):
         ana, ben, cem = (rig.device(user) for user in ("ana", "ben", "cem"))
@@ -78,6 +79,7 @@ def test_who_is_connected_in_the_background_is_pushed():
     assert play(script) == ["m1"]
 
 
+@pytest.mark.clause("RT-PUSH-1")
 def test_one_device_that_is_looked_at_keeps_the_others_quiet():
     async def script(rig):
         phone, tablet, ben = rig.device("ana"), rig.device("ana", "tablet"), rig.device("ben")
@@ -161,6 +163,7 @@ def test_a_mention_is_urgent_and_a_deleted_message_is_not_pushed():
     assert play(script) == [("m1", True)]
 
 
+@pytest.mark.clause("RT-PUSH-10")
 def test_what_was_opened_or_read_here_is_taken_off_elsewhere_by_socket_and_push():
     async def script(rig):
         phone, tablet = rig.device("ana"), rig.device("ana", "tablet")
@@ -220,6 +223,7 @@ def test_the_application_notifies_a_user_by_socket_and_who_does_not_look_by_push
     assert play(script) == ([news], [news], [], ["n1"])
 
 
+@pytest.mark.clause("RT-PUSH-9")
 def test_what_a_user_is_told_into_a_dead_connection_is_pushed_once_it_is_known_to_be_dead():
     async def script(rig):
         ana = rig.device("ana")

@@ -38,6 +38,7 @@ def test_what_succeeds_is_over():
     assert (bench.tries, len(bench.deliveries), bench.deliveries.dead_letters) == ([0.0], 0, ())
 
 
+@pytest.mark.clause("RT-PUSH-7")
 def test_pauses_double_with_jitter_up_to_a_cap():
     bench = Bench(base_s=1.0, cap_s=60.0, attempts=10)
     bench.deliveries.submit(push(), ANA, 0.0)
@@ -48,6 +49,7 @@ def test_pauses_double_with_jitter_up_to_a_cap():
     assert len({pause / min(60, 2**n) for n, pause in enumerate(pauses)}) == 9, "each drawn anew"
 
 
+@pytest.mark.clause("RT-PUSH-7")
 def test_what_the_service_asks_for_is_waited_for():
     bench = Bench()
     bench.deliveries.submit(push(), ANA, 0.0)
@@ -55,6 +57,7 @@ def test_what_the_service_asks_for_is_waited_for():
     assert bench.tries[1] >= 120.0
 
 
+@pytest.mark.clause("RT-PUSH-7")
 def test_after_so_many_attempts_it_is_reported_without_token_or_text():
     bench = Bench(attempts=3)
     bench.deliveries.submit(push(), ANA, 0.0)

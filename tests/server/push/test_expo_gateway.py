@@ -16,6 +16,7 @@ def error(code):
     return {"status": "error", "message": "because", "details": {"error": code}}
 
 
+@pytest.mark.clause("RT-PUSH-13")
 async def test_the_bytes_are_as_expo_wants_them():
     answer = {"data": [{"status": "ok", "id": "T1"}]}
     async with http_endpoint(lambda request: (200, {}, answer)) as (address, requests):
@@ -50,6 +51,7 @@ async def test_a_withdrawal_shows_nothing():
     ]
 
 
+@pytest.mark.clause("RT-PUSH-13")
 async def test_each_ticket_has_its_meaning():
     tickets = [
         {"status": "ok", "id": "T1"},
@@ -74,6 +76,7 @@ async def test_a_request_that_fails_fails_for_all(status, body, kind):
         await box.close()
 
 
+@pytest.mark.clause("RT-PUSH-13")
 async def test_receipts_tell_what_became_of_tickets_as_far_as_is_known():
     def answer(request):
         assert request.path == "/--/api/v2/push/getReceipts"

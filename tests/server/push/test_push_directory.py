@@ -1,5 +1,7 @@
 """Which devices want to hear of which rooms, and how a push service finds them."""
 
+import pytest
+
 from realtime.server.push.gateway import PushToken
 from realtime.server.push.push_directory import TOKENS_OF_A_USER, PushDirectory
 
@@ -28,6 +30,7 @@ def test_a_device_without_a_token_is_not_kept():
     assert directory.users("lobby") == set()
 
 
+@pytest.mark.clause("RT-PUSH-5")
 def test_a_new_token_takes_the_place_of_the_devices_old_one_with_its_rooms():
     directory = PushDirectory()
     directory.put(token())

@@ -27,6 +27,7 @@ class Bench:
         return due
 
 
+@pytest.mark.clause("RT-PUSH-1")
 def test_who_is_away_is_pushed_after_the_delay_all_of_a_room_at_once():
     bench = Bench()
     bench.write(1, "ana", "cem")

@@ -63,6 +63,7 @@ def test_everybody_with_a_device_but_the_author_is_pushed_after_three_seconds():
     assert play(script) == [(3.0, [("ana 1", "m1")])]
 
 
+@pytest.mark.clause("RT-PUSH-8")
 def test_what_the_phone_gets_says_who_what_and_where_and_collapses_by_room():
     async def script(service, gateway):
         got = []
@@ -95,6 +96,7 @@ def test_who_is_looking_is_not_pushed():
     assert play(script, active={"ana"}) == [(3.0, [("cem 1", "m1")])]
 
 
+@pytest.mark.clause("RT-PUSH-2")
 def test_reading_elsewhere_cancels_and_reading_later_withdraws():
     async def script(service, gateway):
         got = []
@@ -136,6 +138,7 @@ def test_a_service_that_fails_is_asked_again_and_a_read_message_is_not():
     assert dead == ()
 
 
+@pytest.mark.clause("RT-PUSH-6")
 def test_a_dead_token_is_removed_and_a_refused_push_is_reported():
     gateway = FakeGateway(Gone("uninstalled"))
 
@@ -155,6 +158,7 @@ def test_a_dead_token_is_removed_and_a_refused_push_is_reported():
     assert play(script, gateway) == ([[("ana 1", "m1")], [("ana 2", "m3")]], ["too large"])
 
 
+@pytest.mark.clause("RT-PUSH-13")
 def test_many_go_in_batches():
     gateway = FakeGateway(max_batch=2)
 
@@ -265,6 +269,7 @@ async def waits(service):
     await asyncio.sleep(10_000)
 
 
+@pytest.mark.clause("RT-PUSH-11")
 def test_a_message_that_waited_when_the_server_crashed_is_pushed_after_its_start():
     machine = Machine()
 

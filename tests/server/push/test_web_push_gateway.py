@@ -50,6 +50,7 @@ def gateway(vapid):
     return WebPushGateway(key, subject="mailto:lab@example.org", allow=lambda endpoint: True)
 
 
+@pytest.mark.clause("RT-PUSH-12")
 async def test_what_is_sent_is_encrypted_signed_and_has_its_headers(vapid):
     browser = Browser()
     async with http_endpoint(lambda request: (201, {}, b"")) as (address, requests):
@@ -123,6 +124,7 @@ def test_what_is_no_subscription_is_refused(vapid, token):
     assert "subscription" in gateway(vapid).check(token)
 
 
+@pytest.mark.clause("RT-PUSH-12")
 @pytest.mark.parametrize(
     ("endpoint", "is_fine"),
     [
