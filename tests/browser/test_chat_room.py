@@ -52,6 +52,8 @@ show(
     own(4, "We are in the tunnel now, this one may take a moment to get through", "pending"),
     own(5, "Or longer", "failed"),
     own(6, "x" * 60, "failed", error="longer than 50 characters"),
+    own(7, "Or even longer", "sent", edited_ms=1, pending=True),
+    own(8, "", "sent", is_deleted=True, pending=True),
     typing=("ben",), members=("ana", "ben"),
 )
 ana.socket.connection_state.set(connection("reconnecting", queued=2))
@@ -62,6 +64,8 @@ ana.socket.connection_state.set(connection("reconnecting", queued=2))
         "waits for the network",
         "not sent yet, still trying",
         "refused: longer than 50 characters",
+        "edited, waits for the network",
+        "deletion waits for the network",
     ):
         expect(log).to_contain_text(words)
     expect(log).to_contain_text("<img src=x onerror=alert(1)> is what I see here")
@@ -70,6 +74,20 @@ ana.socket.connection_state.set(connection("reconnecting", queued=2))
     expect(page.get_by_role("status").filter(has_text="Reconnecting… · 2 waiting")).to_be_visible()
     shoot(notebook, chat_waiting=page.locator(".rt-chat"))
     expect(page.get_by_role("button", name="Retry “We are")).to_have_count(0)  # it goes out by itself
+    notebook.do("""
+ana.socket.connection_state.set(connection())
+show(
+    own(3, "Yes, four stops to go", "pending", held="storage_failed"),
+    own(4, "Can you hear me?", "failed", held="storage_failed"),
+    own(5, "Or longer", "failed"),
+    own(6, "x" * 60, "failed", error="longer than 50 characters"),
+    own(7, "Or even longer", "sent", edited_ms=1, pending=True),
+)
+""")
+    for words in ("the server cannot store it yet, still trying", "saving…"):
+        expect(log).to_contain_text(words)
+    expect(row(page, "Can you hear me?")).to_contain_text("the server cannot store it yet, still trying")
+    shoot(notebook, chat_held=page.locator(".rt-chat"))
     page.get_by_role("button", name="Retry “xxx").press("Enter")
     notebook.until("('retry', 'm6')", ASKED)
     discard = page.get_by_role("button", name="Discard “Or longer”")

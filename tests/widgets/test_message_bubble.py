@@ -31,6 +31,8 @@ def test_a_plain_message(bubbles):
             "error": None,
             "edited": False,
             "deleted": False,
+            "pending": False,
+            "held": None,
             "reactions": [],
             "reply": None,
             "who": None,
@@ -42,6 +44,13 @@ def test_changes_show(bubbles):
     edited, deleted = bubbles.of(room(message(1, edited_ms=7), message(2, "", is_deleted=True)), 0)
     assert edited["edited"]
     assert deleted["deleted"]
+
+
+def test_what_is_not_settled_shows(bubbles):
+    own = {"user_id": "ana", "mine": True}
+    changed, held = bubbles.of(room(message(1, pending=True, **own), message(2, held="storage_failed", **own)), 0)
+    assert changed["pending"]
+    assert held["held"] == "storage_failed"
 
 
 def test_reactions_say_who_and_whether_one_is_the_readers_own(bubbles):
