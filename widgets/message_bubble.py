@@ -75,6 +75,8 @@ class Bubbles:
             "error": message.error,
             "edited": message.edited_ms is not None,
             "deleted": message.is_deleted,
+            "pending": message.pending,
+            "held": message.held,
             "reactions": [self._reaction(reaction) for reaction in message.reactions],
             "reply": None if message.reply_to is None else _quote(target),
             "who": who,

@@ -8,9 +8,19 @@ const STATUS_WORDS = {
   read: "✓✓ read",
 };
 
+const HELD_WORDS = { storage_failed: "the server cannot store it yet, still trying" };
+
+/** What stands of an edit: it shows at once, and is marked until the server has it. */
+function editWords(message, online) {
+  if (message.deleted || !(message.edited || message.pending)) return "";
+  if (!message.pending) return "edited";
+  return online ? "saving…" : "edited, waits for the network";
+}
+
 function statusWords(message, online) {
-  if (message.deleted) return "";
+  if (message.deleted) return message.pending ? (online ? "deleting…" : "deletion waits for the network") : "";
   if (message.error) return `refused: ${message.error}`;
+  if (message.held && online) return HELD_WORDS[message.held] ?? `${message.held}, still trying`;
   if (message.status === "pending") return online ? "sending…" : "waits for the network";
   return STATUS_WORDS[message.status] ?? "";
 }
@@ -34,7 +44,7 @@ function messageRow(chat) {
   const author = h("div", { class: "rt-author" });
   const text = h("div", { class: "rt-text" });
   const time = h("time");
-  const edited = h("span", {}, "edited");
+  const edited = h("span", { class: "rt-edited" });
   const status = h("span", { class: "rt-status" });
   const meta = h("div", { class: "rt-meta" }, time);
   const body = h("div", { class: "rt-bubble" }, author, text, meta);
@@ -67,7 +77,6 @@ function messageRow(chat) {
     showText(text, message, chat.me());
     say(time, at);
     time.dateTime = new Date(message.at_ms).toISOString();
-    place(edited, message.edited && !message.deleted, () => time.after(edited));
     quote = showQuote(chat, quote, message, text);
     chips = showReactions(chat, chips, row, meta, isCurrent);
     more.hidden = message.deleted || message.error !== null;
@@ -77,6 +86,9 @@ function messageRow(chat) {
 
   function showStatus(message) {
     body.dataset.status = message.status;
+    node.classList.toggle("rt-unsaved", message.pending);
+    say(edited, editWords(message, online));
+    place(edited, edited.textContent, () => time.after(edited));
     say(status, statusWords(message, online));
     meta.setAttribute("aria-live", message.status === "failed" ? "polite" : "off"); // each mark said aloud would be noise
     status.title = audienceWords(message);
@@ -92,7 +104,8 @@ function messageRow(chat) {
     const wanted =
       known ?? h("button", { class: "rt-quiet", type: "button", onclick: () => chat.ask(type, { id: row.message.id }) }, word);
     wanted.setAttribute("aria-label", `${word} “${row.message.text.slice(0, 40)}”`);
-    place(wanted, isWanted, () => meta.append(wanted));
+    const isBefore = type === "retry" && discard?.isConnected;
+    place(wanted, isWanted, () => (isBefore ? discard.before(wanted) : meta.append(wanted)));
     return wanted;
   }
 

@@ -273,6 +273,7 @@ function readerEyes(end, chat, signal, changed) {
       eyes.words = newWords(now.unread);
     }
     if (!now.messages.some((message) => message.key === eyes.first)) eyes.first = null;
+    if (!now.unread && !looks()) eyes.first = null; // they looked away before the server had heard of it
     see();
   }
 
