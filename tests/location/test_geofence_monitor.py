@@ -71,6 +71,16 @@ def test_a_fence_that_is_crossed_between_two_fixes_is_told_of_once():
     assert told(way) == [("home", "enter", near(41)), ("home", "exit", near(61))]
 
 
+def test_after_a_long_silence_no_way_is_guessed():
+    """Overnight one may have gone anywhere: who is seen on the other side did not pass the fences between."""
+    hour_s = 3600
+    assert walk(GeofenceMonitor([HOME]), fix(-500, 0), fix(500, hour_s + 1)) == []
+    assert len(walk(GeofenceMonitor([HOME]), fix(-500, 0), fix(500, hour_s))) == 2
+    assert walk(GeofenceMonitor([HOME], guess_within_s=60), fix(-500, 0), fix(500, 61)) == []
+    way = walk(GeofenceMonitor([HOME]), fix(-500, 0), fix(0, 9000), fix(-500, 90_000))
+    assert told(way) == [("home", "enter", near(9000)), ("home", "exit", near(90_000))], "when it was seen"
+
+
 def test_of_a_fence_that_one_fix_was_in_too():
     monitor = GeofenceMonitor([HOME])
     way = walk(monitor, fix(-500, 0), fix(-85, 10, accuracy_m=7), fix(500, 20))
@@ -181,9 +191,10 @@ def test_many_fences_are_many_answers():
     assert len(walk(GeofenceMonitor(fences), fix(0, 1))) == 50
 
 
-@pytest.mark.parametrize("options", [{"hysteresis": 0}, {"hysteresis": math.nan}])
+@pytest.mark.parametrize("options", [{"guess_within_s": -1}, {"hysteresis": 0}, {"hysteresis": math.nan}])
 def test_nonsense_is_refused_by_name(options):
-    with pytest.raises(ValueError, match="hysteresis"):
+    [name] = options
+    with pytest.raises(ValueError, match=name):
         GeofenceMonitor(**options)
 
 
