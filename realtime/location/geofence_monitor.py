@@ -73,22 +73,30 @@ class GeofenceMonitor:
     changes, so noise on the border makes no crossings. How well, that is ``hysteresis`` accuracies from the border (of
     a small fence, half of its size), twice in a row, or twice as far once. A circle of accuracy that is larger than the
     fence never says inside. A fence that was crossed wholly between two fixes is told of as well, if the straight way
-    between them comes that deep. Needs ``shapely``.
+    between them comes that deep. After a longer silence no way is guessed: who is on the other side of a border then
+    has crossed it when that is seen. Needs ``shapely``.
 
     Args:
         fences: to begin with.
         hysteresis: in accuracies, the radius of which holds 68 %: 2 are three standard deviations.
+        guess_within_s: so long a silence may be, in seconds, that the way during it is taken for straight; an hour is
+            longer than tunnels are.
 
     Raises:
-        ValueError: ``hysteresis`` is not above 0, or two fences have one id.
+        ValueError: ``hysteresis`` is not above 0, ``guess_within_s`` is below, or two fences have one id.
         ImportError: ``shapely`` is not installed.
     """
 
-    def __init__(self, fences: Iterable[Fence] = (), *, hysteresis: float = 2.0) -> None:
+    def __init__(
+        self, fences: Iterable[Fence] = (), *, hysteresis: float = 2.0, guess_within_s: float = 3600.0
+    ) -> None:
         if not hysteresis > 0:
             raise ValueError(f"hysteresis must be above 0, not {hysteresis}")
+        if not guess_within_s >= 0:
+            raise ValueError(f"guess_within_s must be at least 0, not {guess_within_s}")
         self._shapely = shapely_module()
         self._hysteresis = hysteresis
+        self._guess_within_s = guess_within_s
         self._fences: dict[str, Fence] = {}
         self._tracks: dict[Hashable, _Track] = {}
         self._tree: Any = None  # made when it is needed
@@ -167,6 +175,8 @@ class GeofenceMonitor:
         before = track.last
         if before is not None and fix.timestamp_ms <= before.timestamp_ms:
             return []
+        if before is not None and fix.timestamp_ms > before.timestamp_ms + 1000 * self._guess_within_s:
+            before = None
         track.last = fix
         touched = {fence.fence_id: fence for fence in self._near(before or fix, fix)}
         touched |= {fence_id: self._fences[fence_id] for fence_id in track.standings}
