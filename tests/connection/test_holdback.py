@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime.connection.holdback import Holdback, refusal_code
+from realtime.connection.holdback import Holdback, refusal_code, retry_after_s
 
 
 def test_it_waits_twice_as_long_each_time_up_to_a_limit() -> None:
@@ -55,3 +55,25 @@ def test_another_connection_is_another_try() -> None:
 )
 def test_a_refusal_is_read_from_the_ack(args: tuple[object, ...], code: str | None) -> None:
     assert refusal_code(args) == code
+
+
+def test_a_server_that_says_when_is_asked_then_unless_it_would_be_too_soon_or_too_late() -> None:
+    for after_s, pause_s in {0.2: 1.0, 7.0: 7.0, 9999.0: 30.0}.items():
+        holdback = Holdback()
+        holdback.refused(10.0, after_s=after_s)
+        assert holdback.until_s == 10.0 + pause_s
+
+
+@pytest.mark.parametrize(
+    ("error", "after_s"),
+    [
+        ({"code": "rate_limited", "retryAfter": 1500}, 1.5),
+        ({"code": "rate_limited"}, 0.0),
+        ({"retryAfter": "soon"}, 0.0),
+        ({"retryAfter": True}, 0.0),
+        ({"retryAfter": -1}, 0.0),
+        ("no", 0.0),
+    ],
+)
+def test_when_is_read_from_the_refusal(error: object, after_s: float) -> None:
+    assert retry_after_s(({"ok": False, "error": error},)) == after_s

@@ -40,6 +40,9 @@ class FakeLink:
     def replaced(self, namespace):
         self.was_replaced.append(namespace)
 
+    def overrun(self, reason):
+        self.left.append(reason)
+
     def pass_fences(self):
         """The client has seen everything written so far."""
         fences, self.fences = self.fences, []
