@@ -15,6 +15,7 @@ from realtime.commands.errors import CommandError
 from realtime.commands.foreground import cannot_listen, new_event_loop, run_until_stopped
 from realtime.commands.push_gateways import add_push_arguments, gateways_of
 from realtime.server.admission import HANDSHAKES_PER_S
+from realtime.server.rate_limit import EVENTS_PER_S
 
 if TYPE_CHECKING:
     from realtime.server.engine.base import Engine
@@ -55,6 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="clients that may come in within a second, 0 for any number; others are told when to come again "
         "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--events-per-s",
+        type=_count,
+        default=EVENTS_PER_S,
+        metavar="N",
+        help="events that one client may send within a second, in a burst five times as many, 0 for any number; others "
+        "are told to come again (default: %(default)s)",
     )
     add_push_arguments(parser)
 
@@ -147,6 +156,7 @@ async def _serve(options: argparse.Namespace, store: Path | None, stopped: async
             engine=_engine(store, options),
             allow_unauthenticated=unauthenticated,
             handshakes_per_s=options.handshakes_per_s or None,
+            events_per_s=options.events_per_s or None,
             push=PushService(gateways),
         )
         await server.start()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from realtime.connection.errors import ConnectionLost, SendRefused
-from realtime.connection.holdback import TEMPORARY, Holdback, refusal_code
+from realtime.connection.holdback import TEMPORARY, Holdback, refusal_code, retry_after_s
 from realtime.connection.message_queue import Outbox, QueuedMessage
 from realtime.connection.receipt import Receipt, ReceiptStatus
 from realtime.protocol.socketio import encode_event
@@ -158,7 +158,7 @@ class Delivery:
         """
         receipt = self._asked.pop(message_id, None)
         if receipt is None:
-            if (code := refusal_code(args)) is not None and self._keeps(message_id, code, now):
+            if (code := refusal_code(args)) is not None and self._keeps(message_id, code, now, args):
                 return False
             if self._outbox.acked(message_id):
                 receipt = self._receipts.pop(message_id, None)
@@ -205,13 +205,13 @@ class Delivery:
         if message.ack:
             self._asked[message.message_id] = receipt
 
-    def _keeps(self, message_id: int, code: str, now: float) -> bool:
+    def _keeps(self, message_id: int, code: str, now: float, args: tuple[Any, ...]) -> bool:
         """Whether a refused message stays in the outbox."""
         receipt = self._receipts.get(message_id)
         if receipt is None or receipt.status is not ReceiptStatus.SENT:
             return False
         if code in TEMPORARY and receipt.keeps_trying:
-            self._holdback.refused(now)
+            self._holdback.refused(now, after_s=retry_after_s(args))
             self._refused.append(message_id)
         elif message_id not in self._unclaimed and not (receipt.waits is not None and receipt.waits(code)):
             return False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from realtime.connection.errors import SendRefused
+from realtime.connection.holdback import TEMPORARY
 from realtime.connection.receipt import Receipt
 from realtime.connection.verdict import read_reply
 from realtime.protocol.errors import RealtimeError
@@ -51,7 +52,7 @@ class Questions:
     ) -> Callable[[], None]:
         """Ask ahead of the outbox, or behind it if the connection is busy. You must be connected.
 
-        A question that the server's storage could not answer is asked again from the outbox, which keeps trying.
+        A question that the server could not answer for now is asked again from the outbox, which keeps trying.
 
         Args:
             event: the question.
@@ -74,7 +75,7 @@ class Questions:
             try:
                 reply: R = self._read(receipt.result(), kind)
             except SendRefused as error:
-                if error.code == "storage_failed" and not is_queued:
+                if error.code in TEMPORARY and not is_queued:
                     queue()
                 else:
                     refused(error)

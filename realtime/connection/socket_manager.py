@@ -252,8 +252,8 @@ class SocketManager(EventSource):
             event: its name.
             args: values that JSON can hold, and bytes anywhere inside.
             ack: keep the message in the outbox until the server acknowledges it, and write it again, in order and
-                before newer ones, after each reconnection, and a while after the server answered ``storage_failed``.
-                The server may so get it twice: put an id into it.
+                before newer ones, after each reconnection, and a while after the server answered ``storage_failed`` or
+                ``rate_limited``. The server may so get it twice: put an id into it.
             volatile: write it now or drop it; with ``ack``, the question is lost with its connection.
 
         Returns:

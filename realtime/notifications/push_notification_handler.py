@@ -13,6 +13,7 @@ import msgspec
 from realtime.chat.message import Message
 from realtime.connection.app_state import AppState, AppStateValue
 from realtime.connection.errors import SendRefused
+from realtime.connection.holdback import TEMPORARY
 from realtime.connection.listeners import Listeners
 from realtime.connection.receipt import Receipt
 from realtime.notifications.deep_links import DeepLinks
@@ -406,6 +407,8 @@ class PushNotificationHandler(EventSource):
         else:
             if isinstance(reply, dict) and reply.get("ok") is True:
                 self._registration.done(told, now)
+            elif _reason(reply) in TEMPORARY:
+                self._registration.failed(told, now)
             else:
                 _log.warning("the server does not take this device's push token: %s", _reason(reply))
                 self._registration.refused(told)

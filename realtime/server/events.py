@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import math
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ import msgspec
 from realtime.protocol.payload import decode_body, loads
 from realtime.protocol.socketio import RESERVED_EVENTS
 from realtime.server.messages import Refusal
+from realtime.server.rate_limit import RateLimit
 from realtime.server.session import Session
 from realtime.server.stats import Counters
 
@@ -38,10 +40,12 @@ class EventTable:
 
     Args:
         counters: refusals are counted here.
+        limit: of what one session may send; by default anything.
     """
 
-    def __init__(self, counters: Counters | None = None) -> None:
+    def __init__(self, counters: Counters | None = None, limit: RateLimit | None = None) -> None:
         self._counters = Counters() if counters is None else counters
+        self._limit = limit
         self._built_in: dict[str, _BuiltIn] = {}
         self._handlers: dict[str, Handler] = {}
         self._running: dict[asyncio.Task[Any], Session] = {}
@@ -78,6 +82,9 @@ class EventTable:
         Raises:
             RemoteProtocolError: it is no event; the connection must be closed.
         """
+        session.credit -= 1
+        if session.credit < 0 and self._is_too_much(session, event, ack_id):
+            return
         built_in = self._built_in.get(event)
         if built_in is None:
             self._call(session, event, loads(body)[1:], ack_id)
@@ -92,6 +99,9 @@ class EventTable:
 
     def receive(self, session: Session, event: str, args: Sequence[Any], ack_id: int | None) -> None:
         """Handle an event whose arguments are values already: one with binary attachments."""
+        session.credit -= 1
+        if session.credit < 0 and self._is_too_much(session, event, ack_id):
+            return
         built_in = self._built_in.get(event)
         if built_in is None:
             self._call(session, event, args, ack_id)
@@ -120,6 +130,21 @@ class EventTable:
             built_in.handle(session, payload, ack_id)
         except Refusal as refusal:
             self._refuse(session, ack_id, refusal)
+
+    def _is_too_much(self, session: Session, event: str, ack_id: int | None) -> bool:
+        if self._limit is None:
+            session.credit = math.inf
+            return False
+        after_ms = self._limit.judge(session, asyncio.get_running_loop().time(), is_asked=ack_id is not None)
+        if after_ms is None:
+            return False
+        if after_ms < 0:
+            session.link.overrun("too many events; ask for acknowledgements, and send no more than are answered")
+        else:
+            words = f"{event} came too soon after too many events; send it again after {after_ms} ms"
+            self._refuse(session, ack_id, Refusal("rate_limited", words, retry_after_ms=after_ms))
+            self._limit.refused(session)
+        return True
 
     def _refuse(self, session: Session, ack_id: int | None, refusal: Refusal) -> None:
         self._counters.refused += 1

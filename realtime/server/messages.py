@@ -35,12 +35,14 @@ class Refusal(Exception):
     Args:
         code: a short word for programs.
         message: what is wrong, and what to do.
+        retry_after_ms: when it may be asked again, if it is wrong only for now.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, *, retry_after_ms: int | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.retry_after_ms = retry_after_ms
 
 
 class _Wire(msgspec.Struct, frozen=True, rename="camel"):
@@ -409,10 +411,11 @@ class ReactionsReply(_Wire, frozen=True, kw_only=True):
 
 
 class ErrorDetail(_Wire, frozen=True):
-    """What went wrong: ``code`` for programs, ``message`` for people."""
+    """What went wrong: ``code`` for programs, ``message`` for people; in ``retry_after`` ms it may be asked again."""
 
     code: str
     message: str
+    retry_after: int | UnsetType = UNSET
 
 
 class ErrorReply(_Wire, frozen=True, kw_only=True):
@@ -424,7 +427,8 @@ class ErrorReply(_Wire, frozen=True, kw_only=True):
     @classmethod
     def of(cls, refusal: Refusal) -> ErrorReply:
         """The answer that a refusal becomes."""
-        return cls(error=ErrorDetail(refusal.code, refusal.message))
+        after_ms = refusal.retry_after_ms
+        return cls(error=ErrorDetail(refusal.code, refusal.message, UNSET if after_ms is None else after_ms))
 
 
 encode: Callable[[msgspec.Struct], bytes] = msgspec.json.Encoder().encode

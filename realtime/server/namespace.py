@@ -9,6 +9,7 @@ from typing import Any
 from realtime.protocol.socketio import EncodedPacket, check_namespace, encode_event
 from realtime.server.events import EventTable, Handler
 from realtime.server.packets import event_packet, packet_frames
+from realtime.server.rate_limit import RateLimit
 from realtime.server.recovery import Recovery
 from realtime.server.rooms import Member, Rooms
 from realtime.server.session import Session, SessionLink
@@ -25,14 +26,17 @@ class Namespace:
         name: ``/``, or ``/something``.
         counters: deliveries are counted here.
         recovery: sessions that ask for it survive their connections; None for none.
+        limit: of the events that one session may send; by default any number.
 
     Raises:
         LocalProtocolError: the name cannot travel.
     """
 
-    def __init__(self, name: str, counters: Counters, recovery: Recovery | None = None) -> None:
+    def __init__(
+        self, name: str, counters: Counters, recovery: Recovery | None = None, limit: RateLimit | None = None
+    ) -> None:
         self.name = check_namespace(name)
-        self.events = EventTable(counters)
+        self.events = EventTable(counters, limit)
         self.sessions: dict[str, Session] = {}
         """Those that are connected, by session id."""
         self._counters = counters
@@ -319,4 +323,7 @@ class _NoLink:
         self._namespace.dismiss(self._session)
 
     def replaced(self, namespace: str) -> None:
+        """See :class:`SessionLink`."""
+
+    def overrun(self, reason: str) -> None:
         """See :class:`SessionLink`."""

@@ -145,6 +145,10 @@ class Peer:
         self._sessions.pop(namespace, None)
         self._connection.end(CloseCode.GOING_AWAY, TAKEN_OVER)
 
+    def overrun(self, reason: str) -> None:
+        """See :class:`SessionLink`."""
+        self._connection.end(CloseCode.TRY_AGAIN_LATER, reason)
+
     # Events of the protocol
 
     def _handle(self, event: Event) -> None:

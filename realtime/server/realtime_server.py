@@ -40,6 +40,7 @@ from realtime.server.presence_events import BATCH_S, GRACE_S, PresenceEvents
 from realtime.server.presence_rooms import PresenceRooms
 from realtime.server.push.push_service import PushService
 from realtime.server.push_events import PushEvents
+from realtime.server.rate_limit import EVENTS_PER_S, RateLimit
 from realtime.server.receipt_events import TELL_AFTER_S, ReceiptEvents
 from realtime.server.recovery import Recovery, new_recovery
 from realtime.server.room_api import RoomApi
@@ -71,6 +72,8 @@ class RealtimeServer:
         presence_batch_s: changes of a room's presence within this time are told at once; 0 tells each as it comes.
         handshakes_per_s: so many clients may come in within a second; the others are told to come again (HTTP status
             503), each when there is a place for it. None lets everybody in.
+        events_per_s: so many may one session send, on the average, and in a burst five times as many; beyond, they are
+            refused as ``rate_limited``, to be sent again later. None: any number.
         max_payload: bytes that one packet may have.
         max_backlog: bytes that may wait for a client that does not keep up; beyond, it is disconnected, and
             catches up by ``room:join`` with ``since``.
@@ -100,6 +103,7 @@ class RealtimeServer:
         presence_grace_s: float = GRACE_S,
         presence_batch_s: float = BATCH_S,
         handshakes_per_s: int | None = HANDSHAKES_PER_S,
+        events_per_s: float | None = EVENTS_PER_S,
         max_payload: int = 1_000_000,
         max_backlog: int = 1024 * 1024,
         close_timeout_s: float = 2.0,
@@ -135,6 +139,7 @@ class RealtimeServer:
         self._engine: Engine = MemoryEngine(rng=self._rng) if engine is None else engine
         self._counters = Counters()
         self._admission = Admission(handshakes_per_s)
+        self._limit = None if events_per_s is None else RateLimit(events_per_s)
         self._namespaces: dict[str, Namespace] = {}
         self._authenticator = Authenticator(authenticate)
         self._endpoints = HttpEndpoints(
@@ -213,7 +218,7 @@ class RealtimeServer:
             LocalProtocolError: the name cannot travel.
         """
         if name not in self._namespaces:
-            self._namespaces[name] = Namespace(name, self._counters, self._new_recovery())
+            self._namespaces[name] = Namespace(name, self._counters, self._new_recovery(), self._limit)
         return self._namespaces[name]
 
     def _new_recovery(self) -> Recovery | None:

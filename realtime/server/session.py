@@ -47,6 +47,10 @@ class SessionLink(Protocol):
         """Another connection has the session now: let go of it, and end this one."""
         ...
 
+    def overrun(self, reason: str) -> None:
+        """The client sends too much, and cannot be told otherwise: end the connection."""
+        ...
+
 
 class Session:
     """What an event handler is given: who sent the event, and ways to answer.
@@ -81,6 +85,10 @@ class Session:
         """The private id by which its client recovers it."""
         self.trail: Trail | None = None
         """What it may have missed; None if it cannot be recovered."""
+        self.credit = 0.0
+        """Events that may come before its limit is asked: see :class:`~realtime.server.rate_limit.RateLimit`."""
+        self.credit_since: float | None = None
+        self.refused_on: SessionLink | None = None
         self._acks_from = 0
 
     def __repr__(self) -> str:
