@@ -161,7 +161,10 @@ class RoomEvents:
         if held is None and not self._namespace.rooms.has(room_id, session):
             session.refuse(ack_id, Refusal("left", f"the room {room_id!r} was left before joining it was done"))
             return
-        if not self._namespace.rooms.has(room_id, session) and (refusal := self._too_many(session, room_id)) is not None:
+        if (
+            not self._namespace.rooms.has(room_id, session)
+            and (refusal := self._too_many(session, room_id)) is not None
+        ):
             session.refuse(ack_id, refusal)  # it asked for many before the first was answered
             return
         self._let_in(session, room_id)
