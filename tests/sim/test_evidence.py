@@ -88,3 +88,14 @@ def test_it_is_read_once():
     evidence = Evidence(Story("ana"))
     assert Evidence.of(evidence) is evidence
     assert isinstance(Evidence.of(Story("ana")), Evidence)
+
+
+def test_what_a_device_sent_may_be_its_own_in_all_its_lives():
+    story = Story("ana", "ben").send("ana", "m1", "ben")
+    story.killed("ana")
+    story.member("ana", "lobby")
+    own = [
+        [seat.is_own(evidence.letters["m1"]) for seat in evidence.seats if seat.receiver == "ana"]
+        for evidence in (Evidence(story), Evidence(story, is_told_own=False))
+    ]
+    assert own == [[True, False], [True, True]]
