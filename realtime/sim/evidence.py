@@ -89,6 +89,7 @@ class Seat:
         repeats: all further deliveries.
         view: what it showed last.
         gaps: all that it ever said it had.
+        is_told_own: it may be called back with what an earlier incarnation sent, and whose ack it did not hear.
     """
 
     receiver: str
@@ -100,6 +101,7 @@ class Seat:
     repeats: list[Delivery] = field(default_factory=list)
     view: View | None = None
     gaps: list[GapShown] = field(default_factory=list)
+    is_told_own: bool = True
 
     @property
     def offsets(self) -> list[int]:
@@ -119,7 +121,9 @@ class Seat:
 
     def is_own(self, letter: Letter) -> bool:
         """Whether this very incarnation sent the message, or heard its ack: it is not called back with it."""
-        return letter.sender == self.receiver and self.incarnation in (letter.incarnation, letter.acked_to)
+        if letter.sender != self.receiver:
+            return False
+        return not self.is_told_own or self.incarnation in (letter.incarnation, letter.acked_to)
 
 
 class Claim(NamedTuple):
@@ -167,9 +171,11 @@ class Evidence:
 
     Args:
         history: is read now; what it is told later does not count.
+        is_told_own: of what a device sent, its later incarnations are told. False: it is nothing that they show.
     """
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, *, is_told_own: bool = True) -> None:
+        self._is_told_own = is_told_own
         self.letters: dict[str, Letter] = {}
         self.logs: dict[str, Log] = {}
         self.early_acks: list[tuple[int, Acked]] = []  # of messages that nobody had sent, with their places
@@ -300,7 +306,7 @@ class Evidence:
         key = (receiver, room, incarnation)
         seat = self._seats.get(key)
         if seat is None:
-            seat = self._seats[key] = Seat(receiver, room, incarnation)
+            seat = self._seats[key] = Seat(receiver, room, incarnation, is_told_own=self._is_told_own)
         return seat
 
     def _log(self, room: str) -> Log:

@@ -271,7 +271,7 @@ class _Play:
             typing_within_s=TYPING_S,
             may_be_vacuous=may_be_vacuous,
         )
-        crossed = Evidence(self.crossings)
+        crossed = Evidence(self.crossings, is_told_own=False)
         counts = {**report.counts, "crossings": len(crossed.letters)}
         now_s = self.world.now_s
         return msgspec.structs.replace(report, counts=counts).with_further(
