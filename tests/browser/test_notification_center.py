@@ -1,5 +1,6 @@
 """The notification centre in JupyterLab: banners that go, a list worked by keyboard, the system's tray, quiet hours."""
 
+import pytest
 from playwright.sync_api import expect
 
 SETUP = """
@@ -140,6 +141,7 @@ def test_a_banner_comes_and_goes_but_not_under_the_hand(notebook, page, shoot):
     expect(opened(page)).to_contain_text("held")
 
 
+@pytest.mark.clause("RT-WID-3")
 def test_in_the_background_the_systems_tray_is_shown(notebook, page, shoot):
     notebook.do(
         SOME

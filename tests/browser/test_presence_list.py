@@ -1,5 +1,6 @@
 """The list of people in JupyterLab: how they are in words, what is old as old, and one's own status by keyboard."""
 
+import pytest
 from playwright.sync_api import expect
 
 SETUP = """
@@ -65,6 +66,7 @@ def test_how_everybody_is_is_said_in_words(notebook, page, shoot):
     assert page.complaints == []
 
 
+@pytest.mark.clause("RT-WID-2")
 def test_what_is_old_is_seen_as_old(notebook, page, shoot):
     notebook.do(CREW)
     expect(person(page, "ben")).to_contain_text("Busy")

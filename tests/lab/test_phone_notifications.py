@@ -97,6 +97,7 @@ def test_an_outage_ends_for_pushes_too_by_itself(lab):
     assert ana.network.state == "online"
 
 
+@pytest.mark.clause("RT-WID-3")
 def test_what_came_by_push_and_comes_by_socket_is_shown_once(lab):
     ana, ben = lab.phone("ana", rooms=("lobby", "tram")), lab.phone("ben", rooms=("lobby", "tram"))
     lab.wait_until(lambda: ana.notifications.state.snapshot.is_registered)

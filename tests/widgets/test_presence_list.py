@@ -67,6 +67,7 @@ def test_who_is_followed_already_is_left_to_whoever_did_it(people, phone):
     assert phone.presence.asked[2:] == [("unsubscribe", "ana")]
 
 
+@pytest.mark.clause("RT-WID-2")
 def test_what_is_old_says_since_when(people, phone):
     there(phone, member("ben"))
     assert people.compose()["as_of_ms"] is None
