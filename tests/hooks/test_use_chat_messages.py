@@ -144,6 +144,19 @@ def test_nothing_is_rendered_after_the_end():
     assert play(script) == 0
 
 
+def test_a_room_that_was_joined_is_not_joined_again():
+    async def script(town):
+        ana, joins = await town.phone("ana"), []
+        ana.app.socket.on_answer("room:join", lambda args, answer: joins.append(args[0]["roomId"]))
+        with ana.inside():
+            for room_id in ("lobby", "kitchen", "kitchen"):
+                with Shows(use_chat_messages, ana.app.chat, room_id).mounted():
+                    await town.world.until(town.world.now_s + 5)
+        return joins
+
+    assert play(script) == ["kitchen"]
+
+
 def test_others_typing_and_coming_render_nothing():
     async def script(town):
         ana, ben = await town.phone("ana"), await town.phone("ben")

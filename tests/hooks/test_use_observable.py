@@ -209,6 +209,28 @@ def test_unmounting_ends_the_subscription_and_what_was_about_to_be_rendered():
     assert in_virtual_time(script) == [1, 1]
 
 
+def test_a_change_that_its_component_did_not_live_to_show_renders_nothing():
+    async def script():
+        label, score = Label(), Counted(1)
+
+        @reacton.component
+        def door(is_open=True):
+            with w.VBox() as main:
+                if is_open:
+                    label.element(score)
+            return main
+
+        with drawn(door()) as (_, context):
+            score.set(2)
+            context.render(door(is_open=False))
+            passes = context.render_count
+            await asyncio.sleep(1)
+            assert context.render_count == passes
+        return label.shown
+
+    assert in_virtual_time(script) == [1]
+
+
 @pytest.mark.clause("RT-HOOK-2")
 def test_another_argument_is_followed_instead_and_shows_at_once():
     async def script():
