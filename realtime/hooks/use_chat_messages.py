@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,7 +140,7 @@ def use_chat_messages(
     ways: Any = getattr(source, "chat", chat)  # a phone of the lab notes what it sends, and where it is
     send = chat.send_message if ways is chat else ways.send
     join = chat.join if ways is chat else ways.ajoin
-    reacton.use_effect(lambda: acts.do(_enter, chat, join, room_id), [chat, acts, room_id])
+    reacton.use_effect(lambda: acts.do(join, room_id), [chat, acts, room_id])
     room = reacton.use_memo(lambda: acts.ask(chat.room, room_id), [chat, acts, room_id])
     return ChatMessages(error, use_observable(room, _Shown.of).state, chat, send, acts)
 
@@ -156,11 +156,6 @@ class _Shown:
     def of(cls, state: RoomState) -> _Shown:
         numbers = (state.unread, state.mentioned, state.joined, state.has_older, state.behind)
         return cls(state, (*numbers, state.gaps, state.markers, state.messages))
-
-
-async def _enter(chat: ChatClient, join: Callable[[str], Coroutine[Any, Any, object]], room_id: str) -> None:
-    if room_id not in chat.rooms:
-        await join(room_id)
 
 
 async def _outcome(change: Callable[..., SendResult], *args: str) -> None:
