@@ -380,3 +380,47 @@ async def test_a_message_that_waits_goes_out_with_the_next_connection_too() -> N
     outgoing.connection_ended("lost")
     outgoing.flush(line)
     assert line.texts == ['421["say","one"]'] * 2
+
+
+async def test_after_a_pause_nothing_is_written_before_all_that_was_under_way_is_answered() -> None:
+    """The refusal of the last one may be under way still, and what is written now would overtake it."""
+    outgoing, line = delivery(), Line()
+    receipts = [say(outgoing, word, line, ack=True) for word in ("one", "two", "three")]
+    line.texts.clear()
+    outgoing.acked(1, (FAILED,), 100.0)
+    later = say(outgoing, "four", line, ack=True)
+    outgoing.handle_timer(101.0)
+    outgoing.flush(line)
+    assert line.texts == []
+    assert not outgoing.acked(2, (FAILED,), 101.5)
+    assert not outgoing.acked(3, (FAILED,), 102.0)
+    assert outgoing.next_timer() == 102.0
+    outgoing.handle_timer(102.0)
+    outgoing.flush(line)
+    assert line.texts == ['421["say","one"]', '422["say","two"]', '423["say","three"]', '424["say","four"]']
+    for message_id in (1, 2, 3, 4):
+        assert outgoing.acked(message_id, ({"ok": True},), 103.0)
+    assert [await receipt for receipt in (*receipts, later)] == [{"ok": True}] * 4
+
+
+async def test_an_answer_that_never_comes_holds_the_others_up_for_half_a_minute() -> None:
+    outgoing, line = delivery(), Line()
+    for word in ("one", "two"):
+        say(outgoing, word, line, ack=True)
+    line.texts.clear()
+    outgoing.acked(1, (FAILED,), 100.0)
+    outgoing.handle_timer(101.0)
+    assert outgoing.next_timer() == 101.0 + 30.0
+    outgoing.handle_timer(131.0)
+    outgoing.flush(line)
+    assert line.texts == ['421["say","one"]']
+
+
+async def test_what_is_taken_last_lets_the_others_go_on() -> None:
+    outgoing, line = delivery(), Line()
+    for word in ("one", "two"):
+        say(outgoing, word, line, ack=True)
+    outgoing.acked(1, (FAILED,), 100.0)
+    outgoing.handle_timer(101.0)
+    assert not outgoing.acked(2, ({"ok": True},), 105.0), "the timer has changed"
+    assert outgoing.next_timer() == 105.0

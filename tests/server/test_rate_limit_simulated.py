@@ -49,9 +49,12 @@ def assert_all_arrived(town, sent):
         assert phone.heard == sorted(set(phone.heard))
 
 
-def test_a_hundred_at_once_arrive_in_their_order_as_fast_as_the_server_takes_them():
+@pytest.mark.parametrize("profile", ["lte", "gprs"])
+def test_a_hundred_at_once_arrive_in_their_order_as_fast_as_the_server_takes_them(profile):
+    """On a slow line some come when there is credit again, behind what was refused."""
+
     async def script(world, town):
-        ana, _ = await town.phone("ana"), await town.phone("ben")
+        ana, _ = await town.phone("ana", profile=profile), await town.phone("ben")
         texts = [f"a{n}" for n in range(100)]
         start_s = world.now_s
         ana.send(*texts)
@@ -70,7 +73,8 @@ def test_nothing_is_lost_or_overtaken_whatever_else_goes_wrong(seeds):
 
     async def script(world, town):
         rng = random.Random(world.seed)
-        phones = [await town.phone(name) for name in ("ana", "ben", "cem")]
+        lines = {"ana": "lte", "ben": "edge", "cem": "very-bad"}
+        phones = [await town.phone(name, profile=profile) for name, profile in lines.items()]
         sent = {phone.user_id: [] for phone in phones}
         for turn in range(12):
             phone = rng.choice(phones)
