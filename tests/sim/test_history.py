@@ -6,6 +6,7 @@ import pytest
 from realtime.sim.history import (
     Acked,
     Attempt,
+    Cleared,
     Delivery,
     FaultFired,
     Forgot,
@@ -15,6 +16,7 @@ from realtime.sim.history import (
     Killed,
     Logged,
     Notified,
+    Over,
     Owed,
     PositionAcked,
     PositionGone,
@@ -64,6 +66,8 @@ def test_everything_is_kept_in_order_with_its_time():
     history.notified("ben", ["m1", "m2"], "push")
     history.forgot("ben")
     history.owed("ben", "m3", 5.0)
+    history.over("ben", "m3", 6.0)
+    history.cleared("ben", "m3")
     assert history.records == [
         Joined(0.0, "ben", "lobby"),
         Attempt(1.5, "ana", "lobby", "m1"),
@@ -87,6 +91,8 @@ def test_everything_is_kept_in_order_with_its_time():
         Notified(2.0, "ben", ("m1", "m2"), "push"),
         Forgot(2.0, "ben"),
         Owed(2.0, "ben", "m3", 5.0),
+        Over(2.0, "ben", "m3", 6.0),
+        Cleared(2.0, "ben", "m3"),
     ]
 
 

@@ -1,7 +1,7 @@
 """Notifications that come twice, or not at all."""
 
 from realtime.sim.checkers import check
-from realtime.sim.notice_checkers import not_notified, notified_twice
+from realtime.sim.notice_checkers import not_notified, not_withdrawn, notified_twice
 from tests.sim.stories import Story, texts
 
 
@@ -71,3 +71,19 @@ def test_what_was_shown_is_counted():
     story.shown("ana", "ben", False)
     counts = check(story).counts
     assert (counts["presence"], counts["crossings"], counts["notifications"]) == (2, 0, 1)
+
+
+def test_what_is_over_leaves_the_screen_in_time():
+    story = Story()
+    for name in ("cleared", "late", "never"):
+        story.at(1).notified("ben", [name], "push")
+    story.at(2).notified("ben", ["in the app"], "app")
+    for name in ("cleared", "late", "never", "in the app", "not there"):
+        story.at(3).over("ben", name, 5.0)
+    story.at(7).cleared("ben", "cleared")
+    story.at(9).cleared("ben", "late")
+    story.at(60).reconnect("ana")
+    assert texts(not_withdrawn(story)) == [
+        "ben showed 'late' on its lock screen until 9.000 s, which was seen to elsewhere at 3.000 s",
+        "ben showed 'never' on its lock screen until 60.000 s, which was seen to elsewhere at 3.000 s",
+    ]

@@ -1,20 +1,24 @@
 """While some sleep, the others write: it is noted what the sleepers' lock screens owe them, and it comes."""
 
+import pytest
+
 from realtime.lab.scenarios import nap
 from realtime.lab.scenarios.nap import Nap
 from realtime.lab.scenarios.truth import Person
 from realtime.lab.sim_tray import SimTray
-from realtime.sim.notice_checkers import not_notified
+from realtime.server.push.push_service import PushService
+from realtime.sim.notice_checkers import not_notified, not_withdrawn
 from tests.lab.sim_town import play
 
 NAMES = ("ana", "ben", "cleo")
 
 
-def slept(before=lambda world: None):
+def slept(before=lambda world: None, names=NAMES, tablets=(), seed=0):
     async def script(town):
-        people = [Person(name, name, ("lobby",)) for name in NAMES]
-        trays = {name: SimTray(town.world, town.gateway, name, history=town.history) for name in NAMES}
-        machines = {name: await town.phone(name, tray=trays[name]) for name in NAMES}
+        users = {name: name for name in names} | {f"{name}'s tablet": name for name in tablets}
+        people = [Person(device, user_id, ("lobby",)) for device, user_id in users.items()]
+        trays = {name: SimTray(town.world, town.gateway, name, history=town.history) for name in users}
+        machines = {name: await town.phone(name, user_id=user_id, tray=trays[name]) for name, user_id in users.items()}
         before(town.world)
         rng = town.world.rng("nap")
         await Nap(town.world, people, machines, town.server, town.history).pass_by(rng)
@@ -22,7 +26,7 @@ def slept(before=lambda world: None):
         await town.world.until(town.world.now_s + 30)
         return town.history, town.records("Owed"), town.records("Notified"), town.records("Attempt")
 
-    return play(script)
+    return play(script, seed=seed)
 
 
 def test_the_sleepers_are_told_by_push_of_what_is_said_in_the_room_and_of_news():
@@ -46,3 +50,19 @@ def test_a_push_that_is_lost_is_found(monkeypatch):
     monkeypatch.setattr(SimTray, "_sent", lambda self, payload: None)
     history, owed, _, _ = slept()
     assert len(not_notified(history)) == len(owed) == 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_read_on_one_device_leaves_the_other_one_also_if_the_server_stops_meanwhile(seed):
+    """Ben and cleo sleep, and so does ana at both of her devices; dora writes."""
+    history, owed, _, _ = slept(names=("ana", "ben", "cleo", "dora"), tablets=("ana",), seed=seed)
+    over = [record for record in history.records if type(record).__name__ == "Over"]
+    assert {record.device for record in owed} > {"ana", "ana's tablet"}
+    assert {record.device for record in over} == {"ana's tablet"}
+    assert not_notified(history) == not_withdrawn(history) == []
+
+
+def test_what_is_not_withdrawn_is_found(monkeypatch):
+    monkeypatch.setattr(PushService, "_withdraw", lambda *args, **options: None)
+    history, _, _, _ = slept(names=("ana", "ben", "cleo", "dora"), tablets=("ana",))
+    assert len(not_withdrawn(history)) == 1
