@@ -68,7 +68,8 @@ class SimTray:
         crashes = self._machine.crashes if self.device in self._world.machines else 0
         if crashes != self._crashes:
             self._crashes = crashes
-            self._screen.clear()
+            for payload in tuple(self._screen.values()):
+                self.take_off(payload["id"])
         return tuple(self._screen.values())
 
     def tap(self, notification_id: str) -> bool:
@@ -83,7 +84,10 @@ class SimTray:
 
     def take_off(self, notification_id: str) -> None:
         """Show it no more. Harmless if it is not there."""
-        self._screen = {kind: each for kind, each in self._screen.items() if each["id"] != notification_id}
+        for kind in [kind for kind, each in self._screen.items() if each["id"] == notification_id]:
+            del self._screen[kind]
+            if self._history is not None:
+                self._history.cleared(self.device, notification_id)
 
     # -- what comes
 
@@ -133,7 +137,8 @@ class SimTray:
             self.take_off(payload["withdraw"])
         elif shows and payload["id"] not in screen:
             kind = payload.get("collapseKey", payload["id"])
-            self._screen.pop(kind, None)
+            if (replaced := self._screen.get(kind)) is not None:
+                self.take_off(replaced["id"])
             self._screen[kind] = payload
             if self._history is not None:
                 self._history.notified(self.device, _names(payload), "push")

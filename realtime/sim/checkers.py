@@ -17,7 +17,7 @@ from realtime.sim.awareness import detection_latencies, late_detection, late_typ
 from realtime.sim.evidence import Evidence, Letter, Seat
 from realtime.sim.history import Acked, History, Notified, Shown
 from realtime.sim.log_checkers import divergent, phantom, reordered
-from realtime.sim.notice_checkers import not_notified, notified_twice
+from realtime.sim.notice_checkers import not_notified, not_withdrawn, notified_twice
 from realtime.sim.report import Latency, Report, Violation, at, in_time
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "late_typing",
     "lost",
     "not_notified",
+    "not_withdrawn",
     "notified_twice",
     "phantom",
     "reordered",
@@ -77,6 +78,7 @@ def check(
         *late_detection(history, offline_within_s=offline_within_s, online_within_s=online_within_s),
         *([] if typing_within_s is None else late_typing(history, within_s=typing_within_s)),
         *stale(history),
+        *not_withdrawn(history),
         *([] if may_be_vacuous else vacuous(evidence)),
     ]
     counts = {

@@ -185,6 +185,21 @@ class Forgot(_Record, frozen=True, gc=False):
     device: str
 
 
+class Over(_Record, frozen=True, gc=False):
+    """A device must not show this on its lock screen any more, ``within_s`` from now: it was seen to elsewhere."""
+
+    device: str
+    name: str
+    within_s: float
+
+
+class Cleared(_Record, frozen=True, gc=False):
+    """A notification leaves the lock screen of a device."""
+
+    device: str
+    name: str
+
+
 class Owed(_Record, frozen=True, gc=False):
     """Nobody looks at a device or at any other of its user: what is told there must come to its lock screen.
 
@@ -220,6 +235,8 @@ Record: TypeAlias = (
     | Notified
     | Forgot
     | Owed
+    | Over
+    | Cleared
 )
 
 
@@ -406,6 +423,14 @@ class History:
     def owed(self, device: str, name: str, within_s: float) -> None:
         """A device must show this on its lock screen, unless it does so already."""
         self.records.append(Owed(self._now_s(), device, name, within_s))
+
+    def over(self, device: str, name: str, within_s: float) -> None:
+        """A notification must leave the lock screen of a device, if it is there: it was seen to elsewhere."""
+        self.records.append(Over(self._now_s(), device, name, within_s))
+
+    def cleared(self, device: str, name: str) -> None:
+        """A notification leaves the lock screen of a device, for whatever reason."""
+        self.records.append(Cleared(self._now_s(), device, name))
 
     # -- keeping
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from realtime.sim.history import Forgot, History, Notified, Owed
+from realtime.sim.history import Cleared, Forgot, History, Notified, Over, Owed
 from realtime.sim.report import Violation, at
 
 
@@ -50,4 +50,29 @@ def not_notified(history: History) -> list[Violation]:
             when = f"came at {at(shown_s[key])}" if key in shown_s else "never came"
             text = f"{debt.device}, at which nobody looks, was owed a push for {debt.name!r} since {at(debt.t_s)};"
             found.append(Violation("lost", f"{text} it {when}", debt.t_s))
+    return found
+
+
+def not_withdrawn(history: History) -> list[Violation]:
+    """On the lock screen of a device, though it was seen to elsewhere long ago."""
+    shown: dict[str, set[str]] = {}  # by device
+    over: dict[tuple[str, str], Over] = {}
+    found: list[Violation] = []
+
+    def judge(key: tuple[str, str], now_s: float) -> None:
+        record = over.pop(key, None)
+        if record is not None and now_s > record.t_s + record.within_s:
+            text = f"{record.device} showed {record.name!r} on its lock screen until {at(now_s)}, which was seen to"
+            found.append(Violation("stale", f"{text} elsewhere at {at(record.t_s)}", record.t_s + record.within_s))
+
+    for record in history.records:
+        if isinstance(record, Notified) and record.way == "push":
+            shown.setdefault(record.device, set()).add(record.names[0])
+        elif isinstance(record, Cleared):
+            shown.get(record.device, set()).discard(record.name)
+            judge((record.device, record.name), record.t_s)
+        elif isinstance(record, Over) and record.name in shown.get(record.device, ()):
+            over.setdefault((record.device, record.name), record)
+    for key in tuple(over):
+        judge(key, history.records[-1].t_s)
     return found

@@ -1,4 +1,5 @@
-"""Somebody puts the phone away: what is said meanwhile has to come to its lock screen."""
+"""Some put their phones away: what is said meanwhile has to come to their lock screens, and to leave them when it is
+read elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from realtime.sim.world import World
 
 SLEEPERS = 2
-"""So many users go: of one the app is in the background, of the other it is killed."""
+"""So many users of one device go: of one the app is in the background, of the other it is killed. So does the user of
+two devices, whose apps are in the background both."""
 READY_S = 50.0
 """Before that a phone may not know yet that its server is another one, which is to be told its token: a heartbeat is
 missed after 45 s."""
@@ -24,9 +26,15 @@ FALLS_ASLEEP_S = 5.0
 """After this the server knows that nobody looks: the app tells it, or the system closes its connection."""
 ACKED_S = 2.0
 """What is said then counts if the server has it after this."""
-PUSHED_S = 10.0
-"""A push comes so long after what it tells of: 0.1 s of a commit, 3 s of delay, 1 s of the push service; and some
-retransmissions."""
+STOPS_S = 0.5, 2.5
+"""So long after the first word the server is killed, at least and at most; most pushes are still waiting then."""
+RETURNS_S = 1.0, 3.0
+"""And it is back after so long."""
+PUSHED_S = 15.0
+"""A push comes so long after what it tells of: 2.5 s until the server stops, 3 s until it is back, 3 s of delay, 1 s of
+the push service; and some retransmissions, commits and looks into logs."""
+READS_S = 10.0
+"""Who wakes up is connected after this, and has read: what was read leaves the other lock screens after it again."""
 
 
 class Nap:
@@ -66,24 +74,49 @@ class Nap:
         for person in owed:
             tell(world, self._server, person.user_id, f"good night, {person.user_id}")
             self._history.owed(person.device, f"good night, {person.user_id}", PUSHED_S)
+        if rng.random() < 0.5:
+            world.at(world.now_s + rng.uniform(*STOPS_S)).kill_app(self._server.name, for_s=rng.uniform(*RETURNS_S))
         await world.until(world.now_s + ACKED_S + PUSHED_S + 1)
+        await self._read_elsewhere([person for person in owed if self._is_double(person)])
 
     def _fall_asleep(self, rng: random.Random) -> tuple[list[Person], list[Person]]:
-        """Users of one device; and those of them that the server can push."""
+        """Who sleeps; and those of them that the server can push."""
         world = self._world
-        owners = [person.user_id for person in self._people]
-        single = [person for person in self._people if owners.count(person.user_id) == 1 and self._is_awake(person)]
-        sleepers = rng.sample(single, SLEEPERS)
+        awake = [person for person in self._people if self._is_awake(person)]
+        single = rng.sample([person for person in awake if not self._is_double(person)], SLEEPERS)
+        double = [person for person in awake if self._is_double(person)]
+        sleepers = [*single, *double]
         apps = {person.device: self._machines[person.device].app for person in sleepers}
         owed = [
             person
             for person in sleepers
             if apps[person.device].socket.connected and apps[person.device].push.state.snapshot.is_registered
         ]
+        if len([person for person in owed if person in double]) < len(double):
+            owed = [person for person in owed if person not in double]  # one of the devices may seem to be looked at
         for_s = FALLS_ASLEEP_S + ACKED_S + PUSHED_S + 1
-        world.background(sleepers[0].device, for_s=for_s)
-        world.kill_app(sleepers[1].device, for_s=for_s)
+        world.background(single[0].device, for_s=for_s)
+        world.kill_app(single[1].device, for_s=for_s)
+        for n, person in enumerate(double):
+            world.background(person.device, for_s=for_s + 2 * READS_S * n)
         return sleepers, owed
+
+    async def _read_elsewhere(self, devices: Sequence[Person]) -> None:
+        """The first device of the user of two reads all; it has just woken up, and the second sleeps on."""
+        world = self._world
+        if len(devices) < 2:
+            return
+        await world.until(world.now_s + READS_S)
+        reader, phone = devices[0], self._machines[devices[0].device].app
+        if phone.is_settled:
+            with world.on(reader.device):
+                for room_id in reader.rooms:
+                    phone.chat.mark_read(room_id)
+            for person in devices[1:]:
+                for payload in self._machines[person.device].app.tray.on_screen:
+                    if payload.get("roomId") in reader.rooms:
+                        self._history.over(person.device, payload["id"], READS_S / 2)
+        await world.until(world.now_s + READS_S + 1)
 
     def _say_good_night(self, person: Person, owed: Sequence[Person], until_s: float) -> None:
         """In each of the rooms; what the server has taken by then, the sleepers of the room are owed."""
@@ -97,6 +130,9 @@ class Nap:
         await result
         for person in owed if self._world.now_s <= until_s else ():
             self._history.owed(person.device, result.message_id, PUSHED_S)
+
+    def _is_double(self, person: Person) -> bool:
+        return any(other.user_id == person.user_id and other != person for other in self._people)
 
     def _is_awake(self, person: Person) -> bool:
         machine = self._machines[person.device]
