@@ -1,5 +1,4 @@
-"""Some put their phones away: what is said meanwhile has to come to their lock screens, and to leave them when it is
-read elsewhere."""
+"""Some put their phones away: what is said meanwhile comes to their lock screens, until it is read elsewhere."""
 
 from __future__ import annotations
 
