@@ -42,6 +42,7 @@ class Delivery:
         self._unclaimed = dict.fromkeys(self._receipts)  # of an earlier run of the app
         self._holdback = Holdback()
         self._refused: list[int] = []  # written, and to be written again after the pause
+        self._awaits_answers = False  # the pause is over but for those
         self._asked: dict[int, Receipt] = {}  # volatile messages that wait for their answer
 
     @property
@@ -153,12 +154,14 @@ class Delivery:
         """The server acknowledged a message; an acknowledgement that nobody waits for is ignored.
 
         Returns:
-            False if the message stays in the outbox: the server could not store it, and :meth:`next_timer` has changed;
-            or it refused what nobody has claimed, or what waits for a retry.
+            False if :meth:`next_timer` may have changed: the server could not take the message for now, or this is the
+            last answer before others are written again. So it is too if the message stays in the outbox because the
+            server refused what nobody has claimed, or what waits for a retry.
         """
         receipt = self._asked.pop(message_id, None)
         if receipt is None:
             if (code := refusal_code(args)) is not None and self._keeps(message_id, code, now, args):
+                self._end_pause(now)
                 return False
             if self._outbox.acked(message_id):
                 receipt = self._receipts.pop(message_id, None)
@@ -166,11 +169,12 @@ class Delivery:
                 self._holdback.taken()
         if receipt is not None:
             receipt.acked(args[0] if args else None)
-        return True
+        return not (self._awaits_answers and self._end_pause(now))
 
     def connection_ended(self, reason: str) -> None:
         """Whatever was written and not acknowledged must be written again; volatile questions stay unanswered."""
         self._holdback.another_connection()
+        self._awaits_answers = False
         self._refused.clear()
         for message_id in self._outbox.rewind():
             if (receipt := self._receipts.get(message_id)) is not None:
@@ -183,7 +187,14 @@ class Delivery:
         """Give up the messages that got too old before they could be written; after a pause you must flush."""
         for message in self._outbox.expire(now):
             self._give_up(message, "expired", f"was {now - message.queued_at_s:.0f} s old and not delivered")
-        if self._holdback.is_over(now):
+        if not self._holdback.is_over(now):
+            return
+        if not self._awaits_answers and self._is_under_way():
+            # Refused as well, for all that is known; what is written now would overtake it.
+            self._awaits_answers = True
+            self._holdback.wait_on(now)
+        else:
+            self._awaits_answers = False
             refused, self._refused = self._refused, []
             for message_id in refused:
                 self._outbox.retry(message_id)
@@ -194,6 +205,17 @@ class Delivery:
         if expiry is None or pause is None:
             return pause if expiry is None else expiry
         return min(expiry, pause)
+
+    def _is_under_way(self) -> bool:
+        """Whether a message was written and not answered."""
+        return any(receipt.status is ReceiptStatus.SENT for receipt in self._receipts.values())
+
+    def _end_pause(self, now: float) -> bool:
+        """End a pause that only waits for answers, if this was the last of them."""
+        if not self._awaits_answers or self._is_under_way():
+            return False
+        self._holdback.end(now)
+        return True
 
     def _send_now_or_never(self, message: QueuedMessage, receipt: Receipt, line: Line | None) -> None:
         if line is None or not line.writable:

@@ -41,6 +41,14 @@ class Holdback:
         self.until_s = None
         return True
 
+    def wait_on(self, now: float) -> None:
+        """The pause is over, and something is under way still: its refusal may be. Say :meth:`end` when it is not."""
+        self.until_s = now + LONGEST_S
+
+    def end(self, now: float) -> None:
+        """The pause ends now."""
+        self.until_s = now
+
     def another_connection(self) -> None:
         """The next connection is the next try."""
         self.until_s = None

@@ -270,7 +270,8 @@ async def test_what_the_server_could_not_store_stays_and_is_written_again_after_
     outgoing.handle_timer(101.0)
     outgoing.flush(line)
     assert line.texts == ['421["say","one"]', '422["say","two"]', '423["say","three"]']
-    assert not outgoing.acked(1, (FAILED,), 101.0)
+    for message_id in (1, 2, 3):
+        assert not outgoing.acked(message_id, (FAILED,), 101.0)
     assert outgoing.next_timer() == 103, "twice as long"
     outgoing.handle_timer(103.0)
     outgoing.flush(line)
