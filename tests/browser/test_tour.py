@@ -59,6 +59,28 @@ def test_what_is_done_with_a_message_shows_at_the_other_phone(room, page):
     expect(ben).to_have_count(0)
 
 
+def test_who_is_there_and_what_ana_is_told_shows(tour, page, shoot):
+    people = page.get_by_role("region", name="People in lobby, as ben")
+    expect(people.get_by_role("list", name="In the room").get_by_role("listitem")).to_have_count(2)
+    expect(people).to_contain_text("At the station")
+    people.get_by_role("button", name="Your status").click()
+    people.get_by_role("radio", name="Busy").check()
+    expect(people.get_by_role("listitem").filter(has_text="ben")).to_contain_text("Busy")
+    people.get_by_role("radio", name="Online").check()
+    expect(people.get_by_role("listitem").filter(has_text="ben")).to_contain_text("Online")
+    people.get_by_role("button", name="Your status").click()
+    told = page.get_by_role("region", name="Notifications of ana")
+    notes = told.get_by_role("group", name="Open").get_by_role("article")
+    expect(notes).to_have_count(2)
+    expect(notes.first).to_contain_text("Line 12")
+    expect(told.locator(".rt-toast")).to_have_count(0, timeout=10_000)
+    shoot(tour, tour_people=people, tour_told=told)
+    notes.filter(has_text="cleo").press("Enter")
+    expect(told.get_by_role("status").filter(has_text="Opened “cleo” → room/harbour")).to_be_visible()
+    notes.press("Delete")
+    expect(told).to_contain_text("You have seen it all")
+
+
 def test_the_tram_moves_on_bens_map(tour, page, shoot):
     ana = page.locator(".leaflet-marker-icon[title=ana]")
     before = ana.bounding_box()
@@ -81,7 +103,11 @@ def test_a_message_sent_offline_waits_and_arrives_when_the_network_is_back(room,
     expect(mine).to_contain_text("From flight mode")
     expect(mine).to_contain_text("waits for the network")
     expect(room("ana").get_by_role("status")).to_have_text("Offline · 1 waiting")
-    shoot(tour, tour_chat_offline=page.locator(".jp-OutputArea-output:has(.rt-chat)"), tour_panel_offline=panel)
+    shoot(
+        tour,
+        tour_chat_offline=page.locator(".jp-OutputArea-output:has(.rt-chat)"),
+        tour_panel_offline=panel,
+    )
     assert "From flight mode" not in room("ben").get_by_role("log").inner_text()
     panel.get_by_role("button", name="Go online").click()
     expect(room("ben").get_by_role("log")).to_contain_text("From flight mode")
