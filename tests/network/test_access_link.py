@@ -120,6 +120,7 @@ def test_what_is_held_comes_when_it_is_released():
     paths = [Path([access.up]), Path([access.down])]
     access.hold(0)
     for path in paths:
+        path.revise(0)
         path.send(0, 40, "a")
         assert path.arrivals(10) == []
     access.release(20)

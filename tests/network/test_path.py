@@ -123,6 +123,7 @@ def test_a_held_link_without_any_delay_holds_too():
     held = link()
     path = Path([held])
     held.hold()
+    path.revise(0)
     path.send(0, 40, "a")
     assert path.next_ns == NEVER_NS
     held.release(50)
