@@ -199,7 +199,11 @@ class Link:
         before_ns = self._last_ns
         bursts = self._bursts
         deliver = None
-        if luck >= (self._good_loss if bursts is None or not bursts.until(left_ns) else self._burst_loss):
+        if bursts is None or bursts.over_ns <= left_ns < bursts.begin_ns or not bursts.until(left_ns):
+            loss = self._good_loss
+        else:
+            loss = self._burst_loss
+        if luck >= loss:
             at_ns = left_ns + self._delay_ns
             if late:
                 at_ns += int(late * (self._jitter_ns + 1))

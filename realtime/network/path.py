@@ -37,6 +37,7 @@ class Path(Generic[P]):
         "_bound_until_ns",
         "_is_cut",
         "_later",
+        "_live",
         "_number",
         "_stages",
         "dropped",
@@ -56,6 +57,7 @@ class Path(Generic[P]):
         for link in reversed(links):
             stages = ((link, deque(), stages), *stages)
         self._stages = stages
+        self._live = stages  # the same without those that let everything pass at once
         self._arrived: list[P] = []
         self._later: list[tuple[int, int, P]] = []  # heap: (when it arrives by verdict, number, packet)
         self._number = 0
@@ -65,6 +67,7 @@ class Path(Generic[P]):
         self.dropped: Counter[DropReason] = Counter()
         self.judge = judge
         self.next_ns = NEVER_NS
+        self._skip()
 
     def send(self, now_ns: int, nbytes: int, packet: P) -> None:
         """Send a packet of ``nbytes``, headers included. It arrives later, or never."""
@@ -74,10 +77,10 @@ class Path(Generic[P]):
         if self.judge is not None and (verdict := self.judge(packet, nbytes, now_ns)) is not None:
             self._obey(verdict, packet)
             return
-        for link, packets, _ in self._stages:
+        for link, packets, _ in self._live:
             if packets or not link.is_ideal:
                 verdict = link.offer(now_ns, nbytes)
-                if isinstance(verdict, Deliver):
+                if verdict.__class__ is Deliver:
                     packets.append((verdict, nbytes, packet))
                     if verdict.at_ns < self.next_ns and not link.is_held:
                         self.next_ns = verdict.at_ns
@@ -102,23 +105,24 @@ class Path(Generic[P]):
             return []
         result, self._arrived = self._arrived, []
         next_ns = NEVER_NS
-        for link, packets, rest in self._stages:
+        for link, packets, rest in self._live:
             if not packets or link.is_held:
                 continue
             while packets:
-                at_ns = packets[0][0].at_ns
+                deliver, nbytes, packet = packets[0]
+                at_ns = deliver.at_ns
                 if at_ns > now_ns:
                     if at_ns < next_ns:
                         next_ns = at_ns
                     break
-                _, nbytes, packet = packets.popleft()
+                packets.popleft()
                 if at_ns >= link.clear_until_ns and (reason := link.swallows(at_ns)) is not None:
                     link.dropped[reason] += 1
                     continue
                 for further, behind, _ in rest:
                     if behind or not further.is_ideal:
                         verdict = further.offer(at_ns, nbytes)
-                        if isinstance(verdict, Deliver):
+                        if verdict.__class__ is Deliver:
                             behind.append((verdict, nbytes, packet))
                         break
                 else:
@@ -145,6 +149,15 @@ class Path(Generic[P]):
         self.next_ns = next_ns
         if self._bindings:
             self._bound_until_ns = 0
+        self._skip()
+
+    def _skip(self) -> None:
+        """Leave out links that are ideal and empty: until the next change nothing stays in them."""
+        live: tuple[tuple[Link, deque[tuple[Deliver, int, P]], Any], ...] = ()
+        for link, packets, _ in reversed(self._stages):
+            if packets or not link.is_ideal:
+                live = ((link, packets, live), *live)
+        self._live = live
 
     def _is_bound(self, now_ns: int) -> bool:
         """Ask the bindings, for a packet that is sent now."""

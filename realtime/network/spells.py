@@ -19,9 +19,14 @@ class Spells:
         gap_ns: draws the length of a gap.
         length_ns: draws the length of a spell.
         begins_inside: whether a spell, not a gap, begins at ``start_ns``.
+
+    Attributes:
+        over_ns: a gap begins here; outside of it and the spell after it you must ask :meth:`until`.
+        begin_ns: the gap ends, and a spell begins.
+        end_ns: the spell ends.
     """
 
-    __slots__ = ("_gap_ns", "_length_ns", "_over_ns", "_passed", "_past", "begin_ns", "end_ns")
+    __slots__ = ("_gap_ns", "_length_ns", "_passed", "_past", "begin_ns", "end_ns", "over_ns")
 
     def __init__(
         self, start_ns: int, gap_ns: Callable[[], int], length_ns: Callable[[], int], *, begins_inside: bool = False
@@ -30,14 +35,14 @@ class Spells:
         self._length_ns = length_ns
         self._passed = 0
         self._past = array("q")  # begin and end of each: a list of pairs would take eight times the room
-        self._over_ns = start_ns  # end of the one before
+        self.over_ns = start_ns
         self.begin_ns = start_ns if begins_inside else start_ns + gap_ns()
         self.end_ns = self.begin_ns + length_ns()
 
     def until(self, at_ns: int) -> int:
         """When the spell at ``at_ns`` ends; 0 if there is none then."""
         if at_ns < self.begin_ns:
-            if at_ns >= self._over_ns:
+            if at_ns >= self.over_ns:
                 return 0
             past = self._past
             return next((past[i + 1] for i in range(len(past) - 2, -1, -2) if past[i] <= at_ns < past[i + 1]), 0)
@@ -56,7 +61,7 @@ class Spells:
         self._past.append(self.end_ns)
         if len(self._past) == 4 * _REMEMBERED:
             del self._past[: 2 * _REMEMBERED]
-        self._over_ns = self.end_ns
+        self.over_ns = self.end_ns
         self.begin_ns = self.end_ns + self._gap_ns()
         self.end_ns = self.begin_ns + self._length_ns()
 

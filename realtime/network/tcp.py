@@ -79,32 +79,19 @@ class TcpConnection:
         Hand the events out before you call again: an answer that the application gives at once carries
         the acknowledgement of what it answers.
         """
+        up, down, client, server = self.up, self.down, self.client, self.server
         events: list[tuple[TcpEndpoint, Event]] = []
-        has_arrivals = False
-        if self.up.next_ns <= now_ns:
-            has_arrivals = True
-            end = self.server
-            for segment in self.up.arrivals(now_ns):
-                end.receive(now_ns, segment, events)
-            box = end.box
-            if box.is_read and (box.held or box.has_ended):
-                end.deliver(events)
-        if self.down.next_ns <= now_ns:
-            has_arrivals = True
-            end = self.client
-            for segment in self.down.arrivals(now_ns):
-                end.receive(now_ns, segment, events)
-            box = end.box
-            if box.is_read and (box.held or box.has_ended):
-                end.deliver(events)
-        if has_arrivals:
-            self.rearm()
-            if self.next_ns > now_ns:
-                return events
-        for end in (self.client, self.server):
-            if end.retry_at_ns <= now_ns or end.ack_at_ns <= now_ns:
-                end.handle_timer(now_ns, events)
-        self.rearm()
+        if up.next_ns <= now_ns:
+            server.take_in(now_ns, up.arrivals(now_ns), events)
+        if down.next_ns <= now_ns:
+            client.take_in(now_ns, down.arrivals(now_ns), events)
+        if client.ack_at_ns <= now_ns or client.retry_at_ns <= now_ns:
+            client.handle_timer(now_ns, events)
+        if server.ack_at_ns <= now_ns or server.retry_at_ns <= now_ns:
+            server.handle_timer(now_ns, events)
+        self.next_ns = min(
+            up.next_ns, down.next_ns, client.retry_at_ns, client.ack_at_ns, server.retry_at_ns, server.ack_at_ns
+        )
         return events
 
     def cut(self) -> None:
@@ -122,15 +109,11 @@ class TcpConnection:
     def rearm(self) -> None:
         """Bring :attr:`next_ns` up to date; only for the endpoints."""
         client, server = self.client, self.server
-        at_ns = self.up.next_ns
-        if (other := self.down.next_ns) < at_ns:
-            at_ns = other
-        if (other := client.retry_at_ns) < at_ns:
-            at_ns = other
-        if (other := client.ack_at_ns) < at_ns:
-            at_ns = other
-        if (other := server.retry_at_ns) < at_ns:
-            at_ns = other
-        if (other := server.ack_at_ns) < at_ns:
-            at_ns = other
-        self.next_ns = at_ns
+        self.next_ns = min(
+            self.up.next_ns,
+            self.down.next_ns,
+            client.retry_at_ns,
+            client.ack_at_ns,
+            server.retry_at_ns,
+            server.ack_at_ns,
+        )

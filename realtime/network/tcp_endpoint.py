@@ -125,7 +125,7 @@ class TcpEndpoint(TcpSender):
         if not box.is_closed:
             told = box.window
             box.is_read = True
-            self.deliver(events)
+            self._deliver(events)
             box.window = WINDOW_BYTES
             if self.is_established and box.window >= 2 * told:  # as Linux (tcp_cleanup_rbuf)
                 self._acknowledge(now_ns)
@@ -141,51 +141,53 @@ class TcpEndpoint(TcpSender):
 
     # -- what the connection does
 
-    def receive(self, now_ns: int, segment: Segment, events: list[tuple[TcpEndpoint, Event]]) -> None:
-        """Take in what arrived. You must call :meth:`deliver` after the last one of this instant."""
-        flags = segment.flags
-        if (flags != ACK or not self.is_established) and not self._receive_unusual(now_ns, segment, events):
-            return
-        ack = segment.ack
-        edge = ack + segment.window
-        if edge > self._edge:
-            self._edge = edge
-        out = self._out
-        if self._lone is not None and ack == out.next_seq:  # the usual case of _on_ack
-            self._lone = None
-            self._is_idle = True
-            self.buffered_bytes = 0
-            self.retry_at_ns = NEVER_NS
-            out.acked_seq = ack
-            self._timeout.sample(now_ns - segment.echo_ns)
-        elif ack > out.acked_seq or segment.sacks:
-            self._on_ack(now_ns, segment)
-        elif out.unsent_bytes:
-            if not out.in_flight:
-                self._waiting_since_ns = now_ns  # a window probe is answered
-            self._pump(now_ns)
-        data, seq, box = segment.data, segment.seq, self.box
-        if (
-            data and seq == box.next_seq and box.is_read and flags == ACK and not box.early
-        ):  # the usual case of _on_data
-            if seq == box.acked_seq:
-                box.echo_ns = segment.sent_ns
-            box.held.append(data)
-            box.next_seq = seq = seq + len(data)
-            if seq - box.acked_seq > MSS_BYTES:
-                self._acknowledge(now_ns)
-            elif self.ack_at_ns == NEVER_NS:
-                self.ack_at_ns = now_ns + DELAYED_ACK_NS
-        elif data or flags != ACK:
-            self._on_data(now_ns, segment)
-        elif seq < box.next_seq:
-            self._acknowledge(now_ns)  # a window probe
-
-    def deliver(self, events: list[tuple[TcpEndpoint, Event]]) -> None:
-        """Let the application read, if it does."""
-        box = self.box
+    def take_in(self, now_ns: int, segments: list[Segment], events: list[tuple[TcpEndpoint, Event]]) -> None:
+        """Take in what arrived at this instant, and let the application read it, if it does."""
+        box, out = self.box, self._out
+        for segment in segments:
+            flags = segment.flags
+            if (flags != ACK or not self.is_established) and not self._receive_unusual(now_ns, segment, events):
+                continue
+            ack = segment.ack
+            if (edge := ack + segment.window) > self._edge:
+                self._edge = edge
+            if self._lone is not None and ack == out.next_seq:  # the usual case of _on_ack
+                self._lone = None
+                self._is_idle = True
+                self.buffered_bytes = 0
+                self.retry_at_ns = NEVER_NS
+                out.acked_seq = ack
+                self._timeout.sample(now_ns - segment.echo_ns)
+            elif ack > out.acked_seq or segment.sacks:
+                self._on_ack(now_ns, segment)
+            elif out.unsent_bytes:
+                if not out.in_flight:
+                    self._waiting_since_ns = now_ns  # a window probe is answered
+                self._pump(now_ns)
+            seq, data = segment.seq, segment.data
+            if not data and flags == ACK:
+                if seq < box.next_seq:
+                    self._acknowledge(now_ns)  # a window probe
+            elif seq != box.next_seq or flags != ACK or not box.is_read or box.early:
+                self._on_data(now_ns, segment)
+            else:  # the usual case of _on_data
+                if seq == box.acked_seq:
+                    box.echo_ns = segment.sent_ns
+                box.held.append(data)
+                box.next_seq = seq = seq + len(data)
+                if seq - box.acked_seq > MSS_BYTES:
+                    self._acknowledge(now_ns)
+                elif self.ack_at_ns == NEVER_NS:
+                    self.ack_at_ns = now_ns + DELAYED_ACK_NS
         if not box.is_read:
             return
+        if len(box.held) == 1 and not box.has_ended:
+            events.append((self, Received(box.held.pop())))
+        elif box.held or box.has_ended:
+            self._deliver(events)
+
+    def _deliver(self, events: list[tuple[TcpEndpoint, Event]]) -> None:
+        box = self.box
         if box.held:
             events.append((self, Received(box.held.pop() if len(box.held) == 1 else box.read())))
         if box.has_ended and not self._end_told:
@@ -271,7 +273,8 @@ class TcpEndpoint(TcpSender):
             self._pump(now_ns)
 
     def _on_reset(self, events: list[tuple[TcpEndpoint, Event]]) -> None:
-        self.deliver(events)
+        if self.box.is_read:
+            self._deliver(events)
         was_asking = self._state is _State.SYN_SENT
         self.forget()
         events.append((self, Refused() if was_asking else Reset()))

@@ -34,7 +34,7 @@ class TimedOut(msgspec.Struct, frozen=True):
     """At the client: no answer to any request (ETIMEDOUT)."""
 
 
-class Received(msgspec.Struct, frozen=True):
+class Received(msgspec.Struct, frozen=True, gc=False):
     """The next bytes of the peer's stream."""
 
     data: bytes

@@ -32,8 +32,6 @@ from realtime.sim.transport import Address, SimTransport
 
 Factory = Callable[[], asyncio.BaseProtocol]
 
-_ON_ITS_WAY_NS = -1  # of a timer: nothing comes earlier
-
 
 class Listener(Protocol):
     """Whoever accepts connections at an address."""
@@ -77,7 +75,6 @@ class SimConnection:
     """
 
     __slots__ = (
-        "_armed_ns",
         "_client",
         "_client_context",
         "_factory",
@@ -119,7 +116,6 @@ class SimConnection:
         self._client: SimTransport | None = None
         self._server: SimTransport | None = None
         self._wake = self.loop.idle_timer(self._on_timer)
-        self._armed_ns = NEVER_NS  # what the timer is set to
         self._is_cut = False
 
     async def open(self) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
@@ -205,18 +201,17 @@ class SimConnection:
     def touch(self) -> None:
         """Set the timer to the earliest deadline; must be called whenever something was done to the model."""
         at_ns = self.tcp.next_ns
-        if at_ns < self._armed_ns:
-            self._armed_ns = at_ns if at_ns > self.loop.now_ns else _ON_ITS_WAY_NS
+        if at_ns < self._wake.due_ns:
             self.loop.move(self._wake, at_ns)
         elif at_ns == NEVER_NS and (self._client is None or self._client.is_lost):
             self._forget_if_over()
 
     # -- the network's side
 
-    def _on_timer(self) -> None:
-        tcp, loop = self.tcp, self.loop
-        now_ns = loop.now_ns
-        self._armed_ns = _ON_ITS_WAY_NS
+    def _on_timer(self) -> int:
+        """Do what is due; returns when to be called next."""
+        tcp = self.tcp
+        now_ns = self.loop.now_ns
         try:
             if tcp.next_ns <= now_ns:
                 for end, event in tcp.handle_timer(now_ns):
@@ -229,15 +224,14 @@ class SimConnection:
                         self._on_event(end, transport, event)
                 if self.waits:
                     self._progress()
-        finally:
-            at_ns = tcp.next_ns
-            if at_ns != NEVER_NS:
-                self._armed_ns = at_ns if at_ns > now_ns else _ON_ITS_WAY_NS
-                loop.move(self._wake, at_ns)
-            else:
-                self._armed_ns = NEVER_NS
-                if self._client is None or self._client.is_lost:
-                    self._forget_if_over()
+        except BaseException:
+            self._wake.due_ns = NEVER_NS
+            self.touch()
+            raise
+        at_ns = tcp.next_ns
+        if at_ns == NEVER_NS and (self._client is None or self._client.is_lost):
+            self._forget_if_over()
+        return at_ns
 
     def _progress(self) -> None:
         waiting = [transport.progress() for _, transport in self._ends() if transport is not None]

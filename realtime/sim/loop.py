@@ -17,7 +17,7 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from realtime.network.link import MS, NEVER_NS, NS
@@ -124,6 +124,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         self._has_dead = False
         self._window_turns = min(_WINDOW_TURNS, max_turns_per_ms)
         self._windows_per_look = max_turns_per_ms // self._window_turns
+        self._turns_left = self._window_turns
         self._windows = 0
         self._looked_ns = -NS
 
@@ -186,17 +187,20 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
             heappush(self._timers, (when_ns, next(self._numbers), timer))
         return timer
 
-    def idle_timer(self, callback: Callable[[], object]) -> SimTimer:
+    def idle_timer(self, callback: Callable[[], int]) -> SimTimer:
         """A timer to be set by :meth:`move`, again and again, for a callback that belongs to no host.
 
         At one instant those come before the timers of programs, as the selector's events do in asyncio.
+
+        Args:
+            callback: returns when it is to be called next; ``NEVER_NS`` is not of itself.
         """
-        return SimTimer(callback, (), None, NEVER_NS, IDLE_NS, self)
+        return SimTimer(callback, (), None, NEVER_NS, NEVER_NS, self)
 
     def move(self, timer: SimTimer, due_ns: int) -> None:
         """Let an :meth:`idle_timer` go off at this time, and not when it was set to; one that has passed is now.
 
-        You must not move a timer that has gone off and waits for its turn to be called.
+        You must not move a timer that has gone off and waits for its turn to be called, or is being called.
         """
         if due_ns <= self.now_ns:
             timer.due_ns = IDLE_NS
@@ -221,16 +225,17 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
     def _run_once(self) -> None:
         """Turn until the loop is stopped, the clock jumping on when nothing is ready. Replaces asyncio's one turn."""
         ready = self._ready
-        turns_left = self._window_turns
+        self._turns_left = self._window_turns
         while True:
             if self._error is not None:
                 error, self._error = self._error, None
                 raise error
             if not ready and not self._stopping:
                 self._advance()
-            turns_left -= 1
-            if not turns_left:
-                turns_left = self._window_turns
+                if not ready:
+                    continue
+            self._turns_left -= 1
+            if not self._turns_left:
                 self._end_window()
             if self._shuffle is not None and len(ready) > 1:
                 self._interleave(self._shuffle)
@@ -242,7 +247,7 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
                     continue
                 try:
                     if handle.context is None:
-                        callback()
+                        self._go_off(handle)
                     else:
                         handle.context.run(callback, *handle.args)
                 except (SystemExit, KeyboardInterrupt):
@@ -251,6 +256,14 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
                     self._report(handle, error)
             if self._stopping:
                 return
+
+    def _go_off(self, timer: SimTimer) -> None:
+        """Call the callback of an :meth:`idle_timer`, outside of the heap."""
+        at_ns = timer.callback()
+        if at_ns < NEVER_NS:
+            self.move(timer, at_ns)
+        else:
+            timer.due_ns = at_ns
 
     def _interleave(self, rng: random.Random) -> None:
         shuffled = interleaved(self._ready, rng)
@@ -262,12 +275,56 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
             self.call_exception_handler({"message": f"exception in {handle!r}", "exception": error, "handle": handle})
 
     def _advance(self) -> None:
-        """Jump to the next timer, and make ready all that go off then."""
+        """Jump from instant to instant until something is ready, or the run is at its end.
+
+        At most instants there are only wakes. They are called as they stand in their heap, and put back there.
+        """
+        wakes, timers, ready = self._wakes, self._timers, self._ready
+        if not wakes or self.instant_ended is not None or self._shuffle is not None:
+            self._jump()
+            return
+        now_ns = self.now_ns
+        while wakes:
+            due_ns, _, timer = wakes[0]
+            if timer.due_ns != due_ns:
+                heappop(wakes)
+                continue
+            if due_ns != now_ns:
+                if ready or self._error is not None or self._stopping or self.instant_ended is not None:
+                    return
+                if (timers and timers[0][0] <= due_ns) or due_ns > self._limit_ns:
+                    break
+                self.now_ns = now_ns = due_ns
+                self._turns_left -= 1
+                if not self._turns_left:
+                    self._end_window()
+            timer.due_ns = IDLE_NS
+            try:
+                at_ns = timer.callback()
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                heappop(wakes)
+                self._report(timer, error)
+                continue
+            if at_ns > due_ns:
+                timer.due_ns = at_ns
+                if at_ns < NEVER_NS:
+                    heapreplace(wakes, (at_ns, next(self._numbers), timer))
+                    continue
+            else:
+                ready.append(timer)
+            heappop(wakes)
+        if not ready and self._error is None and not self._stopping:
+            self._jump()
+
+    def _jump(self) -> None:
+        """Go on to the next instant, and make ready all that goes off then."""
+        wakes, timers = self._wakes, self._timers
         if self.instant_ended is not None:
             self.instant_ended()
             if self._ready or self._error is not None:
                 return
-        wakes, timers, ready = self._wakes, self._timers, self._ready
         while wakes and wakes[0][0] != wakes[0][2].due_ns:
             heappop(wakes)
         while timers and timers[0][0] != timers[0][2].due_ns:
@@ -281,21 +338,24 @@ class SimLoop(_BaseLoop):  # type: ignore[misc]
         if due_ns > self._limit_ns:
             raise SimTimeLimit(f"the run reached its limit of {self._limit_ns / NS:g} s; {self._waiting()}")
         self.now_ns = due_ns
-        while wakes and wakes[0][0] == due_ns:
-            timer = heappop(wakes)[2]
+        self._make_ready(wakes, due_ns)
+        self._stale_timers -= self._make_ready(timers, due_ns)
+
+    def _make_ready(self, heap: list[tuple[int, int, SimTimer]], due_ns: int) -> int:
+        """Take everything from a heap that goes off at this instant. Returns how many entries were worthless."""
+        stale = 0
+        while heap and heap[0][0] == due_ns:
+            timer = heappop(heap)[2]
             if timer.due_ns == due_ns:
                 timer.due_ns = IDLE_NS
-                ready.append(timer)
-        while timers and timers[0][0] == due_ns:
-            timer = heappop(timers)[2]
-            if timer.due_ns == due_ns:
-                timer.due_ns = IDLE_NS
-                ready.append(timer)
+                self._ready.append(timer)
             else:
-                self._stale_timers -= 1
+                stale += 1
+        return stale
 
     def _end_window(self) -> None:
         """So many turns are over: tidy up, and see whether the clock gets anywhere."""
+        self._turns_left = self._window_turns
         self._windows += 1
         if not gc.isenabled():  # at fixed points, so that finalizers run at the same virtual time in every run
             gc.collect(2 if self._windows % _COLLECT_ALL_EVERY_WINDOWS == 0 else 1)
