@@ -123,6 +123,15 @@ def test_what_the_server_says_becomes_events():
     assert session.state is ClientState.CLOSED
 
 
+def test_an_event_comes_in_one_step_and_everything_else_in_the_usual_ones():
+    assert ClientSession().receive_event(b'42["hello"]') is None, "it is not connected"
+    session = connected()
+    assert session.receive_event(b'425["hello",1]') == EventReceived("hello", (1,), 5)
+    for other in (b'433["ok",1]', b"2", b"41", b'42["broken"', b'451-["photo",{"_placeholder":true,"num":0}]', b""):
+        assert session.receive_event(other) is None
+    assert session.state is ClientState.CONNECTED
+
+
 def test_a_ping_is_answered_with_its_own_payload():
     session = connected()
     session.receive_text(b"2probe")
