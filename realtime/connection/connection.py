@@ -350,6 +350,12 @@ class Connection:
         if self._over or session is None:
             return
         self.bytes_received += len(data)
+        if is_text and (emitted := session.receive_event(data)) is not None:  # nearly always
+            try:
+                self._listener.connection_event(emitted)
+            except Exception as error:
+                self._mistake(error)
+            return
         try:
             events = session.receive_text(data) if is_text else session.receive_binary(data)
         except RemoteProtocolError as error:

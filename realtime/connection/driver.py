@@ -155,10 +155,11 @@ class Driver:
         If that has moved to a later time the timer stays, and finds nothing to do: every received byte moves the
         heartbeat's deadline, and is not worth a new timer.
         """
-        timers = [self._life.next_timer(), self._delivery.next_timer(), self._ack_watch.due]
-        if self._connection is not None:
-            timers.append(self._connection.next_timer())
-        due = min((timer for timer in timers if timer is not None), default=None)
+        heartbeat = None if self._connection is None else self._connection.next_timer()
+        due = self._ack_watch.due
+        for timer in (self._life.next_timer(), self._delivery.next_timer(), heartbeat):
+            if timer is not None and (due is None or timer < due):
+                due = timer
         if self._alarm.due is None or due is None or due < self._alarm.due:
             self._alarm.set(due, context=self._context)
 

@@ -242,6 +242,9 @@ class Lifecycle:
 
     def next_timer(self) -> float | None:
         """When to call :meth:`handle_timer`, or None for never."""
+        is_awaited = self._attempt_until is not None or self._retry_at is not None or self._waiters
+        if not is_awaited and self._app is not AppStateValue.BACKGROUND:
+            return None
         due = min(
             math.inf if self._attempt_until is None else self._attempt_until,
             math.inf if self._retry_at is None else self._retry_at,

@@ -23,7 +23,6 @@ from realtime.protocol.engineio import (
     decode_handshake,
 )
 from realtime.protocol.errors import LocalProtocolError, RemoteProtocolError
-from realtime.protocol.payload import loads
 from realtime.protocol.socketio import (
     Decoder,
     EncodedPacket,
@@ -205,12 +204,29 @@ class ClientSession:
         if self._state is CLOSED:
             return []
         try:
-            if self._state is CONNECTED and (event := self._receive_event(text)) is not None:
-                return [event]
-            return self._receive_engine(text)
+            event = self.receive_event(text)
+            return self._receive_engine(text) if event is None else [event]
         except RemoteProtocolError:
             self._state = CLOSED
             raise
+
+    def receive_event(self, text: bytes) -> EventReceived | None:
+        """Take what a client receives most, in one step: an event without attachments in the default namespace.
+
+        Returns:
+            The event, which leaves nothing to send; None if the frame is anything else, for :meth:`receive_text`.
+        """
+        if self._state is not CONNECTED or self._namespace != "/" or self._decoder.pending:
+            return None
+        parts = split_event(text)
+        if parts is None:
+            return None
+        name, ack_id, body = parts
+        try:
+            args = tuple(_decode(body)[1:])
+        except ValueError:
+            return None
+        return EventReceived(name, args if self._pid is None else self._follow(args), ack_id)
 
     def receive_binary(self, data: bytes) -> list[Event]:
         """Take a binary frame; otherwise as :meth:`receive_text`."""
@@ -251,18 +267,6 @@ class ClientSession:
         self._state = self._after_sending(PacketType.DISCONNECT)
         if was_connected:
             self._queue(encode(Packet(PacketType.DISCONNECT, self._namespace)))
-
-    def _receive_event(self, text: bytes) -> EventReceived | None:
-        """What a client receives most, in one step: an event without attachments in the default namespace."""
-        parts = split_event(text)
-        if parts is None or self._namespace != "/" or self._decoder.pending:
-            return None
-        name, ack_id, body = parts
-        try:
-            args = tuple(_decode(body)[1:])
-        except ValueError:
-            args = tuple(loads(body)[1:])
-        return EventReceived(name, args if self._pid is None else self._follow(args), ack_id)
 
     def _receive_engine(self, text: bytes) -> list[Event]:
         kind, payload = decode_engine(text)

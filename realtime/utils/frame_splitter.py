@@ -50,10 +50,19 @@ class FrameSplitter:
                 return []
             data = bytes(self._tail)
             self._tail.clear()
-        items: list[bytes | bytearray] = []
-        mask_size = self._mask_size
-        at = 0
         size = len(data)
+        mask_size = self._mask_size
+        if size > 3 and data[0] == _TEXT and not self._in_fragments:  # one frame and no more, as nearly always
+            length, start = data[1] ^ self._mask_bit, 2 + mask_size
+            if length == 126:
+                length, start = data[2] << 8 | data[3], start + 2
+            elif length > 126:
+                length = size  # no such frame
+            if start + length == size and length <= self._max_size:
+                payload = data[start:]
+                return [apply_mask(payload, data[start - 4 : start]) if mask_size else payload]
+        items: list[bytes | bytearray] = []
+        at = 0
         while at < size:
             if size - at < 2:
                 return self._wait(items, data, at, 2)
