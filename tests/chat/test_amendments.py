@@ -132,6 +132,16 @@ class TestAmending:
         assert amended(both, reaction(None)).reactions == both.reactions, "it stands already"
 
 
+def test_devices_in_one_process_share_the_strings_of_a_message():
+    frame = b'{"messageId":"m-1","userId":"ana","text":"are you there?","timestamp":1,"offset":1}'
+    first, second = (
+        message_of(msgspec.json.decode(frame, type=LoggedMessage), room_id="lobby", user_id="ana", mine=False)
+        for _ in range(2)
+    )
+    assert first.text is second.text
+    assert first.message_id is second.message_id
+
+
 def test_a_message_of_a_page_comes_as_it_stands():
     entry = LoggedMessage(
         message_id="m1", user_id="ben", text="changed", timestamp=1003, offset=3, revision=8, edited_at=1007,
