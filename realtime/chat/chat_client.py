@@ -62,7 +62,6 @@ T = TypeVar("T")
 _log = logging.getLogger("realtime.chat")
 
 _MESSAGE_EVENTS: dict[type, str] = {
-    Received: "message",
     Mentioned: "mention",
     Delivered: "message_delivered",
     Failed: "message_failed",
@@ -415,7 +414,11 @@ class ChatClient(EventSource):
         """The state shows it already: now the handlers, then wait for what is due next."""
         for event in events:
             match event:
-                case Received() | Delivered() | Failed() | Edited() | Deleted() | Reacted() | Mentioned():
+                case Received(message):  # the commonest first: cases are tried one by one
+                    self._events.dispatch("message", message)
+                case MarkerMoved(user_id, kind, up_to):
+                    self._events.dispatch(_MARKER_EVENTS[kind], seat.room_id, user_id, up_to)
+                case Delivered() | Failed() | Edited() | Deleted() | Reacted() | Mentioned():
                     self._events.dispatch(_MESSAGE_EVENTS[type(event)], event.message)
                 case Other():
                     self._events.dispatch("logged", seat.room_id, event.entry.body)
@@ -423,8 +426,6 @@ class ChatClient(EventSource):
                     self._events.dispatch("typing", seat.room_id, user_id, is_typing)
                 case TypingToSend(is_typing):
                     self._socket.emit("chat:typing", {"roomId": seat.room_id, "isTyping": is_typing}, volatile=True)
-                case MarkerMoved(user_id, kind, up_to):
-                    self._events.dispatch(_MARKER_EVENTS[kind], seat.room_id, user_id, up_to)
                 case ReceiptToSend():
                     self._report(seat, event)
                 case JoinRefused(room_id, error):
