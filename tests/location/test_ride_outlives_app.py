@@ -7,10 +7,12 @@ import pytest
 
 from realtime.lab.sim_phone import SimPhone
 from realtime.lab.sim_server import SimServer
+from realtime.location.fix import Fix
 from realtime.location.geofence import Circle
 from realtime.location.geofence_alerts import GeofenceAlerts
 from realtime.location.kept_fixes import SAVED_AFTER_S, KeptFixes
 from realtime.location.live_location_tracker import LiveLocationTracker
+from realtime.location.precision import rounded
 from realtime.location.sources import GpxSource
 from realtime.location.track import Track, TrackPoint
 from realtime.server.engine.memory import MemoryEngine
@@ -130,6 +132,15 @@ class TestTheTracker:
         await again.ack()
         await asyncio.sleep(SAVED_AFTER_S + 0.1)
         assert KeptFixes(tmp_path / "kept.json").of("lobby") == ()
+
+    @jumping
+    async def test_it_is_told_as_exact_as_the_new_start_allows(self, tmp_path):
+        KeptFixes(tmp_path / "kept.json").set("lobby", [fix(1)])
+        ana = self.ana(tmp_path)
+        await ana.start(precision_m=500)
+        await ana.source.push(fix(2))
+        [update] = ana.socket.said("location:update")
+        assert [Fix.from_wire(each) for each in update["fixes"]] == [rounded(fix(1), 500), rounded(fix(2), 500)]
 
     @jumping
     async def test_on_a_good_network_nothing_is_written(self, tmp_path):

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from realtime.connection.app_state import AppState
+from realtime.location.fix import Fix
+from realtime.location.precision import rounded
 from realtime.utils import ambient
 from tests.jumping_clock import jumping
 from tests.location.ana import Ana, Pushed, fix, settle
@@ -61,8 +63,20 @@ class TestStoppingAndPausing:
         assert "until" not in update
         assert ana.tracker.tracking
 
-    @pytest.mark.clause("RT-LOC-13")
     @jumping
+    async def test_what_was_kept_exact_is_told_rounded_once_that_is_wanted(self):
+        ana = Ana(connected=False)
+        await ana.start()
+        await ana.move(1)
+        await asyncio.sleep(1)
+        await ana.move(2)
+        await ana.start(precision_m=500)
+        ana.socket.connect()
+        [update] = ana.socket.said("location:update")
+        assert [Fix.from_wire(each) for each in update["fixes"]] == [rounded(fix(1), 500), rounded(fix(2), 500)]
+
+    @jumping
+    @pytest.mark.clause("RT-LOC-13")
     async def test_a_plain_async_generator_survives_the_background(self):
         async def generator():
             for n in range(100):
