@@ -75,7 +75,7 @@ class Sharing:
         self._precision_m = precision_m
         self._until_ms = until_ms
         self._rejected = rejected
-        self._flow = FixFlow(resolution, max_kept=max_kept, unsent=unsent)
+        self._flow = FixFlow(resolution, max_kept=max_kept, unsent=tuple(map(self._as_told, unsent)))
         self._alarm = Alarm(lambda now: self._tell(self._flow.handle_timer(now)))
         self._end_alarm = Alarm(lambda now: expired())
         self._store = store
@@ -97,9 +97,9 @@ class Sharing:
     def offer(self, fix: Fix) -> None:
         """A fix was measured."""
         if self._left:
-            self._flow.restore(self._left)
+            self._flow.restore(tuple(map(self._as_told, self._left)))
             self._left = ()
-        self._tell(self._flow.offer(fix if self._precision_m is None else rounded(fix, self._precision_m), _now()))
+        self._tell(self._flow.offer(self._as_told(fix), _now()))
 
     def conditions(self, *, net: NetType, battery: BatteryStatus) -> None:
         """What the device says of its network and its battery."""
@@ -140,6 +140,9 @@ class Sharing:
         self.close()
         payload = {"roomId": self.room_id} if reason == STOPPED else {"roomId": self.room_id, "reason": reason}
         self._socket.emit("location:stop", payload, ack=True)
+
+    def _as_told(self, fix: Fix) -> Fix:
+        return fix if self._precision_m is None else rounded(fix, self._precision_m)
 
     def _tell(self, batch: Batch | None) -> None:
         """Send ``batch``, if there is one, and wait for what is due next."""
