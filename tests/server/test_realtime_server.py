@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import socket
+import sys
 import urllib.error
 import urllib.request
 
@@ -163,6 +164,35 @@ async def test_prometheus_reads_figures_from_the_server():
         assert status == 200
         for line in (b"connections 1.0", b"rooms 1.0", b"messages_logged_total 1.0", b"refused_total 1.0"):
             assert b"\nrealtime_" + line in body
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the second bind fails already")
+async def test_a_port_that_another_server_takes_between_bind_and_listen_is_a_clear_error():
+    """Two that start at the same moment: both may bind the address, and the second one to listen is told."""
+    with socket.socket() as rival:
+        rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        rival.bind(("127.0.0.1", 0))
+        engine = MemoryEngine()
+        start, stop, stopped = engine.start, engine.stop, []
+
+        async def slow_start(deliver):
+            await start(deliver)
+            rival.listen()
+
+        async def noted_stop():
+            await stop()
+            stopped.append(True)
+
+        engine.start, engine.stop = slow_start, noted_stop
+        server = RealtimeServer(port=rival.getsockname()[1], engine=engine)
+        with pytest.raises(ServerStartError, match="is taken"):
+            await server.start()
+        assert stopped == [True]
+        assert "stopped" in repr(server)
+        rival.close()
+        engine.start = start
+        await server.start()
+        await server.stop()
 
 
 async def test_a_port_that_is_taken_is_a_clear_error():

@@ -344,3 +344,14 @@ def test_who_wants_to_know_is_told_of_each_marker_that_moved(room):
     for kind, up_to in (("received", 3), ("read", 2), ("read", 1)):
         mark(rig, cem, kind, up_to)
     assert moved == [("lobby", "cem", 3, 0), ("lobby", "cem", 3, 2)]
+
+
+def test_a_server_that_was_stopped_before_it_told_authors_tells_them_after_its_next_start(room):
+    rig, ana, ben, cem = room
+    rig.untold = []
+    mark(rig, cem, "received", 1)
+    assert len(rig.untold) == 1
+    rig.receipts.stop()  # and its loop ends, with what was to be told
+    rig.untold = []
+    mark(rig, cem, "received", 2)
+    assert len(rig.untold) == 1
