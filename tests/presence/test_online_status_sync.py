@@ -89,6 +89,18 @@ class TestOwn:
         sync.close()
         assert socket.auth == {}
 
+    async def test_who_comes_back_while_connecting_says_so_after_the_handshake(self, socket, sync):
+        socket.disconnect()
+        socket.app_state.background()
+        assert socket.auth["presence"]() == {"state": "background"}
+        socket.app_state.foreground()
+        socket.connect()
+        assert socket.said("app:state") == [{"state": "active"}]
+        socket.disconnect()
+        socket.auth["presence"]()
+        socket.connect()
+        assert socket.said() == []
+
     async def test_in_the_background_one_is_away_and_then_again_what_one_chose(self, socket, sync):
         shown = []
         sync.own.observe(lambda own: shown.append(own.status))
