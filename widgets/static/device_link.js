@@ -52,7 +52,7 @@ function devicePhone(model, feed, signal) {
     measured(fix) {
       lastFix = fix;
       fixes.push({ value: fix });
-      if (fixes.length > MAX_WAITING) fixes = fixes.filter((_, i) => i % 2 || i > MAX_WAITING / 2);
+      if (fixes.length > MAX_WAITING) fixes = fixes.filter((_, i) => i % 2 === 0 || i > MAX_WAITING / 2);
       reportOnceHeard();
     },
   });
