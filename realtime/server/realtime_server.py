@@ -167,7 +167,7 @@ class RealtimeServer:
         entries = LoggedEntries(main, self._rooms, self._engine, self._counters, self._rng)
         ChatEvents(main, self._rooms, entries, self._engine)
         AmendmentEvents(main, self._rooms, entries, self._engine)
-        receipts = ReceiptEvents(main, self._rooms, self._engine, later=_moment_later)
+        self._receipts = receipts = ReceiptEvents(main, self._rooms, self._engine, later=_moment_later)
         self._locations = LocationEvents(main, self._rooms, limits=location_limits)
         self._geofences = GeofenceEvents(main, self._rooms, self._locations, self._engine, self._rng)
 
@@ -279,6 +279,13 @@ class RealtimeServer:
             server.close()
             await server.wait_closed()
             raise
+        try:
+            await self._begin(server)
+        except OSError as error:  # another one bound the address too, and was the first to listen
+            await self.stop()
+            raise ServerStartError(_explain(error, self._host, self._port)) from error
+
+    async def _begin(self, server: Server) -> None:
         self._surroundings = Surroundings(
             namespaces=self._namespaces,
             authenticator=self._authenticator,
@@ -345,6 +352,7 @@ class RealtimeServer:
         await self._pushes.stop()
         await server.wait_closed()
         await self._engine.stop()
+        self._receipts.stop()
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -56,6 +56,10 @@ class ReceiptEvents:
         """Call ``callback(room_id, marker)`` when a user's marker has moved and is durable."""
         self._when_marked.append(callback)
 
+    def stop(self) -> None:
+        """What authors were to be told is told by what they ask after the next start."""
+        self._moved.clear()
+
     def _received(self, session: Session, request: MarkUpTo, ack_id: int | None) -> None:
         self._move(session, ack_id, request.room_id, received=request.up_to, read=0)
 
