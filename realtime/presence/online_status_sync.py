@@ -92,6 +92,7 @@ class OnlineStatusSync(EventSource):
         self._text: str | None = None
         self._meta: Mapping[str, Any] | None = None
         self._was_meta_set = False
+        self._introduced_hidden = False  # what the newest handshake said of the app
         self._followed: dict[str, None] = {}
         self._epoch: str | None = None  # of the server's life, as it was told last
         self._former_epoch: str | None = None  # as it was told on the connections before
@@ -213,6 +214,8 @@ class OnlineStatusSync(EventSource):
 
     def _connected(self) -> None:
         self._questions.another_connection()
+        if self._introduced_hidden and not self._is_hidden:  # the connection tells the background, but not this
+            self._questions.ask("app:state", {"state": "active"}, DoneReply, _ignored, _refused)
         if chosen := self._choice():
             self._tell(chosen)  # again: it may be newer than what the handshake said
         self._former_epoch = self._epoch
@@ -223,14 +226,18 @@ class OnlineStatusSync(EventSource):
         self._questions.another_connection()
         self._show()
 
+    @property
+    def _is_hidden(self) -> bool:
+        return self._app_state.value is AppStateValue.BACKGROUND
+
     def _choice(self) -> dict[str, Any]:
         chosen: dict[str, Any] = {} if self._chosen is None else {"status": self._chosen, "text": self._text}
         return {**chosen, "meta": self._meta} if self._was_meta_set else chosen
 
     def _introduction(self) -> dict[str, Any]:
         """What the handshake says: what follows it comes a round trip later."""
-        is_hidden = self._app_state.value is AppStateValue.BACKGROUND
-        return {**self._choice(), "state": "background" if is_hidden else "active"}
+        self._introduced_hidden = self._is_hidden
+        return {**self._choice(), "state": "background" if self._is_hidden else "active"}
 
     def _tell(self, payload: Mapping[str, Any]) -> None:
         self._questions.ask("presence:update", payload, DoneReply, _ignored, _refused)
@@ -275,8 +282,7 @@ class OnlineStatusSync(EventSource):
         if not self._socket.connected:
             return OwnStatus("offline", self._text, self._meta)
         chosen = self.chosen
-        is_hidden = self._app_state.value is AppStateValue.BACKGROUND
-        return OwnStatus("away" if chosen == "online" and is_hidden else chosen, self._text, self._meta)
+        return OwnStatus("away" if chosen == "online" and self._is_hidden else chosen, self._text, self._meta)
 
     def _show(self) -> None:
         own = self._own()
