@@ -22,7 +22,14 @@ def test_it_is_read_from_the_wire_with_what_is_missing_left_out():
     assert Notification.from_wire({"id": "n2", "title": "t"}) == Notification(id="n2", title="t")
 
 
-@pytest.mark.parametrize("wire", [None, [], {"title": "t"}, {"id": "", "title": "t"}, {"id": 1, "title": "t"}])
+def test_how_long_somebody_needs_it_comes_with_it():
+    assert Notification.from_wire({"id": "n1", "title": "t", "ttl": 1500}).ttl_s == 1.5
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [None, [], {"title": "t"}, {"id": "", "title": "t"}, {"id": 1, "title": "t"}, {"id": "n", "title": "t", "ttl": 0}],
+)
 def test_what_makes_no_sense_is_refused(wire):
     with pytest.raises(msgspec.ValidationError):
         Notification.from_wire(wire)

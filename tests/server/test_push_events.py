@@ -210,6 +210,21 @@ def test_what_cannot_be_registered_is_refused(payload, code):
     assert "ttt" not in reply["error"]["message"], "a token is nobody's business"
 
 
+def test_what_nobody_needs_for_long_says_so_by_socket_and_to_the_push_service():
+    async def script(rig):
+        ana, ben = rig.device("ana"), rig.device("ben")
+        rig.say(ben, "app:state", {"state": "background"})
+        for user in ("ana", "ben"):
+            rig.events.notify(user, id="taxi", title="Your taxi is here", ttl_s=300)
+        await asyncio.sleep(1)
+        [(_, by_socket)], [by_push] = told(ana), rig.got["ben phone"]
+        return by_socket["ttl"], by_push["ttl"]
+
+    assert play(script) == (300_000, 300_000)
+    with pytest.raises(ValueError, match="ttl_s"):
+        PushRig().events.notify("ana", id="taxi", title="Your taxi is here", ttl_s=0)
+
+
 def test_the_application_notifies_a_user_by_socket_and_who_does_not_look_by_push():
     async def script(rig):
         ana, ben = rig.device("ana"), rig.device("ben")

@@ -30,6 +30,7 @@ def test_an_app_gets_what_it_shows_and_needs_to_know_it_by():
         "roomId": "lobby",
         "collapseKey": "room:lobby",
         "urgent": True,
+        "ttl": 60_000,
     }
 
 
