@@ -1,5 +1,6 @@
 """The handler, with the test as its server and its device."""
 
+import asyncio
 import random
 
 import pytest
@@ -12,6 +13,7 @@ from realtime.notifications.permission import PermissionStatus
 from realtime.notifications.push_notification_handler import PushNotificationHandler
 from realtime.utils.event_emitter import EventEmitter
 from tests.fake_socket import FakeSocket
+from tests.jumping_clock import jumping
 
 
 class Asked:
@@ -386,3 +388,19 @@ async def test_a_newer_one_inside_the_app_takes_the_place_of_an_older_one_of_the
     app.say("m2")
     assert gone == ["m1"]
     assert (app.shown(), app.handler.badge) == (["m2"], 1)
+
+
+@jumping
+async def test_a_token_that_comes_too_soon_after_too_many_events_is_told_again_later():
+    """``invalid_token`` is final, ``rate_limited`` and ``storage_failed`` are not."""
+    app = App()
+    app.handler.set_token("t1")
+    for code in ("rate_limited", "storage_failed"):
+        assert app.socket.said("push:register") == [{"platform": "local", "token": "t1"}]
+        app.socket.refuse("push:register", code=code)
+        assert not app.handler.state.snapshot.is_registered
+        await asyncio.sleep(10)
+    assert app.socket.said("push:register") == [{"platform": "local", "token": "t1"}]
+    app.socket.refuse("push:register", code="invalid_token")
+    await asyncio.sleep(100)
+    assert app.socket.said("push:register") == []
