@@ -141,7 +141,7 @@ show(
     message(1, "We meet at the harbour, @ana: is the tram late?", reactions=(Reaction("😮", ("cleo",)),)),
     own(2, "Ten minutes, says @ben. The one after it is on time, so do not wait in the rain for me", "read",
         reactions=(Reaction("👍", ("ana", "ben", "cleo")), Reaction("🎉", ("ben",))), edited_ms=1),
-    message(3, "", user_id="cleo", is_deleted=True),
+    message(3, "", user_id="cleo", is_deleted=True, reactions=(Reaction("😮", ("ben",)),)),
     message(20, "Then I get us a table", user_id="cleo", reply_to="m2", reactions=(Reaction("❤️", ("ana",), True),)),
     own(21, "Inside, please", "delivered", reply_to="m20"),
     message(22, "Inside is full"),
@@ -172,6 +172,7 @@ def test_what_happens_to_messages_is_said(notebook, page, shoot):
     expect(row(page, "Ten minutes").first).to_contain_text("edited✓✓ read")
     expect(row(page, "Ten minutes").get_by_title("Read by ben and cleo")).to_be_visible()
     expect(row(page, "is the tram late?").locator(".rt-me")).to_have_text("@ana")
+    expect(row(page, "Message deleted").locator(".rt-reaction")).to_have_count(0)
     thumbs = page.get_by_role("button", name="👍 ana, ben, and cleo")
     expect(thumbs).to_have_attribute("aria-pressed", "true")
     shoot(notebook, chat_room=page.locator(".rt-chat"))

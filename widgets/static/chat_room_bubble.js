@@ -147,8 +147,8 @@ function showQuote(chat, quote, { reply, deleted }, text) {
 
 /** One chip for each emoji: who, how many, and a press adds or takes back one's own. */
 function showReactions(chat, chips, row, meta, isCurrent) {
-  const { reactions } = row.message;
-  if (!reactions.length) {
+  const { reactions, deleted } = row.message;
+  if (deleted || !reactions.length) {
     chips?.remove();
     return undefined;
   }
