@@ -141,7 +141,8 @@ class Batch:
         row = (room.number, offset, draft.event, draft.origin, draft.timestamp_ms, record.body.decode())
         self._new[room.number, offset] = row
         self._touched[room.number] = room
-        self._keep(draft.notes)
+        if draft.notes:
+            self._keep(draft.notes)
         return Logged(Appended(offset, draft.timestamp_ms), record)
 
     def _known(self, table: str, drafts: Sequence[Draft]) -> dict[_Key, Appended]:
