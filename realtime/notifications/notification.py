@@ -82,6 +82,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
             room_id=wire.room_id,
             collapse_key=wire.collapse_key,
             priority=Priority.URGENT if wire.urgent else Priority.NORMAL,
+            ttl_s=None if wire.ttl is None else wire.ttl / 1000,
         )
 
 
@@ -93,3 +94,4 @@ class _Wire(msgspec.Struct, frozen=True, rename="camel"):
     room_id: str | None = None
     collapse_key: str | None = None
     urgent: bool = False
+    ttl: Annotated[int, Meta(ge=1)] | None = None  # milliseconds

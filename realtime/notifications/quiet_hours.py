@@ -21,7 +21,7 @@ class QuietHours:
         self._start, self._end, self._zone = _time(start), _time(end), zone
         if self._start == self._end:
             raise ValueError(
-                f"quiet hours from {start} to {end} are none at all, or the whole day; use pause() for that"
+                f"quiet hours from {start} to {end} are none at all, or the whole day: give different times"
             )
 
     def __repr__(self) -> str:

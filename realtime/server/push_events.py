@@ -14,7 +14,7 @@ from realtime.server.engine.base import Engine, Marker, Record
 from realtime.server.messages import MessageId, OkReply, Refusal
 from realtime.server.namespace import Namespace
 from realtime.server.notices import Notices
-from realtime.server.push.gateway import PlatformName, Push
+from realtime.server.push.gateway import DAY_S, PlatformName, Push
 from realtime.server.push.push_plan import News
 from realtime.server.push.push_service import PushService
 from realtime.server.push.push_store import EngineStore
@@ -107,11 +107,18 @@ class PushEvents:
         room_id: str | None = None,
         collapse_key: str | None = None,
         is_urgent: bool = False,
+        ttl_s: float = DAY_S,
     ) -> None:
         """Tell a user something: by socket, and by push if nobody looks at any of their devices.
 
         What comes by both is shown once, for it has one ``id``: the same news must have the same, other news another.
+        After ``ttl_s`` nobody needs it: then no device shows it any more.
+
+        Raises:
+            ValueError: ``ttl_s`` is not above 0.
         """
+        if not ttl_s > 0:
+            raise ValueError(f"ttl_s must be above 0 seconds, not {ttl_s}")
         push = Push(
             id=id,
             title=title,
@@ -120,6 +127,7 @@ class PushEvents:
             room_id=room_id,
             collapse_key=collapse_key,
             is_urgent=is_urgent,
+            ttl_s=ttl_s,
         )
         sessions = self._sessions(user_id)
         for session in sessions:

@@ -22,6 +22,9 @@ class PushToken(NamedTuple):
         return f"<PushToken {self.platform} of {self.user_id!r} on {self.device_id!r}>"
 
 
+DAY_S = 86_400.0
+
+
 class Push(msgspec.Struct, frozen=True, kw_only=True):
     """A notification on its way to a device.
 
@@ -41,7 +44,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     room_id: str | None = None
     collapse_key: str | None = None
     is_urgent: bool = False
-    ttl_s: float = 86_400.0
+    ttl_s: float = DAY_S
     withdraws: bool = False
 
     def __repr__(self) -> str:  # without its text
@@ -59,6 +62,8 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
             wire["collapseKey"] = self.collapse_key
         if self.is_urgent:
             wire["urgent"] = True
+        if self.ttl_s != DAY_S:
+            wire["ttl"] = round(self.ttl_s * 1000)
         return wire
 
 
