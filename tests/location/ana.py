@@ -8,7 +8,7 @@ from tests.fake_socket import FakeSocket
 
 
 def fix(n):
-    return Fix(latitude=59.9, longitude=10.7 + n / 1000, accuracy_m=5.0, timestamp_ms=1000 * n)
+    return Fix(latitude=59.9, longitude=10.7 + n / 1000, accuracy_m=5.0, timestamp_ms=round(1000 * n))
 
 
 class Pushed:

@@ -58,6 +58,18 @@ def test_while_an_update_is_on_its_way_fixes_are_kept_one_per_interval():
     assert numbers(own.acked(first.number, now=4.9)) == [2, 4, 6, 8, 9], "and the newest, to be where one is"
 
 
+def test_of_a_bunch_that_comes_late_one_per_interval_is_kept_by_the_times_of_measuring():
+    """Its source was cut off for ten seconds: a browser's page on a phone, whose kernel could not be reached."""
+    own = flow()
+    first = own.offer(fix(0), now=0.0)
+    own.acked(first.number, now=0.05)
+    at_once = own.offer(fix(500), now=10.0)
+    assert numbers(at_once) == [500]
+    assert [own.offer(fix(n), now=10.0) for n in range(1000, 4001, 500)] == [None] * 7
+    later = own.acked(at_once.number, now=11.0)
+    assert numbers(later) == [1500, 2500, 3500, 4000]
+
+
 def test_an_acknowledgement_that_never_comes_does_not_end_the_tracking():
     own = flow(ack_timeout_s=10.0)
     first = own.offer(fix(0), now=0.0)

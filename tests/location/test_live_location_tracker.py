@@ -90,16 +90,16 @@ class TestTelling:
     @jumping
     async def test_offline_one_fix_per_interval_is_kept_and_all_go_out_at_the_return(self):
         ana = await Ana.tracking(connected=False)
-        for n in range(1, 5):
+        for n in (1, 1.5, 2, 2.5, 3):
             await ana.move(n)
             await asyncio.sleep(0.5)
         await asyncio.sleep(60)
-        assert ana.tracker.kept == (fix(1), fix(2), fix(4))
+        assert ana.tracker.kept == (fix(1), fix(1.5), fix(2.5), fix(3))
         assert ana.sent() == []
         assert ana.socket.outbox == [], "the outbox is for what must not be thinned"
         ana.socket.connect()
         [update] = ana.socket.said("location:update")
-        assert [each["timestamp"] for each in update["fixes"]] == [1000, 2000, 4000]
+        assert [each["timestamp"] for each in update["fixes"]] == [1000, 1500, 2500, 3000]
 
     @jumping
     async def test_after_a_reconnect_the_newest_fix_is_told_again(self):
