@@ -67,6 +67,14 @@ def test_a_status_and_its_words_are_seen_and_words_stay_until_taken_away(lab):
         ana.presence.set_status("napping")
 
 
+def test_meta_goes_with_the_member(lab):
+    ana, ben = lab.phone("ana"), lab.phone("ben")
+    ana.presence.set_meta({"avatar": "whale"})
+    lab.wait_until(lambda: {"avatar": "whale"} in list(ben.presence.to_frame("lobby")["meta"]))
+    with pytest.raises(LocalProtocolError, match="meta"):
+        ana.presence.set_meta({"avatar": "x" * 1024})
+
+
 def test_joining_and_leaving_a_room_in_the_chat_is_seen(lab):
     ana, ben = lab.phone("ana"), lab.phone("ben")
     ana.chat.join("tram")
