@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import EllipsisType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from realtime.lab.background import BackgroundLoop
 from realtime.presence.online_status_sync import OnlineStatusSync, OwnStatus
@@ -68,6 +68,17 @@ class PhonePresence:
             self._background.call(self.sync.set_status, status)
         else:
             self._background.call(self.sync.set_status, status, text)
+
+    def set_meta(self, meta: Mapping[str, Any] | None) -> None:
+        """Choose what rooms are told of this phone beside its status, now and at every later connection.
+
+        Args:
+            meta: what JSON can hold, at most 1 KiB of it; None takes it away. Do not change it afterwards.
+
+        Raises:
+            LocalProtocolError: it is too large, or no JSON object.
+        """
+        self._background.call(self.sync.set_meta, meta)
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
