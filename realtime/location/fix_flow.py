@@ -87,7 +87,9 @@ class FixFlow:
         self._net, self._battery = net, battery
 
     def offer(self, fix: Fix, now: float) -> Batch | None:
-        """A new fix was measured, later than all before."""
+        """A new fix was measured, later than all before; of a bunch that comes late, one per interval is kept."""
+        if self._newest is not None and self._is_in_a_bunch(fix, now) and self._has_moved(self._newest):
+            self._keep(now)
         self._newest = fix
         return self.handle_timer(now)
 
@@ -182,6 +184,13 @@ class FixFlow:
         if self._on_its_way is not None:
             self._kept[:0] = self._on_its_way.fixes
             self._on_its_way = None
+
+    def _is_in_a_bunch(self, fix: Fix, now: float) -> bool:
+        """Since the last one was kept, more time was measured than has passed: by an interval at least."""
+        if self._last is None:
+            return False
+        measured_s = (fix.timestamp_ms - self._last.timestamp_ms) / 1000
+        return measured_s > now - self._last_at + self._interval_s()
 
     def _due_at(self) -> float:
         """When the newest fix is to be kept."""
