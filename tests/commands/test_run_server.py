@@ -106,6 +106,16 @@ async def connect_often(socket):
         await socket.disconnect()
 
 
+@pytest.mark.parametrize(("limit", "refused"), [("1", 15), ("0", 0)])
+async def test_events_per_second_can_be_limited(limit, refused):
+    """All 20 are in one write, of which 5 are a burst; what is refused keeps the rest out until the client knows."""
+    async with serving("--events-per-s", limit) as served, SocketManager(served.url, auth={"userId": "ana"}) as ana:
+        leaving = [ana.call("room:leave", {"roomId": "attic"}) for _ in range(20)]
+        replies = await asyncio.gather(*leaving)
+        assert len([reply for reply in replies if not reply["ok"]]) == refused
+        assert {reply["error"]["code"] for reply in replies if not reply["ok"]} <= {"rate_limited"}
+
+
 @pytest.mark.parametrize("number", ["-1", "many", "1.5"])
 async def test_a_limit_that_is_no_number_is_refused(number):
     async with Child(REALTIME, "serve", "--port", "0", "--handshakes-per-s", number) as child:
