@@ -289,3 +289,38 @@ async def test_a_flapping_server_is_not_hammered(world: World) -> None:
     await world.until(600)
     flapping.cancel()
     assert len(peer.knocks) < 100
+
+
+@simulated()
+async def test_connect_that_is_cancelled_as_it_connects_leaves_no_connection(world: World) -> None:
+    peer = await open_server(world)
+    ana = Phone(world)
+    connecting = world.spawn("ana", ana.socket.connect())
+    ana.socket.on("connect", connecting.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+    await asyncio.sleep(1)
+    assert ana.states == ["CONNECTING", "CONNECTED", "DISCONNECTED"]
+    assert peer.caller.said_goodbye
+
+
+async def cancelled_as_it_connects(ana: Phone, who_else: str) -> list[str]:
+    """The states of a phone on which somebody else wants the connection too."""
+    if who_else == "before":
+        await ana.connect(wait=False)
+    connecting = ana.world.spawn(ana.name, ana.socket.connect())
+    other = ana.world.spawn(ana.name, ana.socket.connect()) if who_else == "with it" else None
+    ana.socket.on("connect", connecting.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+    if other is not None:
+        await other
+    await asyncio.sleep(1)
+    return ana.states
+
+
+@simulated()
+async def test_connect_that_is_cancelled_as_it_connects_leaves_it_to_who_else_wants_it(world: World) -> None:
+    await open_server(world)
+    for name, who_else in {"ana": "before", "ben": "with it"}.items():
+        assert await cancelled_as_it_connects(Phone(world, name), who_else) == ["CONNECTING", "CONNECTED"], who_else
