@@ -49,8 +49,10 @@ async def test_async_with_connects_and_disconnects(world: World) -> None:
     async def visit() -> None:
         async with ana.socket as socket:
             assert socket is ana.socket
+            assert socket.loop is asyncio.get_running_loop()
             await socket.emit("hello")
 
+    assert ana.socket.loop is None
     await world.spawn("ana", visit())
     assert ana.states == ["CONNECTING", "CONNECTED", "DISCONNECTED"]
     assert peer.events == [["hello"]]

@@ -6,9 +6,13 @@ import threading
 import pytest
 import reacton
 
+from realtime.chat.chat_client import ChatClient
+from realtime.connection.socket_manager import SocketManager
 from realtime.hooks import acts as acts_module
 from realtime.hooks.acts import Acts, use_acts
 from realtime.lab.background import BackgroundLoop
+from realtime.location.live_location_tracker import LiveLocationTracker
+from realtime.presence.presence_tracker import PresenceTracker
 from realtime.protocol.errors import LocalProtocolError
 from tests.hooks.watching import Shows
 from tests.server.waiting import until
@@ -110,3 +114,34 @@ def test_where_no_loop_runs_a_clients_loop_must_be_named(background):
     shows = Shows(use_acts, "the client", None)
     with pytest.raises(LocalProtocolError, match=r"say with loop=… on which one 'the client' lives"):
         reacton.render_fixed(shows.component(), handle_error=False)
+
+
+async def test_a_client_that_connects_on_another_loop_is_called_there_from_then_on(background):
+    async def connect(socket):
+        await socket.connect(wait=False)
+
+    socket = SocketManager("http://127.0.0.1:1")
+    shows, done = Shows(use_acts, socket, None), []
+    with shows.mounted() as context:
+        shows.last[0].do(lambda: done.append(threading.current_thread()))
+        background.run(connect(socket))
+        context.render(shows.component())
+        shows.last[0].do(lambda: done.append(threading.current_thread()))
+        await until(lambda: done == [threading.current_thread(), background.thread])
+    background.run(socket.disconnect())
+
+
+@pytest.mark.parametrize(
+    "make", [lambda s: ChatClient(s, user_id="ana"), PresenceTracker, lambda s: LiveLocationTracker(s, user_id="ana")]
+)
+def test_a_client_lives_where_its_connection_does(background, make):
+    async def made():
+        socket = SocketManager("http://127.0.0.1:1")
+        await socket.connect(wait=False)
+        return make(socket)
+
+    client = background.run(made())
+    shows = Shows(use_acts, client, None)
+    with shows.mounted():
+        assert shows.last[0].ask(threading.current_thread) is background.thread
+    background.run(client.socket.disconnect())

@@ -287,9 +287,10 @@ async def test_a_phones_room_is_joined_as_the_phone_does_it(lab):
         await until(lambda: ana.presence.tracker.room("attic").snapshot.users == ("ana", "ben"))
 
 
-async def test_a_plain_client_on_another_threads_loop_needs_that_loop_only(lab):
+async def test_a_plain_client_that_lives_on_another_threads_loop_is_called_there(lab):
+    """The component is rendered on a loop of its own, as in a cell."""
     ana, ben = lab.phone("ana"), lab.phone("ben")
-    shows = Shows(use_chat_messages, ana.chat.client, "lobby", loop=lab.background.loop)
+    shows = Shows(use_chat_messages, ana.chat.client, "lobby")
     with shows.mounted():
         shows.last.send("hello")
         await until(lambda: ben.chat.room("lobby").snapshot.texts == ("hello",))
