@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from realtime.lab.scenarios import chaos
 from realtime.sim.world import simulate
-from tests.sim import broken_phones, broken_servers
+from tests.sim import broken_features, broken_phones, broken_servers
 
 WITHIN = 50
 """Every mutant has to be caught within so many seeds."""
@@ -23,6 +23,13 @@ KNOWN = {
     "a client that never notices a dead connection": 1,
     "a client that skips what comes in the background": 1,
     "a client that keeps ghosts": 1,
+    "a tracker that keeps ghosts": 1,
+    "a client that shows by push and by socket": 5,
+    "a client that shows what has waited": 3,
+    "a client that keeps what was read elsewhere": 1,
+    "a server that never withdraws a push": 1,
+    "a server that logs crossings twice": 5,
+    "a server that keeps shares": 1,
 }
 """A seed that catches it, where that is not the first: what ``python -m tests.sim.mutants`` found."""
 
@@ -53,6 +60,15 @@ def _engine(part, *kinds):
 
 def _phone(part, *kinds, **others):
     return Mutant({"phone": part, **others}, frozenset(kinds))
+
+
+def _feature(part, *kinds):
+    """What needs no disk is quicker without one."""
+    return _phone(part, *kinds, on_disk=False)
+
+
+def _service(part, *kinds):
+    return Mutant({"server": part, "on_disk": False}, frozenset(kinds))
 
 
 MUTANTS = {
@@ -88,6 +104,24 @@ MUTANTS = {
     ),
     "a client that goes back to old positions": _phone(broken_phones.GoesBack, "stale"),
     "a client that keeps ghosts": _phone(broken_phones.KeepsGhosts, "stale", "late detection"),
+    "a tracker that keeps ghosts": _feature(broken_features.TracksGhosts, "stale", "late detection"),
+    "a tracker that applies old diffs behind a snapshot": _feature(broken_features.TracksOldNews, "stale"),
+    "a client that forgets its status": _feature(broken_features.ForgetsItsStatus, "stale", "late detection"),
+    "a client that follows users once": _feature(broken_features.FollowsOnce, "stale", "late detection"),
+    "a client that leaves everybody on the map": _feature(broken_features.KeepsMarkers, "stale", "late detection"),
+    "a client that tells of crossings in passing": _feature(broken_features.TellsCrossingsInPassing, "stuck"),
+    "a client that tells of crossings twice": _feature(broken_features.TellsCrossingsTwice, "duplicated"),
+    "a client that mistakes the time of crossings": _feature(broken_features.TellsWhenItTold, "phantom", "stuck"),
+    "a client that hears of crossings while it is there": _feature(broken_features.MissesCrossings, "lost"),
+    "a client that shows typing on and on": _feature(broken_features.KeepsTyping, "late detection", "stale"),
+    "a client that shows by push and by socket": _feature(broken_features.ShowsByBothWays, "duplicated"),
+    "a client that shows what has waited": _feature(broken_features.ShowsWhatWaited, "duplicated"),
+    "a client that keeps what was read elsewhere": _feature(broken_features.KeepsWhatWasRead, "stale"),
+    "a server that never withdraws a push": _service(broken_features.NeverWithdraws, "stale"),
+    "a server that loses pushes": _service(broken_features.LosesPushes, "lost"),
+    "a server that forgets pushes at a restart": _service(broken_features.ForgetsTokens, "lost"),
+    "a server that logs crossings twice": _service(broken_features.ForgetsCrossings, "duplicated"),
+    "a server that keeps shares": _service(broken_features.KeepsShares, "stale", "late detection"),
 }
 
 
