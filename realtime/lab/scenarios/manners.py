@@ -45,7 +45,7 @@ class Manners:
         self._machine = machine
 
     def begin(self, until_s: float) -> None:
-        """Do all of it from now on until a virtual time; what stands then stays."""
+        """Do all of it from now on until a virtual time; what stands then stays, but some stop sharing a little later."""
         habits = {"shows": self._show, "looks": self._look}
         if self._person.shares_in is not None:
             habits["shares"] = self._share
@@ -72,11 +72,14 @@ class Manners:
         while True:
             await asyncio.sleep(draw.expovariate(1 / SHARES_S))
             pause_s, is_bounded, for_s = draw.uniform(0, PAUSES_S), draw.random() < 0.3, draw.uniform(5, SHARES_S)
-            if self._world.now_s >= until_s:
+            is_over, stays = self._world.now_s >= until_s, draw.random() < 0.5
+            if is_over and stays:
                 return
             if (phone := self._phone()) is not None:
                 with self._world.on(self._person.device):
                     phone.stop_sharing()
+            if is_over:
+                return
             await asyncio.sleep(pause_s)
             if (phone := self._phone()) is not None and not phone.is_sharing:
                 await self._world.spawn(self._person.device, phone.share(for_s if is_bounded else None))
