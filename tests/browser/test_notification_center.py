@@ -158,6 +158,7 @@ told.show(*past, *some[:2], tray=(
     expect(tray.get_by_role("article")).to_have_count(2)
     expect(region(page).get_by_role("status").filter(has_text="In background")).to_be_visible()
     expect(region(page)).to_contain_text("the system shows what comes by push")
+    expect(region(page).get_by_role("button", name="Clear all")).to_have_count(1)
     shoot(notebook, notification_tray=region(page))
     tray.get_by_role("article").filter(has_text="ben").press("Enter")
     notebook.until("('open', 'n21')", ASKED)

@@ -16,7 +16,7 @@ export default liveWidget(({ model, el, signal, feed }) => {
   const earlier = h("button", { class: "rt-quiet", type: "button", "aria-expanded": "false" }, "Show");
   const groups = {
     tray: noteGroup("In the system's tray", ask, "tray"),
-    items: noteGroup("Open", ask, "open", clear),
+    items: noteGroup("Open", ask, "open"),
     past: noteGroup("Earlier", ask, "past", earlier),
   };
   const empty = h("p", { class: "rt-all-seen" }, bell(), h("span", {}, "You have seen it all"));
@@ -82,6 +82,8 @@ export default liveWidget(({ model, el, signal, feed }) => {
     const shown = [];
     if (state.tray.length) shown.push(groups.tray.node);
     if (state.items.length) shown.push(groups.items.node);
+    const { heading } = state.tray.length ? groups.tray : groups.items; // of all that is open
+    if (clear.parentNode !== heading) heading.append(clear);
     if (!shown.length) shown.push(empty);
     if (state.past.length) shown.push(groups.past.node);
     arrange(list, shown);

@@ -113,5 +113,5 @@ function noteGroup(words, ask, kind, ...tools) {
     if (more) nodes.push(rest);
     arrange(list, nodes);
   }
-  return { node, list, rows, update };
+  return { node, heading, rows, update };
 }
