@@ -125,7 +125,7 @@ async def test_a_client_that_connects_on_another_loop_is_called_there_from_then_
     with shows.mounted() as context:
         shows.last[0].do(lambda: done.append(threading.current_thread()))
         background.run(connect(socket))
-        context.render(shows.component())
+        context.render(shows.component((socket,), {"loop": None}))
         shows.last[0].do(lambda: done.append(threading.current_thread()))
         await until(lambda: done == [threading.current_thread(), background.thread])
     background.run(socket.disconnect())
