@@ -18,6 +18,7 @@ from realtime.location.battery import Battery, BatteryStatus
 from realtime.location.fix import Fix
 from realtime.utils.alarm import Alarm
 from realtime.utils.observable import Observable
+from realtime.utils.running_loop import running_loop
 from widgets.device_link import DeviceLink
 from widgets.device_location import DeviceLocation
 from widgets.device_permission import DevicePermission
@@ -106,7 +107,7 @@ class DeviceBridge(LiveWidget):
         self.state = Observable(DeviceState(reason=self._link.reason))
         self.location = DeviceLocation(self._present)
         self.permission = DevicePermission(self._touch)
-        self._loop = _running_loop() or background_loop().loop if loop is None else loop
+        self._loop = running_loop() or background_loop().loop if loop is None else loop
         self._silence_s = silence_s
         self._title = title or (phone.name if phone is not None else "this device")
         self._app, self._net = mirrored_app(self.app_state), mirrored_net(self.net_info)
@@ -281,7 +282,7 @@ class DeviceBridge(LiveWidget):
 
     def _call(self, function: Callable[[], None]) -> None:
         """Run it on the loop, and wait for it; a loop that has ended has nobody who could mind."""
-        if _running_loop() is self._loop or not self._loop.is_running():
+        if running_loop() is self._loop or not self._loop.is_running():
             function()
             return
 
@@ -295,13 +296,6 @@ class DeviceBridge(LiveWidget):
         if former is not None and (bridge := former()) is not None:
             bridge.close()
         _bridges[self.app_state] = weakref.ref(self)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def _seen(state: DeviceState) -> dict[str, Any]:

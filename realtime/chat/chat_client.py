@@ -163,6 +163,11 @@ class ChatClient(EventSource):
         unsent = sum(seat.unsent for seat in self._seats.values())
         return f"<ChatClient {self.user_id!r} rooms={','.join(self.rooms)} unsent={unsent}>"
 
+    @property
+    def socket(self) -> SocketManager:
+        """The connection."""
+        return self._socket
+
     # --- rooms
 
     @property

@@ -129,6 +129,8 @@ class SocketManager(EventSource):
         self._answers: dict[str, dict[Callable[[tuple[Any, ...], Any], object], None]] = {}
         self._unwatch: list[Callable[[], None]] = []
         self._publishing: asyncio.Handle | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The loop on which it lives: where it was connected last; None before."""
 
     def __repr__(self) -> str:
         return f"<SocketManager {self.name or self._address!r} {self.state.name} unacked={self._delivery.unacked}>"
@@ -338,8 +340,9 @@ class SocketManager(EventSource):
         """Mind the device as long as a connection is wanted."""
         if self._unwatch:
             return
+        self.loop = asyncio.get_running_loop()
         self._driver.settle_in()
-        now = asyncio.get_running_loop().time
+        now = self.loop.time
         perform, life = self._driver.perform, self._life
         perform(life.app_changed(now(), self.app_state.value))
         perform(life.net_changed(now(), self.net_info.snapshot))

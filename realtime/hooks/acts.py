@@ -15,6 +15,7 @@ import reacton
 from realtime.hooks.use_observable import use_observable
 from realtime.protocol.errors import LocalProtocolError
 from realtime.utils.observable import Observable
+from realtime.utils.running_loop import running_loop
 
 T = TypeVar("T")
 
@@ -108,17 +109,22 @@ def use_acts(source: object, loop: asyncio.AbstractEventLoop | None) -> tuple[Ac
 
     Args:
         source: a phone, which knows its loop, or a client.
-        loop: where the client lives; None: where the component is rendered first.
+        loop: where the client lives; None: where its connection does, or if it never was connected, where the
+            component is rendered first.
+
+    Raises:
+        LocalProtocolError: no loop is known.
     """
-    acts = reacton.use_memo(lambda: Acts(_loop_of(source, loop)), [source, loop])
+    here = reacton.use_memo(running_loop, [])
+    known = loop or _loop_of(source) or here
+    if known is None:
+        raise LocalProtocolError(f"no loop runs here: say with loop=… on which one {source!r} lives")
+    acts = reacton.use_memo(lambda: Acts(known), [source, known])
     return acts, use_observable(acts.error)
 
 
-def _loop_of(source: object, loop: asyncio.AbstractEventLoop | None) -> asyncio.AbstractEventLoop:
-    known = loop or getattr(source, "loop", None)
-    if isinstance(known, asyncio.AbstractEventLoop):
-        return known
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        raise LocalProtocolError(f"no loop runs here: say with loop=… on which one {source!r} lives") from None
+def _loop_of(source: object) -> asyncio.AbstractEventLoop | None:
+    for each in (source, getattr(source, "socket", None)):
+        if isinstance(loop := getattr(each, "loop", None), asyncio.AbstractEventLoop):
+            return loop
+    return None

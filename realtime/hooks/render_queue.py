@@ -15,6 +15,8 @@ from typing import Any, Protocol
 
 from reacton.core import get_render_context
 
+from realtime.utils.running_loop import running_loop
+
 INTERVAL_S = 0.04  # 25 renders a second look continuous
 
 _log = logging.getLogger("realtime.hooks")
@@ -95,7 +97,7 @@ def _home() -> asyncio.AbstractEventLoop:
     is the kernel's main loop. Where no loop runs, it is that too, and without a kernel a thread that all such trees
     share.
     """
-    running = _running_loop()
+    running = running_loop()
     is_lasting = not type(threading.current_thread()).__module__.startswith("ipykernel.")
     return running if running is not None and is_lasting else _kernels_loop() or _shared_loop()
 
@@ -107,13 +109,6 @@ def _kernels_loop() -> asyncio.AbstractEventLoop | None:
     io_loop = getattr(module.IPKernelApp.instance(), "io_loop", None)
     loop = getattr(io_loop, "asyncio_loop", None)
     return loop if isinstance(loop, asyncio.AbstractEventLoop) else None
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def _shared_loop() -> asyncio.AbstractEventLoop:

@@ -133,7 +133,7 @@ def use_chat_messages(
     Args:
         source: a phone, or a chat client.
         room_id: the room; it may be another one at each render.
-        loop: where the chat client lives, if that is not where the component is rendered.
+        loop: where the chat client lives, if it is not connected yet and that is not where the component is rendered.
     """
     chat = part_of(source, ChatClient, "chat.client", "chat")
     acts, error = use_acts(source, loop)

@@ -80,7 +80,7 @@ def use_location(
     Args:
         source: a phone, or a location tracker.
         room_id: only those who share their position with this room; None: with any.
-        loop: where the tracker lives, if that is not where the component is rendered.
+        loop: where the tracker lives, if it is not connected yet and that is not where the component is rendered.
     """
     tracker = part_of(source, LiveLocationTracker, "location.tracker", "location")
     acts, error = use_acts(source, loop)

@@ -85,10 +85,10 @@ def use_notifications(
     Args:
         source: a phone, or the notifications inside an app.
         push: with the latter, the handler of pushes that shows them; a phone has its own.
-        loop: where they live, if that is not where the component is rendered.
+        loop: where they live, if ``push`` is not connected and that is not where the component is rendered.
     """
     in_app = part_of(source, InAppNotifications, "notifications.in_app", "in_app")
-    acts, error = use_acts(source, loop)
+    acts, error = use_acts(push or source, loop)
     of: Any = getattr(source, "notifications", None) or push or getattr(source, "push", None) or in_app
     pushes: Observable[PushState] | Observable[PushState | None] = of.state if of is not in_app else _NO_PUSHES
     return Notifications(use_observable(in_app.state), use_observable(pushes), error, in_app, of, acts)

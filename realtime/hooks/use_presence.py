@@ -83,7 +83,7 @@ def use_presence(
         source: a phone, or a presence tracker.
         room_id: a room that was joined; it may be another one at each render.
         status: with a tracker, what knows of statuses; a phone has its own.
-        loop: where they live, if that is not where the component is rendered.
+        loop: where they live, if they are not connected yet and that is not where the component is rendered.
     """
     tracker = part_of(source, PresenceTracker, "presence.tracker", "presence")
     sync = (

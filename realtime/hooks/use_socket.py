@@ -60,7 +60,7 @@ def use_socket(source: SocketManager | PhoneLike, *, loop: asyncio.AbstractEvent
 
     Args:
         source: a phone, or a connection.
-        loop: where the connection lives, if that is not where the component is rendered.
+        loop: where it lives, if it is not connected yet and that is not where the component is rendered.
     """
     socket = part_of(source, SocketManager, "socket")
     acts, error = use_acts(source, loop)

@@ -41,7 +41,7 @@ def use_typing(
     Args:
         source: a phone, or a chat client.
         room_id: the room; it may be another one at each render.
-        loop: where the chat client lives, if that is not where the component is rendered.
+        loop: where the chat client lives, if it is not connected yet and that is not where the component is rendered.
     """
     chat = part_of(source, ChatClient, "chat.client", "chat")
     acts, error = use_acts(source, loop)

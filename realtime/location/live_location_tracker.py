@@ -127,6 +127,11 @@ class LiveLocationTracker(EventSource):
         return f"<LiveLocationTracker {self.user_id!r} {word} room={self._ride.room_id}>"
 
     @property
+    def socket(self) -> SocketManager:
+        """The connection."""
+        return self._socket
+
+    @property
     def tracking(self) -> bool:
         """Whether fixes are being read: not in the background, and not after the source's end."""
         return self._reading is not None

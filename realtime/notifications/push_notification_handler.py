@@ -128,6 +128,11 @@ class PushNotificationHandler(EventSource):
         return f"<PushNotificationHandler {self.user_id!r} {state.permission.value} {word} badge={state.badge}>"
 
     @property
+    def socket(self) -> SocketManager:
+        """The connection."""
+        return self._socket
+
+    @property
     def badge(self) -> int:
         """How many notifications are open."""
         return self.state.snapshot.badge

@@ -67,6 +67,11 @@ class PresenceTracker(EventSource):
         return f"<PresenceTracker rooms={','.join(self.rooms)}>"
 
     @property
+    def socket(self) -> SocketManager:
+        """The connection."""
+        return self._socket
+
+    @property
     def rooms(self) -> tuple[str, ...]:
         """The rooms that are followed."""
         return tuple(room_id for room_id, place in self._places.items() if place.is_wanted)
