@@ -10,7 +10,13 @@ STAGE = """
 window.sent = [];
 window.watched = {};
 const controller = new AbortController();
-const model = { send: (message) => sent.push(message), on: (_, listener) => { watched.hear = listener; } };
+const signalled = (name) => ({ connect: (listener) => { watched[name] = listener; }, disconnect() {} });
+window.kernel = { statusChanged: signalled("status"), disposed: signalled("disposed") };
+const model = {
+    send: (message) => sent.push(message),
+    on: (_, listener) => { watched.hear = listener; },
+    widget_manager: { kernel },
+};
 const state = { page: null, beat_ms: 1000, tray: [] };
 const feed = { watch: (watcher) => { watched.feed = (news) => watcher(Object.assign(state, news)); watcher(state); } };
 Object.defineProperty(navigator, "geolocation", {
@@ -129,3 +135,32 @@ def test_a_stop_is_told_until_it_is_heard(page):
     hear(page, told[-1], phone=False)
     page.clock.run_for(100 * BEAT_MS)
     assert sent(page) == []
+
+
+@pytest.mark.parametrize(
+    "end", ["watched.status(kernel, 'restarting')", "watched.status(kernel, 'dead')", "watched.disposed()"]
+)
+def test_without_its_kernel_it_is_no_phone_and_stays_none(page, end):
+    """What knew of the page is gone, and so is the model's other end: nobody would ever hear a word."""
+    page.evaluate("() => { phone.start(); phone.senses.position.ask(); }")
+    first, *_ = sent(page)
+    hear(page, first)
+    page.evaluate("() => watched.status(kernel, 'busy')")
+    assert page.evaluate("() => [phone.isOn, phone.isLost]") == [True, False]
+    page.evaluate(f"() => {end}")
+    assert page.evaluate("() => [phone.isOn, phone.isLost, watched.found]") == [False, True, None]
+    page.evaluate("() => phone.start()")
+    page.clock.run_for(100 * BEAT_MS)
+    assert sent(page) == []
+
+
+@pytest.mark.clause("RT-DEV-7")
+def test_a_permission_that_is_taken_back_in_the_settings_is_said_with_the_next_beat(page):
+    page.evaluate("() => { Notification.requestPermission = async () => 'granted'; phone.start(); }")
+    page.evaluate("() => phone.senses.notifications.ask()")
+    granted = sent(page)[-1]
+    assert granted["notifications"]["sense"] == "on"
+    hear(page, granted)
+    page.evaluate("() => Object.defineProperty(Notification, 'permission', { value: 'denied' })")
+    page.clock.run_for(BEAT_MS)
+    assert sent(page)[-1]["notifications"]["sense"] == "denied"

@@ -3,6 +3,7 @@
 import asyncio
 
 from realtime.location.sources import LocationSource
+from tests.server.waiting import until
 from tests.widgets.fakes import fix
 from widgets.device_location import MAX_WAITING, DeviceLocation
 
@@ -77,3 +78,40 @@ async def test_a_reader_that_does_not_come_along_loses_the_oldest():
     source.put([fix(n) for n in range(1, MAX_WAITING + 11)])
     assert await anext(reader) == fix(11)
     await reader.aclose()
+
+
+async def test_it_may_be_read_on_another_loop():
+    """A cell reads the position of a bridge that lives on the lab's loop."""
+    source = DeviceLocation(lambda: fix(1))
+    heard = []
+    task = reading(source, heard)
+    await settle()
+    await asyncio.to_thread(source.put, [fix(2)])
+    await until(lambda: heard == [fix(1), fix(2)])
+    await ended(task)
+
+
+def test_a_reader_whose_loop_has_ended_keeps_nobody_from_reading():
+    source = DeviceLocation(lambda: fix(1))
+    reader = aiter(source)
+    loop = asyncio.new_event_loop()
+    assert loop.run_until_complete(anext(reader)) == fix(1)
+    loop.close()
+    source.put([fix(2)])
+
+
+async def test_what_comes_as_somebody_begins_to_read_is_read_once():
+    """Where the page measures between the two, on another thread, it is the present position and news."""
+    newest = fix(1)
+
+    def present():
+        source.put([newest])
+        return newest
+
+    source, heard = DeviceLocation(present), []
+    task = reading(source, heard)
+    await settle()
+    source.put([fix(2)])
+    await settle()
+    assert heard == [fix(1), fix(2)]
+    await ended(task)

@@ -74,3 +74,18 @@ async def test_a_cancelled_question_is_asked_no_more():
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert not permission.is_asked
+
+
+async def test_it_may_be_asked_on_another_loop():
+    """A cell asks for what a bridge has that lives on the lab's loop."""
+    permission = DevicePermission(lambda: None)
+    permission.told(Sense.OFF)
+    task = await asked(permission)
+    await asyncio.to_thread(permission.told, Sense.ON)
+    assert await asyncio.wait_for(task, 10) is GRANTED
+
+
+async def test_an_answer_that_comes_as_it_is_asked_is_not_waited_for():
+    permission = DevicePermission(lambda: permission.told(Sense.ON))
+    permission.told(Sense.OFF)
+    assert await asyncio.wait_for(permission.request(), 10) is GRANTED
