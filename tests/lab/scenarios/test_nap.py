@@ -6,6 +6,7 @@ from realtime.lab.scenarios import nap
 from realtime.lab.scenarios.nap import Nap
 from realtime.lab.scenarios.truth import Person
 from realtime.lab.sim_tray import SimTray
+from realtime.server.engine.base import NotApplied
 from realtime.server.push.push_service import PushService
 from realtime.sim.notice_checkers import not_notified, not_withdrawn
 from tests.lab.sim_town import play
@@ -13,8 +14,9 @@ from tests.lab.sim_town import play
 NAMES = ("ana", "ben", "cleo")
 
 
-def slept(before=lambda world: None, names=NAMES, tablets=(), seed=0):
+def slept(before=lambda world: None, names=NAMES, tablets=(), seed=0, append=None):
     async def script(town):
+        town.engine.append = append or town.engine.append
         users = {name: name for name in names} | {f"{name}'s tablet": name for name in tablets}
         people = [Person(device, user_id, ("lobby",)) for device, user_id in users.items()]
         trays = {name: SimTray(town.world, town.gateway, name, history=town.history) for name in users}
@@ -66,3 +68,8 @@ def test_what_is_not_withdrawn_is_found(monkeypatch):
     monkeypatch.setattr(PushService, "_withdraw", lambda *args, **options: None)
     history, _, _, _ = slept(names=("ana", "ben", "cleo", "dora"), tablets=("ana",))
     assert len(not_withdrawn(history)) == 1
+
+
+def test_what_the_server_refuses_was_not_said():
+    _, owed, _, _ = slept(append=lambda draft, done: done(NotApplied("forbidden", "not this one")))
+    assert sorted(record.name for record in owed) == sorted(f"good night, {record.device}" for record in owed)
