@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from realtime.chat.chat_client import ChatClient
 from realtime.chat.message import Gap, Message, RoomState
-from realtime.connection.receipt import Receipt
+from realtime.connection.receipt import Receipt, ReceiptStatus
 from realtime.connection.socket_manager import SocketManager
 from realtime.location.fix import Fix
 from realtime.location.geofence_alerts import GeofenceAlerts
@@ -235,6 +235,8 @@ class Overheard:
         reply = _reply(receipt)
         if reply is not None:
             crossings.ok(name, reply["offset"])
+        elif receipt.status is ReceiptStatus.ACKED:
+            crossings.fail(name, "refused")
 
     def _answered(self, timestamp_ms: int, receipt: Receipt) -> None:
         if _reply(receipt) is not None:

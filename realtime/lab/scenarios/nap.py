@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from realtime.chat.send_result import SendResult
+from realtime.connection.errors import SendRefused
 from realtime.lab.scenarios.manners import tell
 from realtime.lab.scenarios.truth import Person
 
@@ -126,7 +127,10 @@ class Nap:
             self._world.spawn("main", self._note(result, sleeping, until_s), name=f"{person.device} says good night")
 
     async def _note(self, result: SendResult, owed: Sequence[Person], until_s: float) -> None:
-        await result
+        try:
+            await result
+        except SendRefused:
+            return  # nothing was said
         for person in owed if self._world.now_s <= until_s else ():
             self._history.owed(person.device, result.message_id, PUSHED_S)
 
