@@ -15,7 +15,6 @@ from realtime.commands.errors import CommandError
 from realtime.commands.foreground import cannot_listen, new_event_loop, run_until_stopped
 from realtime.commands.push_gateways import add_push_arguments, gateways_of
 from realtime.server.admission import HANDSHAKES_PER_S
-from realtime.server.rate_limit import EVENTS_PER_S
 
 if TYPE_CHECKING:
     from realtime.server.engine.base import Engine
@@ -60,10 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--events-per-s",
         type=_count,
-        default=EVENTS_PER_S,
+        default=0,
         metavar="N",
-        help="events that one client may send within a second, in a burst five times as many, 0 for any number; others "
-        "are told to come again (default: %(default)s)",
+        help="events that one client may send within a second, in a burst five times as many; it is told to send "
+        "others again later; 0 for any number (default: %(default)s)",
     )
     add_push_arguments(parser)
 

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from realtime.server.session import Session
 
-EVENTS_PER_S = 2000
-"""More than any phone needs, and a small part of what a server can do."""
-
 _BURST_S = 5.0  # so many seconds' worth at once: a full outbox
 _WORTH_IT = 0.1  # of a burst, for trying again
 
@@ -31,7 +28,7 @@ class RateLimit:
         ValueError: these make no sense.
     """
 
-    def __init__(self, per_s: float = EVENTS_PER_S, burst: int | None = None) -> None:
+    def __init__(self, per_s: float, burst: int | None = None) -> None:
         if not (0 < per_s < math.inf and (burst is None or burst >= 1)):
             raise ValueError(f"events_per_s and its burst must be above 0, not {per_s} and {burst}")
         self._per_s = per_s

@@ -40,7 +40,7 @@ from realtime.server.presence_events import BATCH_S, GRACE_S, PresenceEvents
 from realtime.server.presence_rooms import PresenceRooms
 from realtime.server.push.push_service import PushService
 from realtime.server.push_events import PushEvents
-from realtime.server.rate_limit import EVENTS_PER_S, RateLimit
+from realtime.server.rate_limit import RateLimit
 from realtime.server.receipt_events import TELL_AFTER_S, ReceiptEvents
 from realtime.server.recovery import Recovery, new_recovery
 from realtime.server.room_api import RoomApi
@@ -73,7 +73,7 @@ class RealtimeServer:
         handshakes_per_s: so many clients may come in within a second; the others are told to come again (HTTP status
             503), each when there is a place for it. None lets everybody in.
         events_per_s: so many may one session send, on the average, and in a burst five times as many; beyond, they are
-            refused as ``rate_limited``, to be sent again later. None: any number.
+            refused as ``rate_limited``, to be sent again later. None, the default: any number.
         max_payload: bytes that one packet may have.
         max_backlog: bytes that may wait for a client that does not keep up; beyond, it is disconnected, and
             catches up by ``room:join`` with ``since``.
@@ -103,7 +103,7 @@ class RealtimeServer:
         presence_grace_s: float = GRACE_S,
         presence_batch_s: float = BATCH_S,
         handshakes_per_s: int | None = HANDSHAKES_PER_S,
-        events_per_s: float | None = EVENTS_PER_S,
+        events_per_s: float | None = None,
         max_payload: int = 1_000_000,
         max_backlog: int = 1024 * 1024,
         close_timeout_s: float = 2.0,

@@ -32,7 +32,7 @@ OURS = [sys.executable, "-m", "realtime"]
 def commands(node: str) -> dict[str, list[str]]:
     """How each server is started."""
     return {
-        "ours": [*OURS, "serve", "--port", "0", "--store", "memory", "--handshakes-per-s", "0", "--events-per-s", "0"],
+        "ours": [*OURS, "serve", "--port", "0", "--store", "memory", "--handshakes-per-s", "0"],
         "node": [node, str(HERE / "node_server.js")],
         "floor": [sys.executable, "-m", "tests.benchmarks.floor_server"],
     }

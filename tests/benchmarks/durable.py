@@ -137,7 +137,7 @@ def served(subject: str, folder: Path) -> Iterator[Running]:
         command = [installed_node(), str(HERE / "node_server.js")]
     else:
         store = "memory" if subject == "memory" else f"sqlite:{folder / 'rooms.db'}"
-        command = [sys.executable, "-m", "realtime", "serve", "--port", "0", "--store", store, "--events-per-s", "0"]
+        command = [sys.executable, "-m", "realtime", "serve", "--port", "0", "--store", store]
     with running([*pin, *command]) as server:
         yield server
 
