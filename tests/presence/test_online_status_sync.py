@@ -197,6 +197,27 @@ class TestOthers:
         assert told == [(101.0, "cem", "offline"), (115.0, "dora", "offline")]
         assert users == {"ben": "online", "cem": "offline", "dora": "offline"}
 
+    def test_each_restart_of_the_server_has_a_grace_of_its_own(self):
+        async def script(world):
+            socket = FakeSocket()
+            sync = OnlineStatusSync(socket, restart_grace_s=15.0)
+            told = []
+            sync.subscribe(["ben"])
+            socket.answer("presence:subscribe", users=[{"userId": "ben", "status": "online"}], epoch="one")
+            sync.on("status", lambda user: told.append((world.now_s, user.status)))
+            for at_s in (100, 110):
+                await world.until(at_s)
+                socket.disconnect()
+                socket.connect()
+                user = {"userId": "ben", "status": "offline"}
+                socket.answer("presence:subscribe", users=[user], epoch=f"life of {at_s}")
+                if at_s == 100:
+                    socket.dispatch("presence:status", {"userId": "ben", "status": "online"})
+            await world.until(200)
+            return told
+
+        assert simulate(script).result == [(125.0, "offline")]
+
     async def test_of_the_same_server_it_is_the_truth(self, socket, sync):
         for status in ("online", "offline"):
             sync.subscribe(["ben"])

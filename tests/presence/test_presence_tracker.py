@@ -104,6 +104,25 @@ def test_after_a_restart_of_the_server_who_comes_back_within_the_grace_was_never
     assert (users, told) == (("ana", "ben"), [("leave", "lobby", "cem")])
 
 
+def test_each_restart_of_the_server_has_a_grace_of_its_own():
+    async def script(world):
+        story = Story(restart_grace_s=15.0)
+        story.socket.answer("presence:sync", **place(ANA, BEN, BEN | {"userId": "cem"}))
+        story.told.clear()
+        for at_s, who in ((100, (ANA, BEN)), (110, (ANA,))):  # cem is away all the time, ben comes back at 116 s
+            await world.until(at_s)
+            story.socket.disconnect()
+            story.socket.connect()
+            story.socket.answer("presence:sync", **place(*who, n=1, epoch=f"life of {at_s}"))
+        await world.until(116)
+        story.diff(2, [BEN])
+        before = list(story.told)
+        await world.until(125.1)
+        return before, story.told, story.users
+
+    assert simulate(script).result == ([], [("leave", "lobby", "cem")], ("ana", "ben"))
+
+
 def test_closed_it_waits_for_nobody():
     async def script(world):
         story = Story()
