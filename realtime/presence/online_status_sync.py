@@ -249,13 +249,13 @@ class OnlineStatusSync(EventSource):
     def _asked(self, reply: SubscribeReply) -> None:
         self._epoch = reply.epoch
         is_new_life = self._former_epoch not in (None, reply.epoch)
+        known = self.users.snapshot
         for user in reply.users:
-            known = self.users.snapshot.get(user.user_id)
-            was_there = is_new_life and known is not None and known.status != "offline"
-            if user.status == "offline" and (was_there or user.user_id in self._doubted):
+            was_there = user.user_id in known and known[user.user_id].status != "offline"
+            if user.status == "offline" and was_there and (is_new_life or user.user_id in self._doubted):
                 self._doubted[user.user_id] = user
-        if self._doubted and self._alarm.due is None:
-            self._alarm.set(asyncio.get_running_loop().time() + self._restart_grace_s)
+                if is_new_life:
+                    self._alarm.set(asyncio.get_running_loop().time() + self._restart_grace_s)
         self._learned([user for user in reply.users if user.user_id not in self._doubted or user.status != "offline"])
 
     def _settle(self, now: float) -> None:

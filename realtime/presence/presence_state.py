@@ -78,7 +78,7 @@ class PresenceState:
     def __init__(self, room_id: str) -> None:
         self._room_id = room_id
         self._members: dict[tuple[str, str], Member] = {}
-        self._epoch: str | None = None
+        self.epoch: str | None = None  # of the server's life that is known
         self._n: int | None = None  # of the last diff that is in; None: there is no snapshot of this connection yet
         self._held: dict[int, PresenceDiff] = {}
         self._doubted: dict[tuple[str, str], None] = {}
@@ -99,10 +99,10 @@ class PresenceState:
 
     def snapshot(self, members: Iterable[Member], epoch: str, n: int) -> list[PresenceEvent]:
         """Everybody, as of diff ``n`` of this life of the server."""
-        if self._n is not None and epoch == self._epoch and n < self._n:
+        if self._n is not None and epoch == self.epoch and n < self._n:
             return []  # what is here is newer
-        is_new_life = self._epoch is not None and epoch != self._epoch
-        self._epoch, self._n = epoch, n
+        is_new_life = self.epoch is not None and epoch != self.epoch
+        self.epoch, self._n = epoch, n
         now = {(member.user_id, member.device_id): member for member in members}
         doubted = self._members if is_new_life else self._doubted
         self._doubted = {key: None for key in doubted if key not in now}

@@ -173,9 +173,9 @@ class PresenceTracker(EventSource):
         place.is_asked = False
         if not place.is_wanted:
             return
-        had_doubts = place.state.doubts
+        former = place.state.epoch
         self._tell(place, place.state.snapshot(reply.members, reply.epoch, reply.n))
-        if place.state.doubts and not had_doubts:
+        if place.state.doubts and place.state.epoch != former:
             place.alarm.set(asyncio.get_running_loop().time() + self._restart_grace_s)
         if place.state.wants_sync:
             self._ask(place)
