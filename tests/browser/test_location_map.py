@@ -3,7 +3,7 @@
 from playwright.sync_api import expect
 
 SETUP = """
-from pathlib import Path
+import time
 from realtime.location.fix import Fix, LocationState
 from realtime.location.track import read_gpx
 from realtime.utils.share import share_path
@@ -13,20 +13,21 @@ from widgets import LocationMap
 ana = FakePhone("ana")
 ride = read_gpx(share_path("data") / "tracks" / "tram.gpx")
 
-def fixes(start_s, end_s, accuracy_m):
+def fixes(start_s, end_s, accuracy_m, age_s):
+    start_ms = round(1000 * (time.time() - age_s - end_s))
     for at_s in range(start_s, end_s, 2):
         moment = ride.at(at_s)
         yield Fix(latitude=moment.latitude, longitude=moment.longitude, accuracy_m=accuracy_m,
-                  timestamp_ms=1_700_000_000_000 + 1000 * at_s, speed_mps=moment.speed_mps)
+                  timestamp_ms=start_ms + 1000 * at_s, speed_mps=moment.speed_mps)
 
-def move(user_id, start_s, end_s, accuracy_m=12.0):
+def move(user_id, start_s, end_s, accuracy_m=12.0, age_s=0):
     state = ana.location.state.snapshot
-    for fix in fixes(start_s, end_s, accuracy_m):
+    for fix in fixes(start_s, end_s, accuracy_m, age_s):
         state = state.moved(user_id, fix)
     ana.location.state.set(state)
 
 move("ana", 0, 200)
-move("ben", 360, 420, accuracy_m=180.0)
+move("ben", 360, 420, accuracy_m=180.0, age_s=420)
 LocationMap(ana, tiles="auto")
 """
 
@@ -41,7 +42,8 @@ def test_a_marker_moves_on_a_map_that_needs_no_internet(notebook, page, shoot):
         "([marker, before]) => Math.abs(marker.getBoundingClientRect().x - before.x) > 5",
         arg=[ana.element_handle(), before],
     )
-    expect(page.get_by_role("button", name="ben")).to_contain_text("±180 m")
+    expect(page.get_by_role("button", name="ana")).to_contain_text("km/h, ±12 m")
+    expect(page.get_by_role("button", name="ben")).to_contain_text("7 min ago, ±180 m")
     shoot(notebook, location_map=page.locator(".rt-map"))
     assert page.complaints == []
 

@@ -68,7 +68,13 @@ def test_the_legend_says_the_same_in_words(shown, phone):
     eventually(lambda: shown.people)
     eventually(lambda: shown.legend.compose()["people"])
     [ben] = shown.legend.compose()["people"]
-    assert ben == {"name": "ben", "colour": shown.people["ben"].circle.color, "speed_mps": 11.1, "accuracy_m": 8.0}
+    assert ben == {
+        "name": "ben",
+        "colour": shown.people["ben"].circle.color,
+        "speed_mps": 11.1,
+        "accuracy_m": 8.0,
+        "timestamp_ms": fix(1).timestamp_ms,
+    }
 
 
 def test_the_legend_centres_the_map_on_a_person(shown, phone):

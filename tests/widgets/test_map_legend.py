@@ -15,13 +15,15 @@ def legend():
 
 
 def test_it_names_the_map_and_everyone_on_it(legend):
-    legend.show([Shown("ben", "#1565c0", speed_mps=8.4, accuracy_m=6.0), Shown("ana", "#c62828", None, 30.0)])
+    legend.show(
+        [Shown("ben", "#1565c0", speed_mps=8.4, accuracy_m=6.0, timestamp_ms=7), Shown("ana", "#c62828", None, 30.0, 9)]
+    )
     assert legend.compose() == {
         "title": "ana",
         "room": "lobby",
         "people": [
-            {"name": "ben", "colour": "#1565c0", "speed_mps": 8.4, "accuracy_m": 6.0},
-            {"name": "ana", "colour": "#c62828", "speed_mps": None, "accuracy_m": 30.0},
+            {"name": "ben", "colour": "#1565c0", "speed_mps": 8.4, "accuracy_m": 6.0, "timestamp_ms": 7},
+            {"name": "ana", "colour": "#c62828", "speed_mps": None, "accuracy_m": 30.0, "timestamp_ms": 9},
         ],
     }
 
