@@ -163,4 +163,4 @@ class _Person:
     def shown(self) -> Shown:
         """The line of the legend."""
         newest = self._shown_trail[-1]
-        return Shown(self._name, self.circle.color, newest.speed_mps, newest.accuracy_m)
+        return Shown(self._name, self.circle.color, newest.speed_mps, newest.accuracy_m, newest.timestamp_ms)

@@ -10,12 +10,21 @@ from widgets.live_widget import Action, LiveWidget, static
 
 
 class Shown(NamedTuple):
-    """A person on the map: name, colour of the marker (CSS), metres per second if known, metres."""
+    """A person on the map.
+
+    Args:
+        name: who.
+        colour: of the marker, CSS.
+        speed_mps: metres per second; None: unknown.
+        accuracy_m: metres.
+        timestamp_ms: when that was measured; where it is long ago, the legend says so.
+    """
 
     name: str
     colour: str
     speed_mps: float | None
     accuracy_m: float
+    timestamp_ms: int
 
 
 class MapLegend(LiveWidget):
@@ -27,7 +36,7 @@ class MapLegend(LiveWidget):
         centre: called with a name when the reader asks to see that person.
     """
 
-    _esm = static("feed.js", "elements.js", "map_legend.js")
+    _esm = static("feed.js", "elements.js", "moments.js", "map_legend.js")
     _css = static("frame.css", "map_legend.css")
 
     def __init__(self, *, title: str, room_id: str, centre: Callable[[str], None]) -> None:

@@ -1,4 +1,5 @@
 const KMH_PER_MPS = 3.6;
+const FRESH_MS = 45_000;
 
 export default liveWidget(({ model, el, signal, feed }) => {
   const { section, header, title, subtitle, chip, notice } = frame(el, "legend", "People on the map");
@@ -29,19 +30,28 @@ export default liveWidget(({ model, el, signal, feed }) => {
     }
     dressMap(el, state.room, signal);
   }, signal);
+  asTimePasses(() => people.forEach((person) => person.say()), signal);
 });
 
 function personButton({ name, colour }, centre) {
   const words = h("span", { class: "rt-figures" });
   const dot = h("span", { class: "rt-dot", style: `background: ${colour}`, "aria-hidden": "true" });
   const button = h("button", { type: "button", title: `Centre the map on ${name}`, onclick: centre }, dot, name, words);
-  return {
+  let newest;
+  const person = {
     node: h("li", {}, button),
-    update({ speed_mps, accuracy_m }) {
+    update(shown) {
+      newest = shown;
+      person.say();
+    },
+    say() {
+      const { speed_mps, accuracy_m, timestamp_ms } = newest;
       const speed = speed_mps === null ? "" : `${Math.round(speed_mps * KMH_PER_MPS)} km/h, `;
-      say(words, `${speed}±${Math.round(accuracy_m)} m`);
+      const motion = Date.now() - timestamp_ms < FRESH_MS ? speed : `${ago(timestamp_ms)}, `;
+      say(words, `${motion}±${Math.round(accuracy_m)} m`);
     },
   };
+  return person;
 }
 
 /** What ipyleaflet has no option for: a name for the map, and its keys kept from JupyterLab's shortcuts. */
