@@ -83,6 +83,21 @@ async def test_a_request_that_fails_fails_for_all(status, body, kind):
         await box.close()
 
 
+async def test_a_token_for_which_expo_refuses_the_whole_request_does_not_touch_the_others():
+    def answer(request):
+        to = [each["to"] for each in request.json]
+        if "ExponentPushToken[3]" in to:  # of another project: PUSH_TOO_MANY_EXPERIENCE_IDS
+            return 400, {}, {"errors": [{"code": "PUSH_TOO_MANY_EXPERIENCE_IDS"}]}
+        return 200, {}, {"data": [{"status": "ok", "id": token} for token in to]}
+
+    async with http_endpoint(answer) as (address, requests):
+        box = ExpoGateway(url=address)
+        outcomes = await box.send([parcel(n) for n in range(8)])
+        await box.close()
+    assert [type(each) for each in outcomes] == [Delivered] * 3 + [Rejected] + [Delivered] * 4
+    assert len(requests) == 7, "8, 4 and 4, 2 and 2, 1 and 1"
+
+
 @pytest.mark.clause("RT-PUSH-13")
 async def test_receipts_tell_what_became_of_tickets_as_far_as_is_known():
     def answer(request):

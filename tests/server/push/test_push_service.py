@@ -397,3 +397,44 @@ def test_a_device_that_left_or_unregistered_hears_nothing_after_a_crash(at_s):
     machine = Machine()
     machine.run(leaves)
     assert machine.run(waits, at_s=60, logged=[(news(1, author="cem"), 0.1), (news(2, author="cem"), 9)]) == []
+
+
+@pytest.mark.parametrize("bad", [Push(id="x", data={"of": object()}), Push(id="x", ttl_s=float("inf"))])
+def test_a_push_that_cannot_be_stored_is_refused_at_once_and_harms_no_other(bad):
+    async def script(service, gateway):
+        with pytest.raises(ValueError, match="as JSON"):
+            service.push("ana", bad)
+        service.push("ana", Push(id="good"))
+        await asyncio.sleep(1)
+        return gateway.batches
+
+    assert play(script) == [(0.0, [("ana 1", "good")])]
+
+
+def test_a_compose_that_fails_costs_its_own_push_only(caplog):
+    def compose(due):
+        if due.user_id == "ana":
+            raise RuntimeError("no such template")
+        return Push(id="for cem")
+
+    async def script(service, gateway):
+        service.logged("lobby", news(1))
+        await asyncio.sleep(10)
+        return [each for _, each in gateway.batches]
+
+    assert play(script, compose=compose) == [[("cem 1", "for cem")]]
+    assert "compose" in caplog.text
+
+
+def test_a_gateway_that_answers_too_little_is_asked_again():
+    class Terse(FakeGateway):
+        async def send(self, batch):
+            outcomes = await super().send(batch)
+            return outcomes if len(self.batches) > 1 else []
+
+    async def script(service, gateway):
+        service.push("ana", Push(id="a"))
+        await asyncio.sleep(10)
+        return [each for _, each in gateway.batches]
+
+    assert play(script, Terse()) == [[("ana 1", "a")], [("ana 1", "a")]]

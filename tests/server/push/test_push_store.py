@@ -96,3 +96,37 @@ async def test_without_an_engine_nothing_is_kept():
     store.keep([Note("push.token", "a", "1")], lambda: done.append(1))
     assert done == [1]
     assert not any((await store.load()).values())
+
+
+def test_what_failed_before_something_newer_was_stored_does_not_come_back():
+    class Slow(MemoryEngine):
+        waiting = ()
+
+        def keep(self, notes, done):
+            self.waiting = (*self.waiting, (notes, done))
+
+        def answer(self, error=None):
+            (notes, done), *self.waiting = self.waiting
+            if error is None:
+                super().keep(notes, done)
+            else:
+                done(error)
+
+    async def main(world):
+        engine = Slow()
+        store = EngineStore(engine)
+        store.keep([Note("push.job", "1", "sent"), Note("push.job", "2", "x")], lambda: None)
+        store.keep([Note("push.job", "1", None)], lambda: None)
+        engine.answer(EngineError("the disk is full"))
+        engine.answer()
+        await asyncio.sleep(5)
+        store.keep([Note("push.job", "2", None)], lambda: None)  # while the retry is with the engine
+        engine.answer(EngineError("the disk is full"))
+        await asyncio.sleep(5)
+        while engine.waiting:
+            engine.answer()
+        kept = await EngineStore(engine).load()
+        store.close()
+        return kept["push.job"]
+
+    assert simulate(main).result == []

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 
 import http_ece
 import pytest
@@ -11,7 +12,7 @@ from py_vapid import Vapid02
 
 from realtime.server.push.gateway import DELIVERED, Gone, Parcel, Push, PushToken, Rejected, TryAgain
 from realtime.server.push.web_push_gateway import WebPushGateway
-from realtime.utils.ambient import wall_time_s
+from realtime.utils.ambient import installed, wall_time_s
 from tests.server.push.http_endpoint import http_endpoint
 
 
@@ -124,6 +125,43 @@ def test_what_is_no_subscription_is_refused(vapid, token):
     assert "subscription" in gateway(vapid).check(token)
 
 
+def test_keys_that_nobody_can_encrypt_for_are_refused(vapid):
+    off_the_curve = text(b"\x04" + bytes(64))
+    keys = {"p256dh": off_the_curve, "auth": text(bytes(16))}
+    assert "p256dh" in gateway(vapid).check(json.dumps({"endpoint": "https://push.example/x", "keys": keys}))
+
+
+async def test_one_bad_subscription_or_answer_does_not_touch_the_others(vapid):
+    def answer(request):
+        return 201, {"Content-Encoding": "gzip"} if request.path == "/odd" else {}, b"not gzip"
+
+    browser = Browser()
+    keys = {"p256dh": text(b"\x04" + bytes(64)), "auth": text(bytes(16))}
+    async with http_endpoint(answer) as (address, requests):
+        box = gateway(vapid)
+        bad = PushToken("eve", "browser", "web", json.dumps({"endpoint": address, "keys": keys}))
+        tokens = [browser.token(f"{address}/1"), bad, browser.token(f"{address}/odd"), browser.token(f"{address}/2")]
+        outcomes = await box.send([Parcel(Push(id="m1", title="t"), token) for token in tokens])
+        await box.close()
+    assert [type(each) for each in outcomes] == [type(DELIVERED), Rejected, TryAgain, type(DELIVERED)]
+    assert sorted(request.path for request in requests) == ["/1", "/2", "/odd"]
+
+
+def test_a_signature_is_made_anew_when_the_clock_was_wrong_and_old_ones_are_not_kept(vapid):
+    box = gateway(vapid)
+
+    def exp(now_s):
+        with installed(wall_clock=lambda: now_s, source=random.Random(0)):
+            token = box._signature("https://push.example/x")["Authorization"].split("t=")[1].split(",")[0]
+        return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))["exp"]
+
+    two_days = 2 * 86_400
+    assert exp(1_800_000_000 + two_days) > exp(1_800_000_000) <= 1_800_000_000 + 86_400
+    for n in range(2000):
+        box._signature(f"https://push{n}.example/x")
+    assert len(box._signed) <= 1000
+
+
 @pytest.mark.clause("RT-PUSH-12")
 @pytest.mark.parametrize(
     ("endpoint", "is_fine"),
@@ -137,6 +175,12 @@ def test_what_is_no_subscription_is_refused(vapid, token):
         ("https://10.0.0.8:8443/x", False),
         ("https://intranet/x", False),
         ("https://user@push.example/x", False),
+        ("https://127.1/x", False),
+        ("https://0x7f.0.0.1/x", False),
+        ("https://localhost./x", False),
+        ("https://any.localhost/x", False),
+        ("https://[::1", False),
+        ("https://push.example:99999/x", False),
     ],
 )
 def test_a_client_cannot_make_the_server_ask_its_own_network(vapid, endpoint, is_fine):
