@@ -80,10 +80,10 @@ def test_the_drawn_plan_given_back_is_the_same_run(seed):
 
 
 def test_without_a_fault_the_run_is_calm():
-    """But for the battery that is empty in the end, and two phones that are put away."""
+    """But for an empty battery in the end, and four phones that are put away; the server may stop meanwhile."""
     result = run_seed(CHAOS, 1, Settings(faults="[]"))
     assert result.violations == ()
-    assert result.counts["faults"] == 3
+    assert result.counts["faults"] in (5, 6)
     assert result.counts["acked"] == result.counts["attempted"]
 
 
