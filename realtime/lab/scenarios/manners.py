@@ -45,7 +45,7 @@ class Manners:
         self._machine = machine
 
     def begin(self, until_s: float) -> None:
-        """Do all of it from now on until a virtual time; what stands then stays, but half stop sharing a little later."""
+        """Do all of it from now on until a virtual time; half of those who share stop a little later."""
         habits = {"shows": self._show, "looks": self._look}
         if self._person.shares_in is not None:
             habits["shares"] = self._share
