@@ -115,7 +115,7 @@ class PushEvents:
         After ``ttl_s`` nobody needs it: then no device shows it any more.
 
         Raises:
-            ValueError: ``ttl_s`` is not above 0.
+            ValueError: ``ttl_s`` is not above 0, the ``id`` is too short or too long, or ``data`` is no JSON.
         """
         if not ttl_s > 0:
             raise ValueError(f"ttl_s must be above 0 seconds, not {ttl_s}")
@@ -128,7 +128,7 @@ class PushEvents:
             collapse_key=collapse_key,
             is_urgent=is_urgent,
             ttl_s=ttl_s,
-        )
+        ).checked()
         sessions = self._sessions(user_id)
         for session in sessions:
             session.emit("notification", push.to_wire())

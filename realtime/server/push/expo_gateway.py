@@ -21,6 +21,9 @@ CHUNK = 100
 RECEIPTS = 1000
 RECEIPTS_AFTER_S = 900.0
 
+# One message that is too large, or a token of another project, and Expo takes none of a request.
+_FOR_ONE = ("status 400", "status 413")
+
 _TOKEN = re.compile(r"Expo(nent)?PushToken\[[^\]\s]+\]")
 
 
@@ -83,6 +86,9 @@ class ExpoGateway:
     async def send(self, batch: Sequence[Parcel]) -> list[Outcome]:
         """See :class:`~realtime.server.push.gateway.Gateway`."""
         answer = await self._post("send", [_message(parcel) for parcel in batch])
+        if isinstance(answer, Rejected) and answer.reason in _FOR_ONE and len(batch) > 1:
+            half = len(batch) // 2
+            return [*await self.send(batch[:half]), *await self.send(batch[half:])]
         if not isinstance(answer, bytes):
             return [answer] * len(batch)
         try:

@@ -23,6 +23,7 @@ class PushToken(NamedTuple):
 
 
 DAY_S = 86_400.0
+MAX_ID = 256  # characters; message ids have as many at most
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +50,20 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:  # without its text
         return f"<Push {self.id!r} room={self.room_id!r}{' withdraws' if self.withdraws else ''}>"
+
+    def checked(self) -> Push:
+        """Itself.
+
+        Raises:
+            ValueError: no app would take it, or it cannot be stored.
+        """
+        if not 0 < len(self.id) <= MAX_ID:
+            raise ValueError(f"the id of a push has 1 to {MAX_ID} characters, not {len(self.id)}")
+        try:
+            msgspec.json.encode(self.to_wire())
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"the push {self.id!r} cannot be sent as JSON: {error}") from error
+        return self
 
     def to_wire(self) -> dict[str, Any]:
         """As an app gets it."""

@@ -70,7 +70,8 @@ class PushService:
         gateways: the push services, by platform; by default a :class:`LocalGateway`, as ``local``.
         store: what is to outlive the server; by default its engine, for as long as that keeps anything.
         delay_s: from a message to its push.
-        compose: makes a push of messages; another one may keep their text from the push services.
+        compose: makes a push of messages; another one may keep their text from the push services. Where it fails, that
+            is logged, and there is no push.
         rng: of the jitter.
         attempts: tries of one push.
 
@@ -262,8 +263,12 @@ class PushService:
         self._withdraw(user_id, Push(id=push_id, withdraws=True), but=but)
 
     def push(self, user_id: str, push: Push, *, room_id: str | None = None, but: str | None = None) -> None:
-        """Push to a user's devices at once: to all, or to those that want to hear of a room; not to ``but``."""
-        jobs = self._submit(user_id, push, room_id=room_id, but=but)
+        """Push to a user's devices at once: to all, or to those that want to hear of a room; not to ``but``.
+
+        Raises:
+            ValueError: it cannot be sent as JSON.
+        """
+        jobs = self._submit(user_id, push.checked(), room_id=room_id, but=but)
         self._save(partial(self._noted, jobs))
 
     async def stop(self) -> None:
@@ -325,7 +330,14 @@ class PushService:
         self._arm()
 
     def _of(self, due: Due) -> list[Job]:
-        return self._submit(due.user_id, self._compose(due), room_id=due.room_id)
+        try:
+            push = self._compose(due).checked()
+        except Exception:
+            _log.exception(
+                "compose made no push for the room %r, and nobody is pushed what was said there", due.room_id
+            )
+            return []
+        return self._submit(due.user_id, push, room_id=due.room_id)
 
     def _hand_over(self, now: float) -> None:
         jobs = sorted(self._deliveries.take(now), key=lambda job: job.token.platform)
@@ -343,6 +355,8 @@ class PushService:
         outcomes: Sequence[Outcome]
         try:
             outcomes = await gateway.send([job.parcel for job in jobs])
+            if len(outcomes) != len(jobs):
+                raise ValueError(f"{len(outcomes)} outcomes for {len(jobs)} pushes")
         except Exception as error:
             _log.warning("a push service failed, and is tried again: %s", type(error).__name__)
             outcomes = [TryAgain(type(error).__name__)] * len(jobs)

@@ -59,6 +59,7 @@ class EngineStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._unstored: dict[tuple[str, str], Note] = {}
+        self._with_engine: dict[tuple[str, str], Note] = {}  # the newest of each key
         self._retry: asyncio.TimerHandle | None = None
         self._is_closed = False
 
@@ -69,17 +70,11 @@ class EngineStore:
     def keep(self, notes: Sequence[Note], done: Callable[[], None]) -> None:
         """See :class:`PushStore`."""
         if self._unstored:  # in their order, and the newest of each key
-            self._add(notes)
+            for note in notes:
+                self._unstored[note.kind, note.key] = note
             done()
-            return
-
-        def answered(error: EngineError | None) -> None:
-            if error is not None and not self._is_closed:
-                _log.warning("what pushes need after a restart could not be stored, and will be: %s", error)
-                self._add(notes)
-            done()
-
-        self._engine.keep(notes, answered)
+        else:
+            self._hand_over(notes, done)
 
     def close(self) -> None:
         """See :class:`PushStore`."""
@@ -87,22 +82,27 @@ class EngineStore:
         if self._retry is not None:
             self._retry.cancel()
 
-    def _add(self, notes: Sequence[Note]) -> None:
-        for note in notes:
-            self._unstored[note.kind, note.key] = note
-        if self._retry is None and not self._is_closed:
-            self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._again)
+    def _hand_over(self, notes: Sequence[Note], done: Callable[[], None], *, is_retry: bool = False) -> None:
+        self._with_engine.update({(note.kind, note.key): note for note in notes})
+
+        def answered(error: EngineError | None) -> None:
+            newest = {key: note for note in notes if self._with_engine.get(key := (note.kind, note.key)) is note}
+            for key in newest:
+                del self._with_engine[key]
+            if error is not None and not self._is_closed:
+                if not is_retry:
+                    _log.warning("what pushes need after a restart could not be stored, and will be: %s", error)
+                self._unstored = newest | self._unstored
+                if self._retry is None and self._unstored:
+                    self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._again)
+            done()
+
+        self._engine.keep(notes, answered)
 
     def _again(self) -> None:
         self._retry = None
         notes, self._unstored = tuple(self._unstored.values()), {}
-
-        def answered(error: EngineError | None) -> None:
-            if error is not None:
-                newer, self._unstored = self._unstored, {}
-                self._add([*notes, *newer.values()])
-
-        self._engine.keep(notes, answered)
+        self._hand_over(notes, lambda: None, is_retry=True)
 
     async def _kept(self, kind: str) -> list[Note]:
         answer: asyncio.Future[list[Note] | EngineError] = asyncio.get_running_loop().create_future()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import ipaddress
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from realtime.server.push.gateway import Outcome, Parcel, Push, TryAgain
+from realtime.server.push.gateway import Outcome, Parcel, Push, Rejected, TryAgain
 from realtime.server.push.http_outcome import outcome_of
 from realtime.utils.ambient import wall_time_s
 
@@ -25,6 +24,8 @@ MOST_BYTES = 3993
 
 SIGNED_FOR_S = 12 * 3600
 """RFC 8292, 2 allows a day; half of it leaves room for clocks that are wrong."""
+
+_MOST_SIGNED = 1000  # push services; there are about five
 
 
 class _Keys(msgspec.Struct):
@@ -39,13 +40,14 @@ class _Subscription(msgspec.Struct):
 
 def is_public(endpoint: str) -> bool:
     """Whether an endpoint may be a push service's: https, by a public name. A subscription comes from a client."""
-    url = urlsplit(endpoint)
-    host = url.hostname or ""
     try:
-        ipaddress.ip_address(host)
+        url = urlsplit(endpoint)
+        host, _ = url.hostname or "", url.port
     except ValueError:
-        return url.scheme == "https" and "." in host and url.username is None and not host.endswith(".local")
-    return False
+        return False
+    _, dot, last = host.rpartition(".")  # a last part of digits makes an address, even of 127.1
+    is_name = bool(dot) and last[:1].isalpha() and last not in ("local", "localhost", "internal")
+    return url.scheme == "https" and is_name and url.username is None
 
 
 class WebPushGateway:
@@ -99,6 +101,10 @@ class WebPushGateway:
             subscription = msgspec.json.decode(token, type=_Subscription)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             return f"a web token is the browser's subscription, as JSON: {error}"
+        try:
+            _receiver(subscription)
+        except ValueError as error:
+            return f"the subscription's p256dh or auth is no key: {error}"
         return None if self._allow(subscription.endpoint) else "the subscription's endpoint is no public https address"
 
     async def send(self, batch: Sequence[Parcel]) -> list[Outcome]:
@@ -117,18 +123,20 @@ class WebPushGateway:
 
     async def _send(self, parcel: Parcel) -> Outcome:
         import httpx
-        from pywebpush import WebPusher
 
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=self._timeout_s, follow_redirects=False)
-        subscription = msgspec.json.decode(parcel.token.token)
-        endpoint = subscription["endpoint"]
-        body = WebPusher(subscription).encode(fitted(parcel.push, MOST_BYTES))["body"]
+        try:
+            subscription = msgspec.json.decode(parcel.token.token, type=_Subscription)
+            body = _receiver(subscription).encode(fitted(parcel.push, MOST_BYTES))["body"]
+        except ValueError as error:  # one that was registered with another version
+            return Rejected(f"the subscription cannot be used: {type(error).__name__}")
+        endpoint = subscription.endpoint
         headers = {**self._headers(parcel.push), **self._signature(endpoint)}
         async with self._places:
             try:
                 response = await self._client.post(endpoint, content=body, headers=headers)
-            except httpx.TransportError as error:
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
                 return TryAgain(type(error).__name__)
         return outcome_of(response, now_s=wall_time_s())
 
@@ -149,11 +157,32 @@ class WebPushGateway:
         url, now_s = urlsplit(endpoint), wall_time_s()
         origin = f"{url.scheme}://{url.netloc}"
         signed = self._signed.get(origin)
-        if signed is None or signed[1] < now_s + SIGNED_FOR_S / 2:
+        if signed is None or not SIGNED_FOR_S / 2 <= signed[1] - now_s <= SIGNED_FOR_S:
+            if len(self._signed) >= _MOST_SIGNED:
+                self._signed.clear()
             expires = now_s + SIGNED_FOR_S
             headers = self._vapid.sign({"sub": self._subject, "aud": origin, "exp": int(expires)})
             signed = self._signed[origin] = headers, expires
         return signed[0]
+
+
+def _receiver(subscription: _Subscription) -> Any:
+    """What encrypts for a subscription.
+
+    Raises:
+        ValueError: its keys are none.
+    """
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from pywebpush import WebPusher, WebPushException
+
+    try:
+        pusher = WebPusher(msgspec.to_builtins(subscription))
+    except WebPushException as error:
+        raise ValueError(str(error)) from error
+    ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), pusher.receiver_key)
+    if len(pusher.auth_key) != 16:
+        raise ValueError("auth has 16 bytes")
+    return pusher
 
 
 def fitted(push: Push, most_bytes: int) -> bytes:
