@@ -147,6 +147,7 @@ def test_without_its_kernel_it_is_no_phone_and_stays_none(page, end):
     hear(page, first)
     page.evaluate("() => watched.status(kernel, 'busy')")
     assert page.evaluate("() => [phone.isOn, phone.isLost]") == [True, False]
+    sent(page)
     page.evaluate(f"() => {end}")
     assert page.evaluate("() => [phone.isOn, phone.isLost, watched.found]") == [False, True, None]
     page.evaluate("() => phone.start()")
@@ -156,8 +157,8 @@ def test_without_its_kernel_it_is_no_phone_and_stays_none(page, end):
 
 @pytest.mark.clause("RT-DEV-7")
 def test_a_permission_that_is_taken_back_in_the_settings_is_said_with_the_next_beat(page):
-    page.evaluate("() => { Notification.requestPermission = async () => 'granted'; phone.start(); }")
-    page.evaluate("() => phone.senses.notifications.ask()")
+    page.context.grant_permissions(["notifications"], origin="https://phone.test")
+    page.evaluate("() => { phone.start(); return phone.senses.notifications.ask(); }")
     granted = sent(page)[-1]
     assert granted["notifications"]["sense"] == "on"
     hear(page, granted)
