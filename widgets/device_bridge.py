@@ -52,7 +52,7 @@ class DeviceBridge(LiveWidget):
     former one.
 
     Give it a phone of a lab, or what a client of your own has; what is missing it makes, for you to take from it.
-    :attr:`location` is read, and :attr:`permission` asked, on the loop of the bridge.
+    :attr:`location` may be read, and :attr:`permission` asked, on any loop.
 
     Args:
         phone: a phone of a running lab.

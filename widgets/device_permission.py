@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from realtime.notifications.permission import PermissionStatus
@@ -19,7 +20,7 @@ class DevicePermission:
     """A :class:`~realtime.notifications.permission.NotificationPermission` that is asked for on the page.
 
     Browsers ask only at the press of a button, so the page shows the question beside one. What this browser cannot
-    do is a no. Call it on the loop of the bridge.
+    do is a no. Any loop may :meth:`request` it; the rest is the bridge's.
 
     Args:
         asked: called when :attr:`is_asked` changes.
@@ -47,13 +48,14 @@ class DevicePermission:
 
     async def request(self) -> PermissionStatus:
         """Ask on the page and wait for the answer; without a page it stays undetermined."""
-        if self._sense is None or self.status is not PermissionStatus.UNDETERMINED:
+        if not self._is_open:
             return self.status
         question: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._questions.add(question)
         self._asked()
         try:
-            await question
+            if self._is_open:  # the answer may have come meanwhile, on another thread
+                await question
         finally:
             if question in self._questions:
                 self._questions.discard(question)
@@ -75,10 +77,20 @@ class DevicePermission:
         self._sense = None
         self._answer()
 
+    @property
+    def _is_open(self) -> bool:
+        return self._sense is not None and self.status is PermissionStatus.UNDETERMINED
+
     def _answer(self) -> None:
-        questions, self._questions = self._questions, set()
+        questions = tuple(self._questions)
+        self._questions.difference_update(questions)
         for question in questions:
-            if not question.done():
-                question.set_result(None)
+            with contextlib.suppress(RuntimeError):  # its loop has ended
+                question.get_loop().call_soon_threadsafe(_end, question)
         if questions:
             self._asked()
+
+
+def _end(question: asyncio.Future[None]) -> None:
+    if not question.done():
+        question.set_result(None)

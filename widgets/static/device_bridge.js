@@ -1,4 +1,5 @@
 const SETTINGS = ". Allow it in the browser's settings for this site, then press again.";
+const NOTHING = { visible: null, online: null, battery: null, position: OFF, notifications: OFF, fix: null };
 const WHY = {
   asking: "answer the browser's question",
   insecure: "not on this page: browsers keep it to https and localhost",
@@ -50,10 +51,16 @@ function row(name, button = null) {
 }
 
 /** Who is the phone, in two words. */
-function chipWords(isMine, state) {
+function chipWords(isMine, state, phone) {
+  if (phone.isLost) return "No kernel";
   if (isMine) return "This page";
   if (!state.page) return "No page";
   return { here: "Another page", asleep: "Asleep" }[state.state] ?? "Silent";
+}
+
+function subtitleWords(isMine, state, phone) {
+  if (isMine) return "this page is the phone";
+  return phone.isLost ? "no phone" : state.reason || "another page is the phone";
 }
 
 /** What this page is, in one sentence; its network to the kernel included. */
@@ -63,6 +70,7 @@ function sentence(phone, state) {
     const waiting = phone.waiting ? ` ${phone.waiting} positions wait.` : "";
     return `Python has not answered for ${Math.round(phone.lateMs / 1000)} s. It is told everything once it does.${waiting}`;
   }
+  if (phone.isLost) return "The kernel that this panel belonged to has ended. Run its cell again.";
   if (state.page) return "Another page is the phone now. Press the button, and it is this one.";
   return "Press the button, and this page is a phone: Python learns whether it is in sight and online, and of its battery. Position and notifications are asked for one by one.";
 }
@@ -110,13 +118,15 @@ function deviceView({ model, el, signal, feed, phone }) {
     const last = phone.lastFix;
     const seen = mine
       ? { ...phone.senses.read(), fix: last && [last.latitude, last.longitude, last.accuracy, last.timestamp] }
-      : state.seen;
+      : phone.isLost
+        ? NOTHING
+        : state.seen;
     section.setAttribute("aria-label", `Device of ${state.title}`);
     section.classList.toggle("rt-asked", mine && state.asked);
     say(title, state.title);
-    say(subtitle, mine ? "this page is the phone" : state.reason || "another page is the phone");
+    say(subtitle, subtitleWords(mine, state, phone));
     chip.dataset.state = mine ? (phone.lateMs ? "connecting" : "connected") : "";
-    say(chip, chipWords(mine, state));
+    say(chip, chipWords(mine, state, phone));
     say(rows.app.words, appWords(seen));
     say(rows.network.words, networkWords(seen));
     say(rows.battery.words, batteryWords(seen));
@@ -125,6 +135,7 @@ function deviceView({ model, el, signal, feed, phone }) {
     say(share, isShared() ? "Stop sharing" : "Share position");
     say(main, mine ? "Stop" : "Make this page the phone");
     main.classList.toggle("rt-on", mine);
+    main.hidden = phone.isLost;
     share.hidden = !mine;
     allow.hidden = !mine || seen.notifications.sense === "on" || seen.notifications.sense === "asking";
     say(about, sentence(phone, state));

@@ -14,6 +14,7 @@ function devicePhone(model, feed, signal) {
   const kernel = model.widget_manager?.kernel;
   let [run, seq, heard] = [0, 0, 0];
   let phase = null; // "on"; "stop" and "bye" until they are heard
+  let isLost = false; // the kernel that knew of this model is gone
   let known = false; // Python has said that this run is the phone
   let [beat, pause, sentAt, unheardSince] = [5000, 5000, 0, 0];
   let fixes = []; // those that Python has not heard of: { value, seq: of the first report with it }
@@ -89,6 +90,11 @@ function devicePhone(model, feed, signal) {
     if (kernel?.connectionStatus === "disconnected" && navigator.onLine) kernel.reconnect().catch(() => {});
     report();
   };
+  const lose = () => {
+    isLost = true;
+    end();
+  };
+  const changedStatus = (_, status) => ["restarting", "autorestarting", "dead"].includes(status) && lose();
   const reconnected = (_, status) => status === "connected" && report();
   const leave = (event) => {
     if (phase && !event.persisted) {
@@ -111,10 +117,14 @@ function devicePhone(model, feed, signal) {
   }, signal);
   model.on("msg:custom", hear);
   kernel?.connectionStatusChanged?.connect(reconnected);
+  kernel?.statusChanged?.connect(changedStatus);
+  kernel?.disposed?.connect(lose);
   window.addEventListener("pagehide", leave, { signal });
   signal.addEventListener("abort", () => {
     clearInterval(timer);
     kernel?.connectionStatusChanged?.disconnect(reconnected);
+    kernel?.statusChanged?.disconnect(changedStatus);
+    kernel?.disposed?.disconnect(lose);
     end();
   });
 
@@ -123,6 +133,9 @@ function devicePhone(model, feed, signal) {
     senses,
     get isOn() {
       return phase === "on";
+    },
+    get isLost() {
+      return isLost;
     },
     get lastFix() {
       return lastFix;
@@ -136,6 +149,7 @@ function devicePhone(model, feed, signal) {
       return late > 2 * beat ? late : 0;
     },
     start() {
+      if (isLost) return;
       run += 1;
       heard = seq;
       [phase, known, pause] = ["on", false, beat];

@@ -42,7 +42,7 @@ function deviceSenses({ changed, measured }) {
     /** The whole state of now. */
     read() {
       look();
-      return { ...state, position: position.state, notifications: notifications.state };
+      return { ...state, position: position.state, notifications: notifications.read() };
     },
     start() {
       listening?.abort();
@@ -130,6 +130,12 @@ function notificationSense({ changed }) {
     set(name, detail = "") {
       sense.state = { sense: name, detail };
       changed(true);
+    },
+    /** As it is now: a permission may be taken back in the browser's settings. */
+    read() {
+      const { sense: was } = sense.state;
+      if (was === "on" && Notification.permission !== "granted") sense.state = { ...OFF, sense: words[Notification.permission] };
+      return sense.state;
     },
     stop() {
       sense.state = OFF;
