@@ -101,6 +101,45 @@ def test_typing_is_told_to_the_others_and_not_logged():
     assert rig.say(ana, "chat:history", {"roomId": "lobby"})["messages"] == []
 
 
+def typing_told(session):
+    """Whom a session was told to be typing, or not any more."""
+    return [(told["userId"], told["isTyping"]) for event, told in session.link.take() if event == "chat:typing"]
+
+
+@pytest.mark.parametrize("way", ["loses its connection", "says goodbye", "leaves the room"])
+def test_who_typed_and_is_gone_types_no_more(way):
+    """A client that believes until it is told otherwise would show it for ever."""
+    rig = Rig()
+    ana, ben = rig.sessions("lobby", "ana", "ben")
+    tablet = rig.session("ana", "tablet", room="lobby")
+
+    def goes(session):
+        if way == "leaves the room":
+            rig.say(session, "room:leave", {"roomId": "lobby"})
+        else:
+            (rig.lose if way == "loses its connection" else rig.end)(session)
+
+    for session in (ana, tablet):
+        rig.say(session, "chat:typing", {"roomId": "lobby", "isTyping": True})
+    assert typing_told(ben) == [("ana", True), ("ana", True)]
+    goes(ana)
+    assert typing_told(ben) == [], "her tablet goes on"
+    ben.link.lags = True
+    goes(tablet)
+    assert typing_told(ben) == [("ana", False)], "the last word on it, so it is not spared anybody"
+
+
+def test_who_does_not_type_goes_without_a_word_of_it():
+    rig = Rig()
+    ana, ben, cem = rig.sessions("lobby", "ana", "ben", "cem")
+    rig.say(ana, "chat:typing", {"roomId": "lobby", "isTyping": True})
+    rig.say(ana, "chat:typing", {"roomId": "lobby", "isTyping": False})
+    ben.link.take()
+    rig.lose(ana)
+    rig.lose(cem)
+    assert typing_told(ben) == []
+
+
 def test_history_is_read_in_pages_in_both_directions():
     rig = Rig()
     [ana] = rig.sessions("lobby", "ana")
