@@ -1,5 +1,8 @@
 """From what a notification says to the place in the app."""
 
+import functools
+from urllib.parse import quote
+
 import pytest
 
 from realtime.notifications.deep_links import DeepLinks
@@ -29,6 +32,7 @@ def links(went):
         ("https://lab.example/room/a%2Fb%20c", ("room", "a/b c")),
         ("room/lobby/message/m1", ("message", {"roomId": "lobby", "id": "m1"})),
         ("settings?tab=push&x=", ("settings", {"tab": "push", "x": ""})),
+        ("room/" + quote("c# / 50 % ?", safe=""), ("room", "c# / 50 % ?")),
     ],
 )
 def test_a_link_leads_to_its_place(links, went, url, place):
@@ -37,7 +41,7 @@ def test_a_link_leads_to_its_place(links, went, url, place):
 
 
 @pytest.mark.clause("RT-NOTE-7")
-@pytest.mark.parametrize("url", ["room", "room/", "nowhere/1", "room/a/b", "", "room/lobby/message/"])
+@pytest.mark.parametrize("url", ["room", "room/", "nowhere/1", "room/a/b", "", "room/lobby/message/", "//[x"])
 def test_what_leads_nowhere_goes_to_the_fallback(links, went, url):
     assert not links.open(url)
     assert went == [("fallback", url)]
@@ -46,6 +50,22 @@ def test_what_leads_nowhere_goes_to_the_fallback(links, went, url):
 def test_a_part_of_the_path_wins_over_a_parameter_of_its_name(links, went):
     links.open("room/lobby?roomId=attic")
     assert went == [("room", "lobby")]
+
+
+def test_parameters_reach_those_who_take_them_and_trouble_nobody_else(links, went):
+    class Screen:
+        def show(self, id, *, tab="all"):
+            went.append((id, tab))
+
+        def __call__(self, id):
+            went.append(id)
+
+    links.add("by-name/:id", Screen().show)
+    links.add("object/:id", Screen())
+    links.add("partial/:id", functools.partial(Screen().show, tab="mine"))
+    for url in ("by-name/1?tab=new&self=x", "object/2?utm=x", "partial/3?utm=x"):
+        links.open(url)
+    assert went == [("1", "new"), "2", ("3", "mine")]
 
 
 def test_the_first_pattern_wins(links, went):

@@ -129,6 +129,18 @@ def test_in_quiet_hours_only_the_urgent_pass():
     assert bench.till(1000) == [(160, "expired", "c"), (600, "shown", "a")]
 
 
+@pytest.mark.parametrize("jump_s", [3600, -3600])
+def test_a_clock_that_is_set_in_quiet_hours_is_seen_within_a_minute(jump_s):
+    """Quiet from 12:01 to 12:10; a minute later it is 13:02 or 11:02."""
+    bench = Bench(quiet=QuietHours("12:01", "12:10", zone=ZoneInfo("UTC")))
+    bench.now = 60
+    assert bench.offer("a") == []
+    due = bench.queue.next_timer()
+    assert due <= 120
+    bench.queue.handle_timer(due, NOON_S + due + jump_s)
+    assert bench._words(bench.queue.take()) == [("shown", "a")]
+
+
 def test_nothing_is_shown_to_nobody():
     bench = Bench()
     bench.queue.pause()

@@ -48,12 +48,12 @@ class App:
     def shown(self):
         return [entry.notification.id for entry in self.in_app.state.snapshot.shown]
 
-    def say(self, message_id, user_id="ben", text="hi", offset=1):
+    def say(self, message_id, user_id="ben", text="hi", offset=1, room_id="lobby"):
         """The chat has a message."""
         from realtime.chat.message import Message, MessageStatus
 
         message = Message(
-            room_id="lobby",
+            room_id=room_id,
             message_id=message_id,
             user_id=user_id,
             text=text,
@@ -404,3 +404,81 @@ async def test_a_token_that_comes_too_soon_after_too_many_events_is_told_again_l
     app.socket.refuse("push:register", code="invalid_token")
     await asyncio.sleep(100)
     assert app.socket.said("push:register") == []
+
+
+@pytest.mark.clause("RT-PUSH-3")
+async def test_what_a_push_stands_for_is_not_told_again_also_where_it_does_not_name_it():
+    """A push names 32 messages, and may stand for more."""
+    app = App()
+    app.socket.app_state.background()
+    app.handler.received(push("m60", data={"messageIds": ["m59", "m60"], "offset": 60, "count": 60}))
+    app.socket.app_state.foreground()
+    for n in (1, 2, 59, 60):
+        app.say(f"m{n}", offset=n)
+    assert (app.heard, app.shown(), app.handler.badge) == ([("received", "m60")], [], 1)
+    app.say("m61", offset=61)
+    assert (app.shown(), app.handler.badge) == (["m61"], 1)
+
+
+async def test_who_looks_at_a_room_has_seen_what_was_told_of_it():
+    app = App()
+    gone = []
+    app.handler.on("withdrawn", lambda notification: gone.append(notification.id))
+    app.say("m1")
+    app.socket.dispatch("notification", {"id": "n1", "title": "about it", "roomId": "lobby"})
+    app.handler.looking_at = "lobby"
+    assert app.shown() == ["n1"], "no message of the room"
+    app.socket.app_state.background()
+    app.handler.received(push("m2", data={"offset": 2}))
+    assert app.handler.badge == 2
+    app.socket.app_state.foreground()
+    assert (gone, app.handler.badge) == (["m2"], 1)
+
+
+@jumping
+async def test_what_nobody_needs_any_more_is_not_shown_to_who_comes_back():
+    app = App()
+    app.socket.app_state.background()
+    app.socket.dispatch("notification", {"id": "n1", "title": "taxi", "ttl": 5000})
+    app.socket.dispatch("notification", {"id": "n2", "title": "train", "ttl": 60_000})
+    await asyncio.sleep(10)
+    app.socket.app_state.foreground()
+    assert app.shown() == ["n2"]
+
+
+async def test_what_is_cleared_is_taken_off_the_systems_screen_and_does_not_come_back():
+    app = App()
+    gone = []
+    app.handler.on("withdrawn", lambda notification: gone.append(notification.id))
+    app.socket.app_state.background()
+    app.handler.received(push("m1"))
+    app.say("m2")
+    app.handler.clear()
+    assert (gone, app.handler.badge) == (["m1"], 0)
+
+
+async def test_what_was_read_elsewhere_goes_also_where_its_newer_push_never_came():
+    app = App()
+    app.socket.app_state.background()
+    app.handler.received(push("m1", data={"offset": 1}))
+    app.handler.received(push("x1", roomId="kitchen", collapseKey="room:kitchen", data={"offset": 1}))
+    app.handler.received({"withdraw": "m2", "roomId": "lobby", "data": {"offset": 2}})
+    assert [each.id for each in app.handler.state.snapshot.tray] == ["x1"]
+
+
+@jumping
+async def test_a_closed_handler_tells_the_server_nothing_more():
+    app = App()
+    app.handler.set_token("t1")
+    app.socket.said()
+    app.handler.close()
+    app.socket.refuse("push:register", code="rate_limited")
+    await asyncio.sleep(100)
+    assert app.socket.said() == []
+
+
+async def test_a_tap_leads_to_the_room_whatever_its_name():
+    app = App()
+    app.say("m1", room_id="c# / 50 %")
+    app.handler.open("m1")
+    assert app.went == ["c# / 50 %"]

@@ -51,3 +51,9 @@ def test_the_zone_decides():
 def test_a_mistake_is_named(start, end):
     with pytest.raises(ValueError, match="quiet hours"):
         QuietHours(start, end)
+
+
+@pytest.mark.parametrize(("fold", "clock", "left_min"), [(0, "01:50", 40), (0, "02:10", 20), (1, "02:10", 20)])
+def test_an_hour_that_comes_twice_ends_in_the_future_both_times(fold, clock, left_min):
+    now = datetime.fromisoformat(f"2026-10-25 {clock}").replace(tzinfo=OSLO, fold=fold).timestamp()
+    assert QuietHours("22:00", "02:30", zone=OSLO).ends_at(now) == now + 60 * left_min

@@ -112,7 +112,7 @@ def test_reading_elsewhere_cancels_and_reading_later_withdraws():
         await asyncio.sleep(1)
         return [payload.get("id") or payload for payload in got]
 
-    assert play(script, LocalGateway()) == ["m2", {"withdraw": "m2", "roomId": "lobby"}]
+    assert play(script, LocalGateway()) == ["m2", {"withdraw": "m2", "roomId": "lobby", "data": {"offset": 2}}]
 
 
 def test_a_service_that_fails_is_asked_again_and_a_read_message_is_not():
@@ -438,3 +438,20 @@ def test_a_gateway_that_answers_too_little_is_asked_again():
         return [each for _, each in gateway.batches]
 
     assert play(script, Terse()) == [[("ana 1", "a")], [("ana 1", "a")]]
+
+
+def test_a_withdrawal_says_how_far_the_room_was_read_and_a_link_survives_its_rooms_name():
+    async def script(service, gateway):
+        got = []
+        gateway.attach("ana 1", got.append)
+        service.subscribe("c# / 50 %", "ana", "phone")
+        service.logged("c# / 50 %", news(3))
+        await asyncio.sleep(4)
+        service.read("ana", "c# / 50 %", 5)
+        await asyncio.sleep(1)
+        return got
+
+    gateway = LocalGateway()
+    pushed, withdrawn = play(script, gateway)
+    assert pushed["data"]["url"] == "room/c%23%20%2F%2050%20%25"
+    assert withdrawn == {"withdraw": "m3", "roomId": "c# / 50 %", "data": {"offset": 5}}
