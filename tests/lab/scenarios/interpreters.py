@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 VERSIONS = ("3.11", "3.12", "3.13")
-PACKAGES = ("websockets", "msgspec", "pyee", "gpxpy")
+PACKAGES = ("websockets", "msgspec", "pyee", "gpxpy", "shapely")
 
 CODE = """
 import json
