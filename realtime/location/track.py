@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from itertools import pairwise
 from pathlib import Path
@@ -59,7 +60,7 @@ class Track:
     @property
     def length_m(self) -> float:
         """Length of the way, in metres."""
-        return sum(distance_m(a[1:], b[1:]) for a, b in pairwise(self.points))
+        return math.fsum(distance_m(a[1:], b[1:]) for a, b in pairwise(self.points))
 
     def at(self, at_s: float) -> Moment:
         """The place and motion ``at_s`` seconds after the start; before and after the track, at its ends."""

@@ -26,7 +26,7 @@ from realtime.lab.sim_phone import SimPhone
 from realtime.lab.sim_server import SimServer
 from realtime.lab.sim_tray import SimTray
 from realtime.location.fix import Fix
-from realtime.location.geofence import Circle
+from realtime.location.geofence import Circle, shapely_module
 from realtime.location.sources import SimulatedWalk
 from realtime.server.engine.base import Engine
 from realtime.server.engine.memory import MemoryEngine
@@ -129,7 +129,11 @@ def scenario(
             profile: the phones' network; one drawn for each by default.
             trace: a file that the phones' networks follow instead.
             faults: instead of those that the seed draws.
+
+        Raises:
+            ImportError: ``shapely`` is not installed.
         """
+        shapely_module()  # without it phones would fail one by one
         if on_disk:
             world.slow_work(*COMMIT_S)
         variety = Variety.drawn(world.rng("variety"), [person.device for person in PEOPLE])
