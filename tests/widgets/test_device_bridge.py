@@ -15,6 +15,7 @@ from realtime.notifications.push_notification_handler import PushNotificationHan
 from tests.fake_socket import FakeSocket
 from tests.widgets.device_page import Page, report
 from tests.widgets.waiting import eventually
+from widgets import device_bridge
 from widgets.device_bridge import DeviceBridge
 from widgets.device_link import PageState
 from widgets.device_report import Sense
@@ -408,3 +409,20 @@ def test_a_phone_of_the_lab_is_moved_on_its_own_loop():
         assert set(threads) == {background.background_loop().thread}
         bridge.close()
         assert repr(bridge) == "DeviceBridge('ana', no page: stopped in Python)"
+
+
+@pytest.mark.parametrize("thing", ["ana", AppState()])
+def test_what_is_no_phone_is_refused_with_what_to_do(thing):
+    with pytest.raises(TypeError, match=r"takes a phone of a lab, .*app_state=… and net_info=…, not "):
+        DeviceBridge(thing)
+
+
+def test_a_loop_that_is_blocked_is_told_of(monkeypatch):
+    monkeypatch.setattr(device_bridge, "_WAIT_S", 0.05)
+    loop, go_on = background.background_loop().loop, threading.Event()
+    bridge = DeviceBridge(loop=loop)
+    loop.call_soon_threadsafe(go_on.wait, 10)
+    with pytest.raises(TimeoutError, match=r"did not answer within 0\.05 s: something blocks it"):
+        bridge.stop()
+    go_on.set()
+    bridge.close()
