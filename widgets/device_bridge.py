@@ -14,6 +14,7 @@ from IPython.core.getipython import get_ipython
 from realtime.connection.app_state import AppState, AppStateValue
 from realtime.connection.net_info import NetInfo, NetStatus, NetType
 from realtime.lab.background import background_loop
+from realtime.lab.phone import Phone
 from realtime.location.battery import Battery, BatteryStatus
 from realtime.location.fix import Fix
 from realtime.utils.alarm import Alarm
@@ -30,7 +31,6 @@ from widgets.live_widget import Action, LiveWidget, refuse_unknown, static
 from widgets.mirrored import mirrored_app, mirrored_battery, mirrored_net
 
 if TYPE_CHECKING:
-    from realtime.lab.live import Phone
     from realtime.notifications.push_notification_handler import PushNotificationHandler
 
 _OFFLINE = NetStatus(False, NetType.NONE)
@@ -97,6 +97,11 @@ class DeviceBridge(LiveWidget):
         refuse_unknown("DeviceBridge", DeviceBridge.__init__, unknown)
         self._link = DeviceLink(silence_s=silence_s)
         if phone is not None:
+            if not isinstance(phone, Phone):
+                raise TypeError(
+                    "DeviceBridge takes a phone of a lab, or, of a client of your own, app_state=… and net_info=…,"
+                    f" not {phone!r}"
+                )
             if any(each is not None for each in (app_state, net_info, battery, push, loop)):
                 raise TypeError("a phone brings its own app_state, net_info, battery, push and loop: give none of them")
             app_state, net_info, battery = phone.app_state, phone.net_info, phone.location.tracker.battery
@@ -289,7 +294,12 @@ class DeviceBridge(LiveWidget):
         async def run() -> None:
             function()
 
-        asyncio.run_coroutine_threadsafe(run(), self._loop).result(_WAIT_S)
+        try:
+            asyncio.run_coroutine_threadsafe(run(), self._loop).result(_WAIT_S)
+        except TimeoutError:
+            raise TimeoutError(
+                f"the loop of {self!r} did not answer within {_WAIT_S:g} s: something blocks it"
+            ) from None
 
     def _close_former(self) -> None:
         former = _bridges.get(self.app_state)
