@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +39,10 @@ class DeepLinks:
 
     def open(self, url: str) -> bool:
         """Go where a link leads; returns whether it leads anywhere."""
-        path, parameters = _parts(url)
+        try:
+            path, parameters = _parts(url)
+        except ValueError:  # no link at all
+            path, parameters = [], {}
         for pattern, handler in self._routes:
             found = _match(pattern, path)
             if found is not None:
@@ -70,10 +74,14 @@ def _match(pattern: tuple[str, ...], path: list[str]) -> dict[str, str] | None:
 
 def _taken_by(handler: Callable[..., object], extra: dict[str, str]) -> dict[str, str]:
     """The parameters that a handler has a place for: a link from outside must not make it fail."""
-    code = getattr(handler, "__code__", None)
-    if code is None or code.co_flags & 0x08:  # takes any, or cannot be asked
+    try:
+        parameters = inspect.signature(handler).parameters.values()
+    except (TypeError, ValueError):  # it cannot be asked
+        return {}
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
         return extra
-    return {name: value for name, value in extra.items() if name in code.co_varnames[: code.co_argcount]}
+    taken = {each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)}
+    return {name: value for name, value in extra.items() if name in taken}
 
 
 def _call(url: str, handler: Callable[..., object], found: dict[str, Any], *args: str) -> None:

@@ -12,6 +12,9 @@ from realtime.notifications.notification import Notification, Priority
 from realtime.notifications.quiet_hours import QuietHours
 from realtime.notifications.remembered_ids import RememberedIds
 
+LOOK_AGAIN_S = 60.0
+"""So often it is looked whether quiet hours are over: the wall clock may be set, and the loop's sleeps with a phone."""
+
 
 class Status(enum.StrEnum):
     """Where a notification stands."""
@@ -241,7 +244,7 @@ class NotificationQueue:
             if quiet_until is None or self._next(is_quiet=True) is not None:
                 dues.append(free_at)
             else:
-                dues.append(max(free_at, now + quiet_until - wall_s))
+                dues.append(max(free_at, now + min(quiet_until - wall_s, LOOK_AGAIN_S)))
         self._timer = min(dues, default=None)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 import msgspec
 
@@ -73,8 +75,6 @@ class PushNotificationHandler(EventSource):
         seen_path: a file that remembers across restarts what was shown.
         app_state: the app's state, if it is not the connection's.
 
-    Attributes:
-        looking_at: the room that is on the screen.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class PushNotificationHandler(EventSource):
         super().__init__()
         self.user_id = user_id
         self.links = DeepLinks() if links is None else links
-        self.looking_at: str | None = None
+        self._looking_at: str | None = None
         self._socket = socket
         self._platform = platform
         self._permission: NotificationPermission = Granted() if permission is None else permission
@@ -101,8 +101,10 @@ class PushNotificationHandler(EventSource):
         self._app_state = socket.app_state if app_state is None else app_state
         self._seen = RememberedIds(path=seen_path)
         self._tray: dict[str, Notification] = {}  # what the system shows, by collapse key
-        self._held: dict[str, Notification] = {}  # came by socket in the background; a push may follow
+        self._held: dict[str, tuple[Notification, float]] = {}  # came by socket in the background, and when
+        self._told_up_to: dict[str, tuple[int, int]] = {}  # by room, the newest push's offset and time
         self._token: str | None = None
+        self._is_closed = False
         self._registration = PushRegistration()
         self._alarm = Alarm(self._ring)
         self.state = Observable(PushState(permission=self._permission.status))
@@ -136,6 +138,16 @@ class PushNotificationHandler(EventSource):
     def badge(self) -> int:
         """How many notifications are open."""
         return self.state.snapshot.badge
+
+    @property
+    def looking_at(self) -> str | None:
+        """The room that is on the screen, whose messages are not told of; those that were are seen."""
+        return self._looking_at
+
+    @looking_at.setter
+    def looking_at(self, room_id: str | None) -> None:
+        self._looking_at = room_id
+        self._see()
 
     # --- permission and token
 
@@ -176,6 +188,7 @@ class PushNotificationHandler(EventSource):
         """
         if isinstance(payload, dict) and isinstance(withdrawn := payload.get("withdraw"), str):
             self._withdraw(withdrawn)
+            self._withdraw_up_to(payload)
             return False
         notification = _read_payload(payload)
         if notification is None or notification.id in self._seen:
@@ -230,8 +243,8 @@ class PushNotificationHandler(EventSource):
         return notification is not None
 
     def clear(self) -> None:
-        """The user has seen it all: nothing is open any more."""
-        self._tray.clear()
+        """The user has seen it all: nothing is open any more on this device."""
+        self._take_from_tray(lambda each: True)
         if self._in_app is not None:
             self._in_app.dismiss_all()
         self._publish()
@@ -240,6 +253,7 @@ class PushNotificationHandler(EventSource):
         """Stop listening; the token stays registered. Calling it twice is harmless."""
         for unwatch in self._unwatch:
             unwatch()
+        self._is_closed = True
         if self._alarm.due is not None:
             self._alarm.set(None)
 
@@ -255,13 +269,13 @@ class PushNotificationHandler(EventSource):
             self._withdraw(withdrawn)
 
     def _said(self, message: Message) -> None:
-        if message.mine or message.message_id in self._seen:
+        if message.mine or message.message_id in self._seen or not self._is_news(message):
             return
         notification = Notification(
             id=message.message_id,
             title=message.user_id,
             body=message.text,
-            data={"url": f"room/{message.room_id}", "offset": message.offset},
+            data={"url": f"room/{quote(message.room_id, safe='')}", "offset": message.offset},
             room_id=message.room_id,
             collapse_key=f"room:{message.room_id}",
             priority=Priority.URGENT if self.user_id in message.mentions else Priority.NORMAL,
@@ -271,10 +285,25 @@ class PushNotificationHandler(EventSource):
     def _read(self, room_id: str, user_id: str, up_to: int) -> None:
         """This user has read a room on another device."""
         if user_id == self.user_id:
-            for each in (*self._open(), *self._held.values()):
-                offset = each.data.get("offset")
-                if each.room_id == room_id and isinstance(offset, int) and offset <= up_to:
-                    self._take_away(each.id)
+            self._see_to(room_id, up_to)
+
+    def _withdraw_up_to(self, payload: dict[str, Any]) -> None:
+        """A room was read so far, and what tells of its older messages may be here still."""
+        room_id, data = payload.get("roomId"), payload.get("data")
+        up_to = data.get("offset") if isinstance(data, dict) else None
+        if isinstance(room_id, str) and isinstance(up_to, int):
+            self._see_to(room_id, up_to)
+
+    def _see_to(self, room_id: str, up_to: float) -> None:
+        for each in (*self._open(), *(each for each, _ in self._held.values())):
+            offset = each.data.get("offset")
+            if each.room_id == room_id and isinstance(offset, int) and offset <= up_to:
+                self._take_away(each.id)
+
+    def _see(self) -> None:
+        """The user sees the room that is on the screen, if they look at it."""
+        if self._looking_at is not None and self._is_looked_at:
+            self._see_to(self._looking_at, math.inf)
 
     # --- each once
 
@@ -286,7 +315,7 @@ class PushNotificationHandler(EventSource):
         """Whether it is a message of the room that is on the screen."""
         return (
             notification.room_id is not None
-            and notification.room_id == self.looking_at
+            and notification.room_id == self._looking_at
             and "offset" in notification.data
         )
 
@@ -295,16 +324,27 @@ class PushNotificationHandler(EventSource):
         if self._is_looked_at:
             self._news(notification)
         else:
-            self._held[notification.id] = notification
+            self._held[notification.id] = notification, asyncio.get_running_loop().time()
             if len(self._held) > MAX_HELD:
                 del self._held[next(iter(self._held))]
 
     def _app_changed(self, value: AppStateValue) -> None:
         if value is not AppStateValue.BACKGROUND:
             held, self._held = self._held, {}
-            for notification in held.values():
-                if notification.id not in self._seen:
+            now = asyncio.get_running_loop().time()
+            for notification, since in held.values():
+                is_needed = notification.ttl_s is None or now < since + notification.ttl_s
+                if is_needed and notification.id not in self._seen:
                     self._news(notification)
+            self._see()
+
+    def _is_news(self, message: Message) -> bool:
+        """Whether no push of its room was about a newer one: it stands for more than it names.
+
+        A log that begins anew has small offsets, but no old times.
+        """
+        offset, timestamp_ms = self._told_up_to.get(message.room_id, (0, 0))
+        return message.offset is None or message.offset > offset or message.timestamp_ms > timestamp_ms
 
     def _news(self, notification: Notification) -> None:
         self._remember(notification)
@@ -318,6 +358,9 @@ class PushNotificationHandler(EventSource):
     def _remember(self, notification: Notification) -> None:
         for each in notification.message_ids:
             self._seen.add(each)
+        offset, timestamp_ms = notification.data.get("offset"), notification.data.get("timestamp")
+        if notification.room_id is not None and isinstance(offset, int) and isinstance(timestamp_ms, int):
+            self._told_up_to[notification.room_id] = offset, timestamp_ms
 
     def _put_into_tray(self, notification: Notification) -> None:
         kind = notification.collapse_key or notification.id
@@ -417,7 +460,7 @@ class PushNotificationHandler(EventSource):
             else:
                 _log.warning("the server does not take this device's push token: %s", _reason(reply))
                 self._registration.refused(told)
-        if self._socket.connected:
+        if self._socket.connected and not self._is_closed:
             self._alarm.set(self._registration.next_timer())
         self._publish()
 

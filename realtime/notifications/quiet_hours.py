@@ -52,7 +52,8 @@ class QuietHours:
         if not is_quiet:
             return None
         day = local.date() + timedelta(days=is_next_day)
-        return datetime.combine(day, self._end, self._zone).timestamp()
+        end = datetime.combine(day, self._end, self._zone)
+        return end.replace(fold=local.fold).timestamp()  # of an hour that comes twice, the same one
 
 
 def _time(text: str) -> time:

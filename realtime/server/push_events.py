@@ -52,6 +52,7 @@ class _Message(msgspec.Struct, rename="camel"):
     message_id: str
     user_id: str
     text: str = ""
+    timestamp: int = 0
 
 
 _MESSAGE = msgspec.json.Decoder(_Message)
@@ -202,7 +203,7 @@ def _news(record: Record) -> News | None:
         return None
     message = _MESSAGE.decode(record.body)
     mentions = frozenset(_MENTION.findall(message.text)) if "@" in message.text else frozenset()
-    return News(record.offset, message.message_id, message.user_id, message.text, mentions)
+    return News(record.offset, message.message_id, message.user_id, message.text, mentions, message.timestamp)
 
 
 def _is_looking(session: Session) -> bool:

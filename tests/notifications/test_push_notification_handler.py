@@ -48,7 +48,7 @@ class App:
     def shown(self):
         return [entry.notification.id for entry in self.in_app.state.snapshot.shown]
 
-    def say(self, message_id, user_id="ben", text="hi", offset=1, room_id="lobby"):
+    def say(self, message_id, user_id="ben", text="hi", offset=1, room_id="lobby", timestamp_ms=0):
         """The chat has a message."""
         from realtime.chat.message import Message, MessageStatus
 
@@ -57,7 +57,7 @@ class App:
             message_id=message_id,
             user_id=user_id,
             text=text,
-            timestamp_ms=0,
+            timestamp_ms=timestamp_ms,
             offset=offset,
             status=MessageStatus.RECEIVED,
             mine=user_id == "ana",
@@ -411,13 +411,15 @@ async def test_what_a_push_stands_for_is_not_told_again_also_where_it_does_not_n
     """A push names 32 messages, and may stand for more."""
     app = App()
     app.socket.app_state.background()
-    app.handler.received(push("m60", data={"messageIds": ["m59", "m60"], "offset": 60, "count": 60}))
+    app.handler.received(push("m60", data={"messageIds": ["m60"], "offset": 60, "timestamp": 6000}))
     app.socket.app_state.foreground()
     for n in (1, 2, 59, 60):
-        app.say(f"m{n}", offset=n)
+        app.say(f"m{n}", offset=n, timestamp_ms=100 * n)
     assert (app.heard, app.shown(), app.handler.badge) == ([("received", "m60")], [], 1)
-    app.say("m61", offset=61)
+    app.say("m61", offset=61, timestamp_ms=6100)
     assert (app.shown(), app.handler.badge) == (["m61"], 1)
+    app.say("n1", offset=1, timestamp_ms=6200)
+    assert app.shown() == ["n1"], "a log that began anew"
 
 
 async def test_who_looks_at_a_room_has_seen_what_was_told_of_it():
@@ -446,7 +448,7 @@ async def test_what_nobody_needs_any_more_is_not_shown_to_who_comes_back():
     assert app.shown() == ["n2"]
 
 
-async def test_what_is_cleared_is_taken_off_the_systems_screen_and_does_not_come_back():
+async def test_what_is_cleared_is_taken_off_the_systems_screen_and_what_nobody_saw_is_still_shown():
     app = App()
     gone = []
     app.handler.on("withdrawn", lambda notification: gone.append(notification.id))
@@ -455,6 +457,8 @@ async def test_what_is_cleared_is_taken_off_the_systems_screen_and_does_not_come
     app.say("m2")
     app.handler.clear()
     assert (gone, app.handler.badge) == (["m1"], 0)
+    app.socket.app_state.foreground()
+    assert app.shown() == ["m2"]
 
 
 async def test_what_was_read_elsewhere_goes_also_where_its_newer_push_never_came():

@@ -35,7 +35,8 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
         collapse_key: a newer one of the same key takes its place on the device.
         is_urgent: the device shall wake up for it.
         ttl_s: after this many seconds nobody needs it.
-        withdraws: takes the notification of this id off the screen, instead of showing one.
+        withdraws: takes the notification of this id off the screen, instead of showing one; with an ``offset`` in its
+            data all messages of the room up to there.
     """
 
     id: str
@@ -68,7 +69,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     def to_wire(self) -> dict[str, Any]:
         """As an app gets it."""
         if self.withdraws:
-            wire: dict[str, Any] = {"withdraw": self.id}
+            wire: dict[str, Any] = {"withdraw": self.id} | ({"data": self.data} if self.data else {})
         else:
             wire = {"id": self.id, "title": self.title, "body": self.body, "data": self.data}
         if self.room_id is not None:

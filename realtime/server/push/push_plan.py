@@ -26,6 +26,7 @@ class News(NamedTuple):
     author: str
     text: str
     mentions: frozenset[str] = frozenset()
+    timestamp_ms: int = 0
 
 
 class Due(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, 
 from functools import partial
 from itertools import groupby
 from typing import Any
+from urllib.parse import quote
 
 from realtime.server.engine.base import Marker
 from realtime.server.push.deliveries import DeadLetter, Deliveries, Job
@@ -40,10 +41,11 @@ def room_push(due: Due) -> Push:
         title=newest.author,
         body=text,
         data={
-            "url": f"room/{due.room_id}",
+            "url": f"room/{quote(due.room_id, safe='')}",
             "messageIds": [each.message_id for each in due.news],
             "count": due.count,
             "offset": newest.offset,
+            "timestamp": newest.timestamp_ms,
             "userId": newest.author,
         },
         room_id=due.room_id,
@@ -251,7 +253,7 @@ class PushService:
     def read(self, user_id: str, room_id: str, up_to: int) -> None:
         """A user has read so far."""
         if (push_id := self._plan.read(user_id, room_id, up_to)) is not None:
-            self._withdraw(user_id, Push(id=push_id, room_id=room_id, withdraws=True))
+            self._withdraw(user_id, Push(id=push_id, room_id=room_id, data={"offset": up_to}, withdraws=True))
 
     def away(self, user_id: str, room_id: str) -> None:
         """A user may not be looking at a room any more."""

@@ -75,7 +75,7 @@ def test_what_the_phone_gets_says_who_what_and_where_and_collapses_by_room():
 
     [payload] = play(script, LocalGateway())
     assert payload.pop("body") == "@ana " + "x" * 194 + "…"
-    data = {"url": "room/lobby", "messageIds": ["m1", "m2"], "count": 2, "offset": 2, "userId": "ben"}
+    data = {"url": "room/lobby", "messageIds": ["m1", "m2"], "count": 2, "offset": 2, "timestamp": 0, "userId": "ben"}
     assert payload == {
         "id": "m2",
         "title": "ben",
