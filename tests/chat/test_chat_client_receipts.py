@@ -82,6 +82,16 @@ class TestReporting:
         await asyncio.sleep(10)
         assert ana.socket.said() == []
 
+    @jumping
+    async def test_reading_is_told_here_too_once(self):
+        ana = await joined()
+        ana.hear(1, 2)
+        heard = []
+        ana.chat.on("read", lambda *moved: heard.append(moved))
+        for up_to in (1, 1, None, None):
+            ana.chat.mark_read("lobby", up_to)
+        assert heard == [("lobby", "ana", 1), ("lobby", "ana", 2)]
+
     @pytest.mark.parametrize("word", ["lost", "refused", "nonsense"])
     @jumping
     async def test_a_receipt_is_told_again_until_the_server_has_it(self, word):

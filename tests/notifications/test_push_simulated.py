@@ -289,3 +289,18 @@ def test_a_crash_between_sending_and_noting_it_sends_the_same_id_again_and_the_p
     ids, expected, shown = play(script, on_disk=True)
     assert ids == expected
     assert set(shown.values()) == {1}
+
+
+def test_who_reads_a_room_sees_no_notification_of_it_on_this_device_either():
+    async def script(town):
+        ben = await town.device("ben")
+        phones = [await town.device(name, "ana") for name in ("phone", "tablet")]
+        await town.say(ben)
+        await passes(10)
+        before = [each.app.handler.badge for each in phones]
+        phones[0].read()
+        at_once = phones[0].app.handler.badge
+        await passes(10)
+        return before, at_once, [each.app.handler.badge for each in phones]
+
+    assert play(script) == ([1, 1], 0, [0, 0])
