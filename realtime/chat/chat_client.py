@@ -91,7 +91,7 @@ class ChatClient(EventSource):
       changed a message that is loaded, and the server has it;
     - ``mention(message)``: after ``message``, if it names this user and is unread;
     - ``delivered(room_id, user_id, up_to)``, ``read(room_id, user_id, up_to)``: how far a user is now, by offsets of
-      the room's log: somebody else, or this user on another device;
+      the room's log: somebody else, or this user, ``read`` on whichever device;
     - ``typing(room_id, user_id, is_typing)``: another user;
     - ``logged(room_id, entry)``: something else came into the room's log, such as a ``geofence:event``: each once, in
       the room's order, also to who was away meanwhile; ``entry`` is a dict as on the wire. Own ones may be among them;
@@ -215,8 +215,7 @@ class ChatClient(EventSource):
         if self._socket.app_state.value is AppStateValue.BACKGROUND:
             return False
         seat = self._seat(room_id)
-        seat.room.mark_read(up_to)
-        seat.changed([])
+        seat.changed(seat.room.mark_read(up_to))
         return True
 
     async def load_older(self, room_id: str, limit: int = 50) -> bool:

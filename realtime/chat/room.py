@@ -165,13 +165,16 @@ class Room:
         """This user pressed a key, or emptied the input."""
         return [*self._typing.set_typing(is_typing, now)]
 
-    def mark_read(self, up_to: int | None = None) -> None:
+    def mark_read(self, up_to: int | None = None) -> list[RoomEvent]:
         """The user has seen everything up to an offset, or everything that is here."""
         if self._log.position is None:
-            return
+            return []
+        before = self._receipts.own_read
         newest = max(self._log.position.offset, self._newest())
         self._receipts.read(newest if up_to is None else min(up_to, newest))
-        self._unread.read(self._receipts.own_read)
+        own_read = self._receipts.own_read
+        self._unread.read(own_read)
+        return [MarkerMoved(self.user_id, "read", own_read)] if own_read > before else []
 
     def receipt_told(self, receipt: ReceiptToSend) -> None:
         """The server has it."""

@@ -283,7 +283,7 @@ class PushNotificationHandler(EventSource):
         self._news_by_socket(notification)
 
     def _read(self, room_id: str, user_id: str, up_to: int) -> None:
-        """This user has read a room on another device."""
+        """This user has read a room, on whichever device."""
         if user_id == self.user_id:
             self._see_to(room_id, up_to)
 
