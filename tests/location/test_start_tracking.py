@@ -117,6 +117,13 @@ class TestWhereTheFixesComeFrom:
         with pytest.raises(LocalProtocolError, match="source"):
             await tracker.start_tracking(room_id="lobby")
 
+    @pytest.mark.parametrize("what", ["lobby", [fix(1)], Pushed])
+    async def test_what_is_no_source_is_refused_at_once(self, what):
+        with pytest.raises(LocalProtocolError, match="async for"):
+            await LiveLocationTracker(FakeSocket(), user_id="ana").start_tracking(what, room_id="lobby")
+        with pytest.raises(LocalProtocolError, match="async for"):
+            await LiveLocationTracker(FakeSocket(), user_id="ana").start_tracking(what)
+
     @jumping
     async def test_the_trackers_own_generator_can_be_stopped_and_followed_again(self):
         async def generator():

@@ -42,6 +42,14 @@ def test_a_retry_is_logged_once():
     assert len(pages(rig, ana)) == 2, "of another user it is another event"
 
 
+def test_who_gives_no_id_tells_of_another_crossing_each_time():
+    rig = Rig()
+    ana, ben = rig.sessions("lobby", "ana", "ben")
+    event = {key: value for key, value in EVENT.items() if key != "eventId"}
+    assert [rig.say(ana, "geofence:event", event)["offset"] for _ in range(2)] == [1, 2]
+    assert len({told["eventId"] for _, told in ben.link.take()}) == 2
+
+
 def test_it_takes_no_id_from_a_message():
     rig = Rig()
     ana, _ = rig.sessions("lobby", "ana", "ben")
