@@ -23,6 +23,14 @@ def payloads(socket, event):
     return [each.payload for each in socket.asked if each.event == event]
 
 
+@pytest.mark.parametrize("follow", [OnlineStatusSync.subscribe, OnlineStatusSync.unsubscribe])
+async def test_one_user_is_no_set_of_users(socket, sync, follow):
+    """A text would be taken for the users b, e and n."""
+    with pytest.raises(LocalProtocolError, match=r"a list of user ids, such as \['ben'\], not 'ben'"):
+        follow(sync, "ben")
+    assert (sync.subscriptions, socket.said()) == ((), [])
+
+
 class TestOwn:
     async def test_nothing_is_told_that_was_not_chosen(self, socket, sync):
         assert (sync.own.snapshot, sync.chosen) == (OwnStatus("online"), "online")
