@@ -32,9 +32,9 @@ def part_of(source: object, kind: type[T], *paths: str) -> T:
     """
     if isinstance(source, kind):
         return source
-    for path in paths:
+    for path in paths if hasattr(source, "socket") else ():
         with contextlib.suppress(AttributeError):
             found: Any = operator.attrgetter(path)(source)
             if isinstance(found, kind):
                 return found
-    raise TypeError(f"this hook takes a {kind.__name__}, or a phone that has one, not {source!r}")
+    raise TypeError(f"this hook takes a phone, or its client ({kind.__name__}), not {source!r}")

@@ -58,11 +58,11 @@ class Presence:
 
     def subscribe(self, user_ids: Iterable[str]) -> None:
         """Follow the statuses of users, wherever they are."""
-        self._acts.do(self._statuses().subscribe, tuple(user_ids))
+        self._acts.do(self._statuses().subscribe, user_ids)
 
     def unsubscribe(self, user_ids: Iterable[str]) -> None:
         """Follow users no more."""
-        self._acts.do(self._statuses().unsubscribe, tuple(user_ids))
+        self._acts.do(self._statuses().unsubscribe, user_ids)
 
     def _statuses(self) -> OnlineStatusSync:
         if self._sync is None:

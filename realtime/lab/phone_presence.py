@@ -87,11 +87,11 @@ class PhonePresence:
 
     def subscribe(self, user_ids: Iterable[str]) -> None:
         """Follow the statuses of users, wherever they are; at most 5000."""
-        self._background.call(self.sync.subscribe, tuple(user_ids))
+        self._background.call(self.sync.subscribe, user_ids)
 
     def unsubscribe(self, user_ids: Iterable[str]) -> None:
         """Follow users no more; others are ignored."""
-        self._background.call(self.sync.unsubscribe, tuple(user_ids))
+        self._background.call(self.sync.unsubscribe, user_ids)
 
     def to_frame(self, room_id: str | None = None) -> pd.DataFrame:
         """The members of a room, or of all that this phone has joined, a row for each device."""

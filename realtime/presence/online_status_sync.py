@@ -175,15 +175,23 @@ class OnlineStatusSync(EventSource):
         return tuple(self._followed)
 
     def subscribe(self, user_ids: Iterable[str]) -> None:
-        """Follow users, now and at every later connection; the server lets one follow 5000."""
-        new = [user_id for user_id in dict.fromkeys(user_ids) if user_id not in self._followed]
+        """Follow users, now and at every later connection; the server lets one follow 5000.
+
+        Raises:
+            LocalProtocolError: this is one user id, not several.
+        """
+        new = [user_id for user_id in _set_of(user_ids) if user_id not in self._followed]
         self._followed |= dict.fromkeys(new)
         if self._socket.connected:
             self._ask(new)
 
     def unsubscribe(self, user_ids: Iterable[str]) -> None:
-        """Follow users no more; others are ignored."""
-        gone = [user_id for user_id in dict.fromkeys(user_ids) if user_id in self._followed]
+        """Follow users no more; others are ignored.
+
+        Raises:
+            LocalProtocolError: this is one user id, not several.
+        """
+        gone = [user_id for user_id in _set_of(user_ids) if user_id in self._followed]
         for user_id in gone:
             del self._followed[user_id]
             self._doubted.pop(user_id, None)
@@ -294,6 +302,12 @@ def _remembered(before: UserStatus | None, user: UserStatus) -> UserStatus:
     """A server that was restarted does not know when somebody was seen who stayed away."""
     is_forgotten = user.status == "offline" and user.last_seen is None
     return before if is_forgotten and before is not None and before.status == "offline" else user
+
+
+def _set_of(user_ids: Iterable[str]) -> Iterable[str]:
+    if isinstance(user_ids, str):  # whose letters are texts, too
+        raise LocalProtocolError(f"this takes a list of user ids, such as [{user_ids!r}], not {user_ids!r}")
+    return dict.fromkeys(user_ids)
 
 
 def _pages(user_ids: Iterable[str]) -> Iterable[list[str]]:
