@@ -181,12 +181,15 @@ class LiveLocationTracker(EventSource):
             precision_m: what the room is told is rounded to a grid of cells of this side, in metres; None: it is exact.
 
         Raises:
-            LocalProtocolError: the room id is too long, or empty, or there is none; or there is no source.
+            LocalProtocolError: the room id is too long, or empty, or there is none; or there is no source, or it cannot
+                be iterated with ``async for``.
             ValueError: a setting makes no sense.
         """
         source = self._source if source is None else source
         if source is None:
             raise LocalProtocolError("there is nothing to follow: give a source, here or to the tracker")
+        if not isinstance(source, AsyncIterable):
+            raise LocalProtocolError(f"a source gives fixes with `async for`; this one does not: {source!r}")
         if room_id is None:
             if broadcast:
                 raise LocalProtocolError("give the room_id of the room that is to be told, or broadcast=False")

@@ -37,7 +37,7 @@ class GeofenceEvents:
     What is known of each device's way is kept with the crossings that it made, so that another process goes on with it.
 
     Args:
-        rng: source of the ids of what is found here.
+        rng: source of the ids of what is found here, and of what comes without one.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class GeofenceEvents:
         body = FenceBody(
             event=_EVENT,
             room_id=request.room_id,
-            event_id=request.event_id,
+            event_id=request.event_id or new_id(self._rng),
             user_id=session.user_id,
             fence_id=request.fence_id,
             transition=request.transition,

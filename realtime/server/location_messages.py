@@ -66,13 +66,13 @@ class SharedReply(_Wire, frozen=True, kw_only=True):
 
 
 class FenceEvent(_Wire, frozen=True):
-    """``geofence:event``; ``event_id`` tells a retry from another crossing."""
+    """``geofence:event``; ``event_id`` tells a retry from another crossing, and without one each is another."""
 
     room_id: RoomId
     fence_id: ShortId
     transition: Transition
     fix: Fix
-    event_id: ShortId
+    event_id: ShortId | None = None
 
 
 class FenceBody(_Wire, frozen=True):
