@@ -87,6 +87,7 @@ class Deliveries:
         self._attempts, self._max_waiting = attempts, max_waiting
         self._max_dead_letters = max_dead_letters
         self._jobs: dict[Job, None] = {}
+        self._of_user: dict[str, dict[Job, None]] = {}
         self._dead: dict[int, DeadLetter] = {}
         self._number = 0  # of the newest job or letter
         self._changed: dict[int, Job | None] = {}
@@ -119,7 +120,7 @@ class Deliveries:
             job.attempts = kept.attempts
             job.due, job.expires = max(clock.now, clock.time(kept.due_ms)), clock.time(kept.expires_ms)
             self._number = max(self._number, job.number)
-            self._jobs[job] = None
+            self._add(job)
         for job in [job for job in self._jobs if job.expires <= clock.now]:
             self.give_up(job, f"the server did not run until it was {job.push.ttl_s:g} s old", clock.wall_ms)
 
@@ -144,12 +145,13 @@ class Deliveries:
             is_held: not before :meth:`release`.
         """
         if push.collapse_key is not None:
-            for job in [job for job in self._jobs if job.token == token and job.push.collapse_key == push.collapse_key]:
-                self._drop(job)
+            for job in self._to(token):
+                if job.push.collapse_key == push.collapse_key:
+                    self._drop(job)
         job = Job(self._next_number(), push, token, now)
         if is_held:
             job.due = None
-        self._jobs[job] = None
+        self._add(job)
         self._changed[job.number] = job
         if len(self._jobs) > self._max_waiting:
             self.give_up(next(iter(self._jobs)), "too many waited", wall_ms)
@@ -157,13 +159,13 @@ class Deliveries:
 
     def cancel(self, user_id: str, push_id: str) -> None:
         """Nobody needs a push any more; one that is with its gateway is not tried again."""
-        for job in [job for job in self._jobs if job.token.user_id == user_id and job.push.id == push_id]:
-            if not job.push.withdraws:
+        for job in tuple(self._of_user.get(user_id, ())):
+            if job.push.id == push_id and not job.push.withdraws:
                 self._drop(job)
 
     def forget(self, token: PushToken) -> None:
         """A token is not to be used any more."""
-        for job in [job for job in self._jobs if job.token == token]:
+        for job in self._to(token):
             self._drop(job)
 
     def next_timer(self) -> float | None:
@@ -206,10 +208,21 @@ class Deliveries:
             self._rng = new_random()
         return self._rng.uniform(0.5, 1.0)
 
+    def _to(self, token: PushToken) -> list[Job]:
+        return [job for job in self._of_user.get(token.user_id, ()) if job.token == token]
+
+    def _add(self, job: Job) -> None:
+        self._jobs[job] = None
+        self._of_user.setdefault(job.token.user_id, {})[job] = None
+
     def _drop(self, job: Job) -> None:
         job.is_cancelled = True
         if job in self._jobs:
             del self._jobs[job]
+            own = self._of_user[job.token.user_id]
+            del own[job]
+            if not own:
+                del self._of_user[job.token.user_id]
             self._changed[job.number] = None
 
     def _report(self, job: Job, reason: str, wall_ms: int) -> None:
