@@ -26,9 +26,9 @@ function batteryWords({ visible, battery }) {
 }
 
 function positionWords({ position, fix }, isMine) {
-  const { sense, detail } = position;
+  const { sense } = position;
   if (sense === "denied") return detailed("denied", position) + (isMine ? SETTINGS : "");
-  if (sense === "failed") return `none now: ${detail}; it is tried on`;
+  if (sense === "failed") return `${detailed("none now", position)}; it is tried on`;
   if (sense !== "on") return WHY[sense] ?? "not shared";
   if (!fix) return "shared";
   const [latitude, longitude, accuracy, timestamp] = fix;
