@@ -1,5 +1,7 @@
 """Positions on their way to the others in a room, and to those who come later."""
 
+import pytest
+
 from tests.server.rig import Rig
 
 FIX = {"latitude": 52.5, "longitude": 13.4, "accuracy": 5.0, "timestamp": 1_700_000_000_000}
@@ -88,6 +90,25 @@ def test_while_another_device_of_the_user_shares_there_is_no_end():
     assert ben.link.take() == []
     rig.say(tablet, "location:stop", {"roomId": "lobby"})
     assert [event for event, _ in ben.link.take()] == ["location:stop"]
+
+
+@pytest.mark.parametrize("way", ["stops", "leaves the room", "is lost"])
+def test_where_the_newest_position_ends_the_other_device_is_shown(way):
+    rig = Rig()
+    ana, ben = rig.sessions("lobby", "ana", "ben")
+    tablet = rig.session("ana", "tablet", room="lobby")
+    later = FIX | {"timestamp": FIX["timestamp"] + 1000}
+    for session, fix in ((ana, FIX), (tablet, later)):
+        rig.say(session, "location:update", {"roomId": "lobby", "fixes": [fix]})
+    ben.link.take()
+    if way == "is lost":
+        rig.lose(tablet)
+    else:
+        rig.say(tablet, "location:stop" if way == "stops" else "room:leave", {"roomId": "lobby"})
+    assert [told for told in ben.link.take() if told[0].startswith("location:")] == [
+        ("location:stop", {"roomId": "lobby", "userId": "ana"}),
+        ("location:update", {"roomId": "lobby", "userId": "ana", "fixes": [FIX]}),
+    ]
 
 
 def test_who_leaves_the_room_is_on_no_map():
