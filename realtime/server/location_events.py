@@ -25,7 +25,8 @@ Moved = Callable[[str, Member, Sequence[SharedFix], Callable[[], None]], None]
 class LocationEvents:
     """Validated fixes are passed on with the authenticated user; who joins a room is told where everybody is.
 
-    Sharing ends when the device says so, when its time is over, and when the device has left the room for good.
+    Sharing ends when the device says so, when its time is over, and when the device has left the room for good. If it
+    was the one that the others saw of its user, they see the user's next one then.
 
     Args:
         limits: what is believed.
@@ -70,8 +71,7 @@ class LocationEvents:
             room_id, member, request.fixes, until_ms=request.until, sent_ms=request.sent_at, now_ms=wall_time_ms()
         )
         if accepted:
-            body = LocationBody(room_id, session.user_id, accepted)
-            self._rooms.tell(room_id, self._namespace.frame("location:update", encode(body)), skip=session)
+            self._tell_update(room_id, session.user_id, accepted, skip=session)
         count = len(request.fixes) - len(rejected)
         answer = partial(session.acknowledge, ack_id, SharedReply(accepted=count, rejected=rejected or UNSET))
         self._arm(self._shares.end_of(room_id, member))
@@ -83,21 +83,40 @@ class LocationEvents:
     def _stop(self, session: Session, request: ShareStop, ack_id: int | None) -> None:
         self._rooms.require(session, request.room_id)
         room_id, member = request.room_id, session.member
+        shown = self._shares.shown(room_id, member.user_id)
         if self._shares.stop(room_id, member):
             self._tell_stop(room_id, member.user_id, request.reason, skip=session)
+        else:
+            self._tell_rest(room_id, member.user_id, shown)
         self._forget(room_id, member)
         session.acknowledge(ack_id, OkReply())
 
     def _left(self, room_id: str, member: Member) -> None:
+        shown = self._shares.shown(room_id, member.user_id)
         is_gone, forgotten = self._shares.lose(room_id, member)
         if is_gone:
             self._tell_stop(room_id, member.user_id, "gone")
+        else:
+            self._tell_rest(room_id, member.user_id, shown)
         for each in forgotten:
             self._forget(*each)
 
     def _forget(self, room_id: str, member: Member) -> None:
         for callback in self._when_stopped:
             callback(room_id, member)
+
+    def _tell_rest(self, room_id: str, user_id: str, shown: SharedFix | None) -> None:
+        """One device of a user does not share any more: if the others saw that one, they are to see another."""
+        rest = self._shares.shown(room_id, user_id)
+        if rest is not None and rest != shown:
+            self._tell_stop(room_id, user_id, UNSET)
+            self._tell_update(room_id, user_id, [rest])
+
+    def _tell_update(
+        self, room_id: str, user_id: str, fixes: Sequence[SharedFix], *, skip: Session | None = None
+    ) -> None:
+        frame = self._namespace.frame("location:update", encode(LocationBody(room_id, user_id, list(fixes))))
+        self._rooms.tell(room_id, frame, skip=skip)
 
     def _tell_stop(self, room_id: str, user_id: str, reason: str | UnsetType, *, skip: Session | None = None) -> None:
         frame = self._namespace.frame("location:stop", encode(ShareStopped(room_id, user_id, reason)))
@@ -114,5 +133,7 @@ class LocationEvents:
         for room_id, member, is_gone in self._shares.expire(wall_time_ms()):
             if is_gone:
                 self._tell_stop(room_id, member.user_id, "expired")
+            else:
+                self._tell_rest(room_id, member.user_id, None)
             self._forget(room_id, member)
         self._arm(self._shares.next_expiry_ms())

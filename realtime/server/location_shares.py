@@ -137,6 +137,12 @@ class Shares:
     def _is_gone(self, room_id: str, member: Member) -> bool:
         return all(other.user_id != member.user_id for other in self._rooms.get(room_id, ()))
 
+    def shown(self, room_id: str, user_id: str) -> SharedFix | None:
+        """The newest fix of a user who shares with a room; None: who does not."""
+        shares = self._rooms.get(room_id, {})
+        fixes = (share.newest for member, share in shares.items() if member.user_id == user_id)
+        return max((fix for fix in fixes if fix is not None), key=lambda fix: fix.timestamp, default=None)
+
     def known(self, room_id: str) -> list[KnownLocation]:
         """The newest fix of each user who shares with a room."""
         newest: dict[str, KnownLocation] = {}
