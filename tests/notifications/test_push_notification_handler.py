@@ -6,12 +6,14 @@ import random
 import pytest
 
 from realtime.chat.chat_client import ChatClient
+from realtime.chat.message import Marker, Message, MessageStatus, RoomState
 from realtime.notifications.deep_links import DeepLinks
 from realtime.notifications.in_app_notifications import InAppNotifications
 from realtime.notifications.notification import Notification
 from realtime.notifications.permission import PermissionStatus
 from realtime.notifications.push_notification_handler import PushNotificationHandler
 from realtime.utils.event_emitter import EventEmitter
+from realtime.utils.observable import Observable
 from tests.fake_socket import FakeSocket
 from tests.jumping_clock import jumping
 
@@ -28,12 +30,21 @@ class Asked:
         return self.status
 
 
+class Chat(EventEmitter):
+    """Says what the test says; this user has read up to ``read``."""
+
+    read = 0
+
+    def room(self, room_id):
+        return Observable(RoomState(room_id=room_id, markers={"ana": Marker("ana", self.read, self.read)}))
+
+
 class App:
     """An app with a fake connection and chat events; ``heard`` are the handler's events."""
 
     def __init__(self, *, connected=True, **options):
         self.socket = FakeSocket(connected=connected)
-        self.chat = EventEmitter()
+        self.chat = Chat()
         self.in_app = InAppNotifications(per_window=100, app_state=self.socket.app_state)
         self.went = []
         links = DeepLinks(fallback=lambda url: self.went.append(("fallback", url)))
@@ -50,8 +61,6 @@ class App:
 
     def say(self, message_id, user_id="ben", text="hi", offset=1, room_id="lobby", timestamp_ms=0):
         """The chat has a message."""
-        from realtime.chat.message import Message, MessageStatus
-
         message = Message(
             room_id=room_id,
             message_id=message_id,
@@ -420,6 +429,16 @@ async def test_what_a_push_stands_for_is_not_told_again_also_where_it_does_not_n
     assert (app.shown(), app.handler.badge) == (["m61"], 1)
     app.say("n1", offset=1, timestamp_ms=6200)
     assert app.shown() == ["n1"], "a log that began anew"
+
+
+async def test_what_was_read_elsewhere_before_it_came_is_no_news_by_any_way():
+    app = App()
+    app.chat.read = 2
+    for n in (1, 2, 3):
+        app.say(f"m{n}", offset=n)
+    app.socket.app_state.background()
+    assert app.handler.received(push("m2")) is False
+    assert app.heard == [("received", "m3")]
 
 
 async def test_who_looks_at_a_room_has_seen_what_was_told_of_it():

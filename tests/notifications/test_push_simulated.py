@@ -304,3 +304,36 @@ def test_who_reads_a_room_sees_no_notification_of_it_on_this_device_either():
         return before, at_once, [each.app.handler.badge for each in phones]
 
     assert play(script) == ([1, 1], 0, [0, 0])
+
+
+def test_what_was_read_on_the_tablet_is_not_shown_on_a_phone_that_comes_back():
+    """The socket brings markers and messages at once; and a tray that the system kept is looked through."""
+
+    async def script(town):
+        ben = await town.device("ben")
+        phone, tablet = [await town.device(name, "ana") for name in ("phone", "tablet")]
+        phone.detach()  # no pushes, and so no withdrawals
+        with town.world.on("phone"):
+            phone.app.app_state.background()
+        await passes(200)
+        first = await town.say(ben)
+        await passes(10)
+        tablet.read()
+        await passes(5)
+        with town.world.on("phone"):
+            phone.app.app_state.foreground()
+        await passes(20)
+        back = dict(phone.shown), phone.app.handler.badge
+        phone.machine.kill()
+        second = await town.say(ben)
+        phone._arrived({"id": second, "title": "ben", "roomId": "lobby", "data": {"offset": 2}})
+        await passes(10)
+        tablet.read()
+        await passes(5)
+        phone.machine.start()
+        await passes(20)
+        return first, second, back, dict(phone.shown), phone.app.handler.badge
+
+    first, second, back, shown, badge = play(script)
+    assert back == ({}, 0)
+    assert (shown, badge) == ({second: 1}, 0)
