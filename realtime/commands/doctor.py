@@ -24,8 +24,10 @@ DISTRIBUTION = "realtime-lab"
 PURPOSES = {
     "base": "client, server, proxy",
     "lab": "notebooks and widgets",
-    "server": "a faster event loop",
-    "geo": "GPX tracks",
+    "server": "a faster event loop, metrics, pushes",
+    "geo": "geofences and GPX tracks",
+    "hooks": "components in reacton",
+    "cluster": "the benchmark against NATS",
     "test": "running the tests",
     "node": "tests and benchmark against the stock Socket.IO",
     "chromium": "tests in a browser",

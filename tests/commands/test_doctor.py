@@ -4,9 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
-from realtime.commands.doctor import Part, extras, find_chromium, find_node, report
+from realtime.commands.doctor import PURPOSES, Part, extras, find_chromium, find_node, report
 from tests.processes import REALTIME
 
 REQUIRES = [
@@ -27,6 +28,11 @@ def test_extras_are_read_from_the_distribution():
         "lab": ["anywidget", "jupyterlab"],
         "server": ["uvloop"],
     }
+
+
+def test_it_is_told_what_each_extra_is_for():
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())["project"]
+    assert set(project["optional-dependencies"]) <= set(PURPOSES)
 
 
 def test_uvloop_is_not_missed_where_it_does_not_exist():
