@@ -212,7 +212,9 @@ class TestHearing:
 
     def test_the_markers_at_the_join_are_merged_and_those_that_moved_meanwhile_are_told(self):
         receipts = Receipts("ana")
-        assert receipts.joined([Marker("ana", 4, 2), Marker("ben", 4, 4)], epoch="e") == []
+        assert receipts.joined([Marker("ana", 4, 2), Marker("ben", 4, 4)], epoch="e") == [
+            MarkerMoved("ana", READ, 2)
+        ], "at first, what this user has read elsewhere"
         assert (receipts.own_read, receipts.anyone_read) == (2, 4)
         receipts.disconnected()
         later = [Marker("ana", 4, 3), Marker("ben", 3, 3), Marker("cleo", 6, 0)]
