@@ -105,7 +105,7 @@ class Receipts:
             epoch: of the room's log.
 
         Returns:
-            What moved since the last connection; nothing at the first.
+            What moved since the last connection; at the first, how far this user has read.
         """
         is_first = self._epoch is None
         if epoch != self._epoch:
@@ -121,7 +121,7 @@ class Receipts:
             for event in self.heard(each.user_id, received=each.received, read=each.read)
         ]
         self._arm()
-        return [] if is_first else moved
+        return [each for each in moved if not is_first or (each.user_id, each.kind) == (self._user_id, "read")]
 
     def disconnected(self) -> None:
         """The connection ended, or the room was left."""

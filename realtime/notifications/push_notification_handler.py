@@ -98,6 +98,7 @@ class PushNotificationHandler(EventSource):
         self._platform = platform
         self._permission: NotificationPermission = Granted() if permission is None else permission
         self._in_app = in_app
+        self._chat = chat
         self._app_state = socket.app_state if app_state is None else app_state
         self._seen = RememberedIds(path=seen_path)
         self._tray: dict[str, Notification] = {}  # what the system shows, by collapse key
@@ -271,6 +272,9 @@ class PushNotificationHandler(EventSource):
     def _said(self, message: Message) -> None:
         if message.mine or message.message_id in self._seen or not self._is_news(message):
             return
+        if self._is_read(message):
+            self._seen.add(message.message_id)  # a push may come yet
+            return
         notification = Notification(
             id=message.message_id,
             title=message.user_id,
@@ -286,6 +290,11 @@ class PushNotificationHandler(EventSource):
         """This user has read a room, on whichever device."""
         if user_id == self.user_id:
             self._see_to(room_id, up_to)
+
+    def _is_read(self, message: Message) -> bool:
+        """Whether this user has read it, on another device: of that the room learns before it gets the message."""
+        marker = None if self._chat is None else self._chat.room(message.room_id).snapshot.markers.get(self.user_id)
+        return marker is not None and message.offset is not None and message.offset <= marker.read
 
     def _withdraw_up_to(self, payload: dict[str, Any]) -> None:
         """A room was read so far, and what tells of its older messages may be here still."""
