@@ -455,3 +455,15 @@ def test_a_withdrawal_says_how_far_the_room_was_read_and_a_link_survives_its_roo
     pushed, withdrawn = play(script, gateway)
     assert pushed["data"]["url"] == "room/c%23%20%2F%2050%20%25"
     assert withdrawn == {"withdraw": "m3", "roomId": "c# / 50 %", "data": {"offset": 5}}
+
+
+def test_what_fails_together_is_tried_again_together():
+    """A push service takes 100 in a request, and counts requests."""
+
+    async def script(service, gateway):
+        for n in range(50):
+            service.push("ana", Push(id=f"n{n}"))
+        await asyncio.sleep(100)
+        return [len(each) for _, each in gateway.batches]
+
+    assert play(script, FakeGateway(TryAgain("busy"), TryAgain("busy"))) == [50, 50, 50]
