@@ -83,6 +83,7 @@ class Deliveries:
         max_dead_letters: int = 1000,
     ) -> None:
         self._rng = rng
+        self._jittered = (-1.0, 1.0)  # when, and what it was
         self._base_s, self._cap_s = base_s, cap_s
         self._attempts, self._max_waiting = attempts, max_waiting
         self._max_dead_letters = max_dead_letters
@@ -185,7 +186,7 @@ class Deliveries:
         if job.is_cancelled:
             return
         if isinstance(outcome, TryAgain):
-            pause_s = min(self._cap_s, self._base_s * 2 ** (job.attempts - 1)) * self._jitter()
+            pause_s = min(self._cap_s, self._base_s * 2 ** (job.attempts - 1)) * self._jitter(now)
             due = now + max(pause_s, outcome.after_s or 0.0)
             if job.attempts < self._attempts and due < job.expires:
                 job.due = due
@@ -203,10 +204,13 @@ class Deliveries:
         if isinstance(outcome, TryAgain | Rejected):
             self._report(Job(0, parcel.push, parcel.token, 0.0), outcome.reason, wall_ms)
 
-    def _jitter(self) -> float:
+    def _jitter(self, now: float) -> float:
+        """The same for what fails at the same time: it is tried again together, in as few requests."""
         if self._rng is None:
             self._rng = new_random()
-        return self._rng.uniform(0.5, 1.0)
+        if self._jittered[0] != now:
+            self._jittered = now, self._rng.uniform(0.5, 1.0)
+        return self._jittered[1]
 
     def _to(self, token: PushToken) -> list[Job]:
         return [job for job in self._of_user.get(token.user_id, ()) if job.token == token]
