@@ -7,8 +7,6 @@ import subprocess
 import sys
 import threading
 
-import nbclient
-import nbformat
 import pytest
 
 from realtime.lab.scenarios import chaos
@@ -24,6 +22,9 @@ from tests.commands.running import ROOT
 CHAOS = "realtime.lab.scenarios.chaos:main"
 BROKEN = ("lost", "duplicated", "reordered", "phantom", "divergent", "stuck")
 
+uncovered = pytest.mark.no_cover
+"""Tracing makes chaos three times slower: two seeds are enough to see what code it reaches."""
+
 
 @functools.cache
 def ran(seed):
@@ -32,7 +33,7 @@ def ran(seed):
 
 
 @pytest.mark.clause("RT-DLV-2", "RT-DLV-3", "RT-DLV-4", "RT-DLV-5")
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=uncovered) for seed in range(2, 5))])
 def test_whatever_happens_nothing_is_lost_repeated_or_out_of_order(seed):
     result = ran(seed)
     assert [str(violation) for violation in result.violations] == []
@@ -56,6 +57,7 @@ def test_a_run_is_not_vacuous():
     assert result.counts["notifications"] > 50
 
 
+@uncovered
 def test_the_seeds_fire_every_fault():
     """14 verbs of unequal weight, some ten in a run: those that 30 plans do not hold are not drawn at all."""
     verbs = set()
@@ -64,6 +66,7 @@ def test_the_seeds_fire_every_fault():
     assert verbs == set(VERBS)
 
 
+@uncovered
 def test_the_server_stops_in_every_run_and_somebody_has_to_come_back():
     for seed in range(100):
         plan = chaos.drawn_plan(random.Random(seed))
@@ -72,6 +75,7 @@ def test_the_server_stops_in_every_run_and_somebody_has_to_come_back():
         assert list(plan.faults) == sorted(plan.faults, key=lambda fault: fault.at_s)
 
 
+@uncovered
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_drawn_plan_given_back_is_the_same_run(seed):
     drawn = ran(seed)
@@ -79,6 +83,7 @@ def test_the_drawn_plan_given_back_is_the_same_run(seed):
     assert (given.hash, given.timing_hash) == (drawn.hash, drawn.timing_hash)
 
 
+@uncovered
 def test_without_a_fault_the_run_is_calm():
     """But for an empty battery in the end, and four phones that are put away; the server may stop meanwhile."""
     result = run_seed(CHAOS, 1, Settings(faults="[]"))
@@ -87,6 +92,7 @@ def test_without_a_fault_the_run_is_calm():
     assert result.counts["acked"] == result.counts["attempted"]
 
 
+@uncovered
 def test_everybody_can_have_the_same_network():
     fast, slow = (run_seed(CHAOS, 2, Settings(profile=name, faults="[]")) for name in ("wifi", "edge"))
     assert fast.latencies["delivery"].p50_s < 2 * chaos.COMMIT_S[1] + 0.05, "after the commit under way, and over wifi"
@@ -106,11 +112,13 @@ class ForgetfulEngine(MemoryEngine):
             super().append(draft, done)
 
 
+@uncovered
 def test_a_broken_part_is_caught():
     report = simulate(chaos.scenario(engine=lambda rng: ForgetfulEngine(rng=rng)), seed=1).result
     assert report.counts["lost"] > 0
 
 
+@uncovered
 @pytest.mark.parametrize("on_disk", [True, False])
 def test_all_of_it_can_be_in_memory(on_disk):
     used, started = {}, []
@@ -154,6 +162,7 @@ print(json.dumps([result.hash, result.timing_hash]))
 """
 
 
+@uncovered
 @pytest.mark.parametrize("hash_seed", ["0", "4242"])
 def test_it_repeats_itself_in_another_process(hash_seed):
     done = subprocess.run(
@@ -167,6 +176,7 @@ def test_it_repeats_itself_in_another_process(hash_seed):
     assert json.loads(done.stdout) == hashes()
 
 
+@uncovered
 def test_it_repeats_itself_in_another_thread():
     found = []
     thread = threading.Thread(target=lambda: found.append(hashes_now()))
@@ -175,17 +185,23 @@ def test_it_repeats_itself_in_another_thread():
     assert found == [hashes()]
 
 
+@uncovered
 async def test_it_repeats_itself_inside_a_running_loop():
     assert hashes_now() == hashes()
 
 
+@uncovered
 def test_it_repeats_itself_in_a_jupyter_kernel():
     """Whose main thread runs a loop, and whose other threads do what they like."""
+    import nbclient  # it takes seconds, in every worker that collects this
+    import nbformat
+
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(ELSEWHERE)])
     nbclient.NotebookClient(notebook, timeout=40, resources={"metadata": {"path": str(ROOT)}}).execute()
     [output] = notebook.cells[0].outputs
     assert json.loads(output.text) == hashes()
 
 
+@uncovered
 def test_shuffled_is_another_run():
     assert hashes_of(run_seed(CHAOS, 3)) != hashes()
