@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 comma := ,
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONDONTWRITEBYTECODE :=  # what was compiled once, the next of a hundred processes need not compile
 
 .PHONY: lab test lint bench clean
 .DELETE_ON_ERROR:
@@ -16,7 +17,7 @@ lab: $(VENV)/.lab
 
 test: $(VENV)/.test lint
 	@$(BIN)/python -m tests.browser.chromium
-	@$(BIN)/pytest --numprocesses=auto --dist=loadscope --cov --cov-branch --cov-report=term --durations=8 \
+	@$(BIN)/pytest --numprocesses=auto --dist=loadscope -p no:nbval --cov --cov-branch --cov-report=term --durations=8 \
 	  --ignore=tests/browser tests
 	@$(BIN)/pytest --nbval --nbval-cell-timeout=120 --timeout=300 tests/browser notebooks
 
