@@ -1,9 +1,17 @@
 """What a phone's user sees becomes records: all of it, in order, and nothing that they do not see."""
 
+import asyncio
+
+from realtime.connection.errors import SendRefused
+from realtime.lab.sim_phone import SimPhone
 from realtime.lab.sim_server import SimServer
+from realtime.location.fix import Fix
+from realtime.location.geofence import Circle
 from realtime.location.sources import SimulatedWalk
 from realtime.server.engine.base import NotApplied
-from realtime.sim.history import Acked, Attempt, Delivery, Joined, Reconnect, Refused, View
+from realtime.sim.history import Acked, Attempt, Delivery, History, Joined, Reconnect, Refused, View
+from realtime.utils import ambient
+from realtime.utils.geo import destination
 from tests.lab.sim_town import play
 
 
@@ -131,3 +139,60 @@ def test_gaps_are_noted_when_they_are_shown():
     receiver, room, after, before = play(script)
     assert (receiver, room, after) == ("ben", "lobby", 1)
     assert 7 <= before <= 8, "of offsets 1 to 11 the newest 4 are kept, or 5"
+
+
+class Ride:
+    """From 200 m south of home to 390 m north of it, at 10 m/s."""
+
+    async def __aiter__(self):
+        start = destination((59.9, 10.7), 180, 200)
+        for step in range(60):
+            here = destination(start, 0, 10.0 * step)
+            yield Fix(latitude=here[0], longitude=here[1], accuracy_m=5.0, timestamp_ms=ambient.wall_time_ms())
+            await asyncio.sleep(1)
+
+
+def crossed(kind=SimPhone):
+    """What a phone owes of a fence around home, and what it was told that the server has of it."""
+
+    async def script(town):
+        crossings = History(lambda: town.world.now_s)
+        fences = {"fences": [Circle("home", (59.9, 10.7), radius_m=50.0)], "fence_room": "lobby"}
+        await town.phone("ana", kind=kind, shares=(Ride(), "lobby"), crossings=crossings, **fences)
+        await town.world.until(town.world.now_s + 60)
+        attempted = [each for each in crossings.records if isinstance(each, Attempt)]
+        acked = {each.message_id for each in crossings.records if isinstance(each, Acked)}
+        return [each.message_id.split(" at ")[0] for each in attempted if each.message_id not in acked], len(acked)
+
+    return play(script)
+
+
+def test_crossings_are_owed_until_the_server_has_them():
+    assert crossed() == ([], 2)
+
+
+def test_a_crossing_that_was_overlooked_is_owed():
+    class Blind(SimPhone):
+        def make_fences(self, fences):
+            alerts = super().make_fences(fences)
+            alerts.monitor.feed = lambda fix: []
+            return alerts
+
+    assert crossed(Blind) == (["ana: enter home", "ana: exit home"], 0)
+
+
+def test_what_the_outbox_refused_is_not_owed():
+    class Full(SimPhone):
+        def make_fences(self, fences):
+            alerts = super().make_fences(fences)
+            emit = alerts._socket.emit
+
+            def refuse(event, *args, **options):
+                if args[0]["transition"] == "enter":
+                    raise SendRefused("full", "the outbox is full")
+                return emit(event, *args, **options)
+
+            alerts._socket.emit = refuse
+            return alerts
+
+    assert crossed(Full) == ([], 1)
