@@ -123,3 +123,14 @@ def test_what_was_read_is_on_no_lock_screen():
 
     texts = [text for _, text in judged(read_and_kept)]
     assert any("on its lock screen, and ana has read lobby" in text for text in texts)
+
+
+def test_what_was_read_is_not_open_in_the_app():
+    async def kept(town, phones):
+        phones["ana"].app.in_app.read = lambda name: False  # it does not do what it is told
+        town.send(phones["ben-phone"], "hello")
+        await asyncio.sleep(2)
+        on(town, phones["ana"], lambda app: app.chat.mark_read("lobby"))
+
+    [(_, text)] = judged(kept)
+    assert text.endswith("open in its app, and ana has read lobby")
