@@ -12,7 +12,7 @@ from realtime.connection.receipt import Receipt, ReceiptStatus
 from realtime.connection.socket_manager import SocketManager
 from realtime.location.fix import Fix
 from realtime.location.geofence_alerts import GeofenceAlerts
-from realtime.location.geofence_monitor import Crossing, Transition
+from realtime.location.geofence_monitor import Crossing, GeofenceMonitor, Transition
 from realtime.location.live_location_tracker import LiveLocationTracker
 from realtime.notifications.in_app_notifications import InAppNotifications
 from realtime.presence.online_status_sync import OnlineStatusSync
@@ -111,27 +111,37 @@ class Notes:
         tracker.on("leave", partial(self._present, is_online=False))
         status.on("status", lambda user: self._status(user.user_id, is_online=user.status != "offline"))
 
-    def take_crossings(self, fences: GeofenceAlerts, room_id: str, *, is_durable: bool) -> None:
-        """Listen from now on to what is crossed, of which the room is to be told."""
+    def take_crossings(
+        self, fences: GeofenceAlerts, location: LiveLocationTracker, room_id: str, *, is_durable: bool
+    ) -> None:
+        """Listen from now on to what is crossed, of which the room is to be told.
+
+        What is crossed is judged here, by all that is measured: ``fences`` may overlook it.
+        """
         crossings = self._crossings
         if crossings is None:
             return
-        is_refused = False
+        ways = GeofenceMonitor(fences.monitor.fences)
+        refused: list[Exception] = []
+        unpromised: set[str] = set()
 
-        def failed(error: Exception) -> None:
-            nonlocal is_refused
-            is_refused = True
+        def name_of(crossing: Transition) -> str:
+            return crossing_of(self._user_id, crossing.kind.value, crossing.fence_id, crossing.at_ms)
 
-        def crossed(crossing: Transition) -> None:
-            nonlocal is_refused
-            if not is_refused:  # otherwise nothing was promised
-                name = crossing_of(self._user_id, crossing.kind.value, crossing.fence_id, crossing.at_ms)
-                crossings.attempt(self._device, room_id, name, is_durable=is_durable)
-            is_refused = False
+        def told(crossing: Transition) -> None:
+            if refused:  # by the outbox: nothing was promised
+                unpromised.add(name_of(crossing))
+            refused.clear()
 
-        fences.on("error", failed)
+        def measured(fix: Fix) -> None:
+            for name in map(name_of, ways.feed(fix)):
+                if name not in unpromised:
+                    crossings.attempt(self._device, room_id, name, is_durable=is_durable)
+
+        fences.on("error", refused.append)
         for kind in Crossing:
-            fences.on(kind.value, crossed)
+            fences.on(kind.value, told)
+        location.on("fix", measured)
 
     def _logged(self, room_id: str, entry: dict[str, Any]) -> None:
         name = crossing_in(entry)

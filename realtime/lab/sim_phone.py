@@ -123,7 +123,7 @@ class SimPhone:
             notes.take_presence(self.presence, self.status)
             notes.take_notifications(self.in_app)
             if self.fences is not None and fence_room is not None:
-                notes.take_crossings(self.fences, fence_room, is_durable=on_disk)
+                notes.take_crossings(self.fences, self.location, fence_room, is_durable=on_disk)
         self.location.on("stop", self._stopped)
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from realtime.lab.sim_notes import crossing_of
+from realtime.lab.sim_ways import SimWays
 from realtime.location.fix import Fix
 from realtime.location.geofence import Fence
 from realtime.location.geofence_monitor import Transition
@@ -40,6 +41,7 @@ class SimServer:
         gateway: the push service of the devices, which outlives the process too; without one nobody is pushed.
         fences: which it watches in rooms, on the positions that are shared there; needs ``shapely``.
         crossings: what it finds there is noted as messages that it sends; None notes nothing.
+        ways: follows the fixes that it takes, and outlives the process; None: nobody does.
         engine_options: of the database otherwise, a :class:`~realtime.server.engine.sqlite.SqliteEngine`.
         options: of :class:`~realtime.server.realtime_server.RealtimeServer`.
     """
@@ -53,6 +55,7 @@ class SimServer:
         gateway: Gateway | None = None,
         fences: Mapping[str, Sequence[Fence]] = MappingProxyType({}),
         crossings: History | None = None,
+        ways: SimWays | None = None,
         engine_options: Mapping[str, Any] = MappingProxyType({}),
         **options: Any,
     ) -> None:
@@ -65,6 +68,8 @@ class SimServer:
         self.server = self.make_server()
         for room_id, watched in fences.items():
             self._watch(room_id, watched, crossings)
+        if ways is not None:
+            ways.watch(self.server._locations)
 
     def __repr__(self) -> str:
         return f"<SimServer {self.server!r}>"

@@ -25,6 +25,7 @@ from realtime.lab.server_log import note_logs
 from realtime.lab.sim_phone import SimPhone
 from realtime.lab.sim_server import SimServer
 from realtime.lab.sim_tray import SimTray
+from realtime.lab.sim_ways import SimWays
 from realtime.location.fix import Fix
 from realtime.location.geofence import Circle, shapely_module
 from realtime.location.sources import SimulatedWalk
@@ -140,6 +141,7 @@ def scenario(
         play = _Play(world, phone, variety, on_disk=on_disk)
         kept, options = None if engine is None else engine(world.rng("engine")), variety.server_options()
         options |= {"gateway": play.gateway, "fences": SERVERS_FENCES, "crossings": play.crossings}
+        options["ways"] = play.ways
         host = world.machine(SERVER, lambda machine: server(world, machine, engine=kept, **options))
         play.move_in(profile, trace)
         await play.storm(faults)
@@ -177,6 +179,7 @@ class _Play:
         self.world = world
         self.history = History(lambda: world.now_s)
         self.crossings = History(lambda: world.now_s)
+        self.ways = SimWays(SERVERS_FENCES, lambda: world.now_s)
         self.gateway = LocalGateway()
         self.machines: dict[str, Machine] = {}
         self._phone = phone
@@ -283,10 +286,19 @@ class _Play:
                 *disagreements(states, logs, now_s=now_s),
                 *misjudged(phones, now_s=now_s),
                 *(violation for judge in CROSSING_CHECKERS for violation in judge(crossed)),
-                *([] if self._variety.is_forgetful else stuck(crossed)),
+                *([] if self._variety.is_forgetful else self._forgotten(crossed)),
                 *([] if may_be_vacuous else self._vacuous(counts, now_s)),
             ]
         )
+
+    def _forgotten(self, crossed: Evidence) -> Iterator[Violation]:
+        """Crossings that no log has: not answered, refused, though nothing is wrong with them, or never found."""
+        yield from stuck(crossed)
+        for letter in crossed.letters.values():
+            if letter.refused is not None:
+                text = f"{crossed.name(letter.attempt.message_id)} was refused: {letter.refused.reason}"
+                yield Violation("lost", text, letter.refused.t_s)
+        yield from self.ways.lost({name for kept in crossed.kept.values() for _, name in kept.entries})
 
     def _vacuous(self, counts: Mapping[str, int], now_s: float) -> Iterator[Violation]:
         plan = self.world.fault_plan

@@ -24,7 +24,12 @@ def misjudged(phones: Sequence[SimPhone], *, now_s: float) -> list[Violation]:
     texts = (
         text
         for phone in phones
-        for text in (*_members(phone, phones), *_statuses(phone, phones), *_markers(phone, phones), *_tray(phone))
+        for text in (
+            *_members(phone, phones),
+            *_statuses(phone, phones),
+            *_markers(phone, phones),
+            *_notifications(phone),
+        )
     )
     return [Violation("stale", f"in the end {text}", now_s) for text in texts]
 
@@ -71,18 +76,21 @@ def _markers(phone: SimPhone, phones: Sequence[SimPhone]) -> Iterator[str]:
         yield from _differences(f"the map of {phone.name} shows in {room_id}", there, shown)
 
 
-def _tray(phone: SimPhone) -> Iterator[str]:
+def _notifications(phone: SimPhone) -> Iterator[str]:
     if phone.tray is None:
         return
-    on_screen = phone.tray.on_screen
-    for payload in on_screen:
-        offset, room_id = payload["data"].get("offset"), payload.get("roomId")
-        if offset is None or room_id not in phone.chat.rooms:
-            continue
-        marker = phone.chat.room(room_id).snapshot.markers.get(phone.user_id)
-        if marker is not None and marker.read >= offset:
-            yield f"{phone.name} has {payload['id']!r} on its lock screen, and {phone.user_id} has read {room_id}"
-    is_open = len(on_screen) + sum(entry.is_open for entry in phone.in_app.state.snapshot.entries)
+    on_screen = [(payload["id"], payload.get("roomId"), payload["data"]) for payload in phone.tray.on_screen]
+    entries = [entry.notification for entry in phone.in_app.state.snapshot.entries if entry.is_open]
+    inside = [(each.id, each.room_id, each.data) for each in entries]
+    for where, shown in (("on its lock screen", on_screen), ("open in its app", inside)):
+        for name, room_id, data in shown:
+            offset = data.get("offset")
+            if offset is None or room_id not in phone.chat.rooms:
+                continue
+            marker = phone.chat.room(room_id).snapshot.markers.get(phone.user_id)
+            if marker is not None and marker.read >= offset:
+                yield f"{phone.name} has {name!r} {where}, and {phone.user_id} has read {room_id}"
+    is_open = len(on_screen) + len(inside)
     if phone.push.badge != is_open:
         yield f"{phone.name} has {is_open} notifications open, and {phone.push.badge} on its badge"
     if not phone.push.state.snapshot.is_registered:
