@@ -37,6 +37,9 @@ class PresenceTracker(EventSource):
     before the tracker, so that after a reconnect the join precedes the question who is there. Without one, ``joins``.
     Leave a room here when you leave it there.
 
+    Say in the connection's ``auth`` which device this is, by a ``deviceId``: without it, each session is a device of
+    its own, and one that was lost stays for its grace beside the one that follows it.
+
     Events, for :meth:`on`: ``join(room_id, member)``, ``change(room_id, member)``, ``leave(room_id, member)``. A
     reconnect tells only what has changed meanwhile.
 
