@@ -141,6 +141,15 @@ def test_a_clock_that_is_set_in_quiet_hours_is_seen_within_a_minute(jump_s):
     assert bench._words(bench.queue.take()) == [("shown", "a")]
 
 
+def test_what_nobody_ever_sees_to_is_not_kept_without_end(monkeypatch):
+    monkeypatch.setattr("realtime.notifications.notification_queue.MOST_SHOWN", 3)
+    bench = Bench(per_window=100)
+    for n in range(5):
+        bench.offer(f"n{n}")
+    assert [entry.notification.id for entry in bench.queue.entries() if entry.is_open] == ["n2", "n3", "n4"]
+    assert bench.queue.entries()[0].status is Status.CROWDED_OUT
+
+
 def test_nothing_is_shown_to_nobody():
     bench = Bench()
     bench.queue.pause()
