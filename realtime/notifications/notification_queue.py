@@ -15,6 +15,9 @@ from realtime.notifications.remembered_ids import RememberedIds
 LOOK_AGAIN_S = 60.0
 """So often it is looked whether quiet hours are over: the wall clock may be set, and the loop's sleeps with a phone."""
 
+MOST_SHOWN = 1000
+"""Of those that nobody sees to, and that never expire, the oldest goes beyond."""
+
 
 class Status(enum.StrEnum):
     """Where a notification stands."""
@@ -28,7 +31,7 @@ class Status(enum.StrEnum):
     REPLACED = "replaced"
     """A newer one of the same collapse key took its place."""
     CROWDED_OUT = "crowded out"
-    """Too many waited."""
+    """There were too many."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +215,9 @@ class NotificationQueue:
         self._shown_at.append(now)
         self._entries[notification_id] = msgspec.structs.replace(entry, status=Status.SHOWN, shown_ms=_ms(wall_s))
         self._events.append(NotificationEvent("shown", entry.notification))
+        shown = [each for each, entry in self._entries.items() if entry.status is Status.SHOWN]
+        for each in shown[: max(0, len(shown) - MOST_SHOWN)]:
+            self._end(each, Status.CROWDED_OUT, wall_s)
 
     def _replace(self, collapse_key: str, status: Status, wall_s: float) -> None:
         for notification_id, entry in tuple(self._entries.items()):
