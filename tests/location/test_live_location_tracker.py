@@ -192,7 +192,8 @@ class TestTelling:
     @jumping
     async def test_own_fixes_are_shown_and_handed_on_at_once(self):
         ana, seen = Ana(connected=False), []
-        await ana.start(on_update=seen.append)
+        await ana.start()
+        ana.tracker.on("fix", seen.append)
         await ana.move(1, 2)
         assert seen == [fix(1), fix(2)]
         assert ana.state.fixes == {"ana": fix(2)}

@@ -186,7 +186,7 @@ def check_burst(profile, *, seed=0):
         return sent, own, shown, [at_ms - start_ms for at_ms in trail(ben)]
 
     sent, own, shown, in_trail = play(script, seed=seed).result
-    assert own == list(range(0, 1000, 100)), "the app gets them all"
+    assert own == [0, 900], "and so does the app"
     assert [fixes for _, fixes in sent] == [[0], [900]], "the room gets two, the newest wins"
     assert sent[1][0] - sent[0][0] >= 1.0
     assert shown == in_trail == [0, 900]

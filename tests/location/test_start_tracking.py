@@ -14,12 +14,34 @@ from tests.jumping_clock import jumping
 from tests.location.ana import Ana, Pushed, fix, settle
 
 
+@pytest.mark.parametrize("broadcast", [True, False])
 @jumping
-async def test_on_update_gets_each_fix():
+async def test_on_update_gets_the_first_fix_at_once_and_then_the_newest_per_interval(broadcast):
+    ana, seen = Ana(), []
+    await ana.start(on_update=seen.append, broadcast=broadcast)
+    for n in range(10):
+        await ana.move(1 + n / 10)
+        await asyncio.sleep(0.09)
+    assert seen == [fix(1)]
+    await asyncio.sleep(60)
+    assert seen == [fix(1), fix(1.9)]
+
+
+@jumping
+async def test_on_update_is_not_called_in_the_background_nor_after_the_end():
     ana, seen = Ana(), []
     await ana.start(on_update=seen.append)
     await ana.move(1, 2)
+    ana.socket.app_state.background()
+    await asyncio.sleep(60)
+    assert seen == [fix(1)]
+    ana.socket.app_state.foreground()
+    await settle()
     assert seen == [fix(1), fix(2)]
+    await ana.move(63, 64)
+    ana.tracker.stop_tracking()
+    await asyncio.sleep(60)
+    assert seen == [fix(1), fix(2), fix(63)] or seen == [fix(1), fix(2)]
 
 
 @jumping
