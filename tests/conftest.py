@@ -17,6 +17,8 @@ def pytest_collection_modifyitems(config, items):
             continue
         if why is not None:
             item.add_marker(pytest.mark.skip(reason=why))
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.no_cover)  # hundreds of examples; which lines they reach, examples by hand show
         kept.append(item)
     items[:] = kept
     if left_out:
