@@ -1,6 +1,7 @@
 """Phones and servers that break a promise of presence, positions, fences or notifications each."""
 
 import asyncio
+import itertools
 
 from msgspec.structs import replace
 
@@ -10,6 +11,7 @@ from realtime.location.geofence_alerts import GeofenceAlerts
 from realtime.presence.online_status_sync import OnlineStatusSync
 from realtime.presence.presence_state import PresenceState
 from realtime.presence.presence_tracker import PresenceTracker
+from realtime.server.engine.base import NotApplied
 from realtime.server.push.gateway import DELIVERED
 from realtime.server.push.push_service import PushService
 from realtime.server.push.push_store import MemoryStore
@@ -80,13 +82,25 @@ class FollowsOnce(SimPhone):
         return Sync(self.socket)
 
 
-class KeepsMarkers(SimPhone):
-    """Leaves everybody on the map."""
+class KeepsWhoStoppedMeanwhile(SimPhone):
+    """Leaves on the map who went while it had no connection, or without a word."""
 
     def make_location(self):
         tracker = super().make_location()
-        tracker._gone = lambda room_id, user_id, reason: None
+        gone = tracker._gone
+        tracker._gone = lambda room_id, user_id, reason: reason == "gone" or gone(room_id, user_id, reason)
         return tracker
+
+
+class WatchesWhileConnected(SimPhone):
+    """Watches fences while it has a connection."""
+
+    def make_fences(self, fences):
+        alerts = super().make_fences(fences)
+        if alerts is not None:
+            feed = alerts.monitor.feed
+            alerts.monitor.feed = lambda fix: feed(fix) if self.socket.connected else []
+        return alerts
 
 
 class _Alerts(SimPhone):
@@ -206,6 +220,15 @@ class KeepsWhatWasRead(SimPhone):
         return push
 
 
+class LeavesOpenWhatWasRead(SimPhone):
+    """Leaves open in the app what was seen to."""
+
+    def make_in_app(self):
+        in_app = super().make_in_app()
+        in_app.read = lambda notification_id: False
+        return in_app
+
+
 class _Pushes(SimServer):
     """A server with another push service."""
 
@@ -270,6 +293,38 @@ class ForgetsCrossings(SimServer):
 
         engine.append = forgetful
         return super().make_server()
+
+
+class RefusesCrossings(SimServer):
+    """Refuses every fourth crossing that a phone tells of."""
+
+    def make_server(self):
+        append, count = self.engine.append, itertools.count(1)
+
+        def refuse(draft, done):
+            is_told = draft.event == "geofence:event" and draft.origin
+            if is_told and next(count) % 4 == 0:
+                done(NotApplied("forbidden", "not this one"))
+            else:
+                append(draft, done)
+
+        self.engine.append = refuse
+        return super().make_server()
+
+
+class ForgetsWays(SimServer):
+    """Knows after a restart of nobody in which fences they were."""
+
+    def make_server(self):
+        server = super().make_server()
+        start = server._geofences.start
+
+        async def forget():
+            await start()
+            server._geofences._kept.clear()
+
+        server._geofences.start = forget
+        return server
 
 
 class KeepsShares(SimServer):

@@ -27,6 +27,7 @@ KNOWN = {
     "a client that shows by push and by socket": 5,
     "a client that shows what has waited": 3,
     "a client that keeps what was read elsewhere": 1,
+    "a client that keeps on the map who went meanwhile": 1,
     "a server that never withdraws a push": 1,
     "a server that logs crossings twice": 5,
     "a server that keeps shares": 1,
@@ -108,7 +109,10 @@ MUTANTS = {
     "a tracker that applies old diffs behind a snapshot": _feature(broken_features.TracksOldNews, "stale"),
     "a client that forgets its status": _feature(broken_features.ForgetsItsStatus, "stale", "late detection"),
     "a client that follows users once": _feature(broken_features.FollowsOnce, "stale", "late detection"),
-    "a client that leaves everybody on the map": _feature(broken_features.KeepsMarkers, "stale", "late detection"),
+    "a client that keeps on the map who went meanwhile": _feature(
+        broken_features.KeepsWhoStoppedMeanwhile, "stale", "late detection"
+    ),
+    "a client that watches fences while connected": _feature(broken_features.WatchesWhileConnected, "stuck"),
     "a client that tells of crossings in passing": _feature(broken_features.TellsCrossingsInPassing, "stuck"),
     "a client that tells of crossings twice": _feature(broken_features.TellsCrossingsTwice, "duplicated"),
     "a client that mistakes the time of crossings": _feature(broken_features.TellsWhenItTold, "phantom", "stuck"),
@@ -117,10 +121,13 @@ MUTANTS = {
     "a client that shows by push and by socket": _feature(broken_features.ShowsByBothWays, "duplicated"),
     "a client that shows what has waited": _feature(broken_features.ShowsWhatWaited, "duplicated"),
     "a client that keeps what was read elsewhere": _feature(broken_features.KeepsWhatWasRead, "stale"),
+    "a client that leaves open what was read": _feature(broken_features.LeavesOpenWhatWasRead, "stale"),
     "a server that never withdraws a push": _service(broken_features.NeverWithdraws, "stale"),
     "a server that loses pushes": _service(broken_features.LosesPushes, "lost"),
     "a server that forgets pushes at a restart": _service(broken_features.ForgetsTokens, "lost"),
     "a server that logs crossings twice": _service(broken_features.ForgetsCrossings, "duplicated"),
+    "a server that refuses crossings": _service(broken_features.RefusesCrossings, "lost"),
+    "a server that forgets who is in a fence": _service(broken_features.ForgetsWays, "lost"),
     "a server that keeps shares": _service(broken_features.KeepsShares, "stale", "late detection"),
 }
 
