@@ -250,7 +250,7 @@ class _Play:
         for person in PEOPLE:  # profiles and traces have outages of their own
             world.follow(person.device, None)
             world.set_profile(person.device, "wifi")
-        world.crash(world.rng("the empty battery").choice([p.device for p in PEOPLE if p.shares_in is None]))
+        world.crash(world.rng("the empty battery").choice([person.device for person in PEOPLE]))
         self.history.healed()
         self._healed_s = world.now_s
 
