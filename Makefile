@@ -19,7 +19,8 @@ test: $(VENV)/.test lint
 	@$(BIN)/python -m tests.browser.chromium
 	@$(BIN)/pytest --numprocesses=auto --dist=loadscope -p no:nbval --cov --cov-branch --cov-report=term --durations=8 \
 	  --ignore=tests/browser tests
-	@$(BIN)/pytest --nbval --nbval-cell-timeout=120 --timeout=300 tests/browser notebooks
+	@$(BIN)/pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --nbval --nbval-cell-timeout=120 --timeout=300 \
+	  tests/browser notebooks
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check .
