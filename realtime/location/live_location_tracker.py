@@ -16,6 +16,7 @@ from realtime.connection.listeners import Listeners
 from realtime.location.battery import Battery
 from realtime.location.fix import Fix, LocationState
 from realtime.location.kept_fixes import KeptFixes
+from realtime.location.paced import Paced
 from realtime.location.plausibility import FixGate, Limits, Reason
 from realtime.location.precision import check_precision
 from realtime.location.resolution import Resolution
@@ -173,7 +174,7 @@ class LiveLocationTracker(EventSource):
             source: where the fixes come from: a :class:`~realtime.location.sources.LocationSource`, or any async
                 iterator; an async generator is read to its end, also while nobody wants its fixes. None: the tracker's.
             room_id: a room that this device has joined; None where nobody is told.
-            on_update: called with each fix.
+            on_update: called with the newest fix, as often as the room would be told: for each one, see ``fix``.
             broadcast: tell the room; otherwise the position stays on this device.
             resume_on_foreground: go on after the background; None: as the tracker does.
             share_for_s: tracking ends by itself after this, in seconds, and the room is told, though the phone be dead
@@ -205,9 +206,11 @@ class LiveLocationTracker(EventSource):
         followed: AsyncIterable[Fix] = source
         if isinstance(source, AsyncGenerator):
             followed = StreamSource(source)
-        self._ride = _Ride(followed, room_id, on_update, broadcast, resumes, FixGate(self._limits))
+        updates = None if on_update is None else Paced(self._resolution, on_update)
+        self._ride = _Ride(followed, room_id, updates, broadcast, resumes, FixGate(self._limits))
         if broadcast:
             self._share(room_id, share_for_s, precision_m)
+        self._conditions()
         if self._app_state.value is not AppStateValue.BACKGROUND:
             self._read()
 
@@ -227,7 +230,6 @@ class LiveLocationTracker(EventSource):
             unsent=unsent,
             store=self._store,
         )
-        self._conditions()
         for message, receipt in self._left_stops:
             if isinstance(message.args[0], dict) and message.args[0].get("roomId") == room_id:
                 receipt.discard()
@@ -256,8 +258,8 @@ class LiveLocationTracker(EventSource):
     # --- reading
 
     def _read(self) -> None:
-        if self._sharing is not None:
-            self._sharing.resume()
+        for paced in self._paced():
+            paced.resume()
         if self._ride is not None and self._reading is None:
             self._reading = asyncio.get_running_loop().create_task(self._follow(self._ride))
 
@@ -280,11 +282,8 @@ class LiveLocationTracker(EventSource):
             return
         self._moved(ride.room_id, self.user_id, (fix,))
         self._events.dispatch("fix", fix)
-        if ride.on_update is not None:
-            try:
-                ride.on_update(fix)
-            except Exception:
-                _log.exception("on_update failed; the tracking goes on")
+        if ride.updates is not None:
+            ride.updates.offer(fix)
         if ride.broadcast and self._ride is ride and self._sharing is not None:
             self._sharing.offer(fix)
 
@@ -293,8 +292,13 @@ class LiveLocationTracker(EventSource):
         reading, self._reading = self._reading, None
         if reading is not None:
             reading.cancel()
-        if self._sharing is not None:
-            self._sharing.pause()
+        for paced in self._paced():
+            paced.pause()
+
+    def _paced(self) -> list[Paced | Sharing]:
+        """Who is told of fixes."""
+        updates = None if self._ride is None else self._ride.updates
+        return [each for each in (updates, self._sharing) if each is not None]
 
     def _stop(self, reason: str, *, keep_shared: str | None) -> None:
         """End the ride; rooms other than ``keep_shared`` learn that there will be no more."""
@@ -303,6 +307,8 @@ class LiveLocationTracker(EventSource):
             return
         self._pause()
         self._ride = None
+        if ride is not None and ride.updates is not None:
+            ride.updates.close()
         if ride is not None and isinstance(ride.source, StreamSource) and ride.source is not self._source:
             ride.source.close()
         if sharing is not None and sharing.room_id != keep_shared:
@@ -330,8 +336,8 @@ class LiveLocationTracker(EventSource):
             self._sharing.disconnected()
 
     def _conditions(self) -> None:
-        if self._sharing is not None:
-            self._sharing.conditions(net=self._socket.net_info.type, battery=self.battery.snapshot)
+        for paced in self._paced():
+            paced.conditions(net=self._socket.net_info.type, battery=self.battery.snapshot)
 
     # --- hearing
 
@@ -376,7 +382,7 @@ class _Ride(NamedTuple):
 
     source: AsyncIterable[Fix]
     room_id: str
-    on_update: Callable[[Fix], object] | None
+    updates: Paced | None
     broadcast: bool
     resumes: bool
     gate: FixGate

@@ -12,7 +12,9 @@ from tests.location.ana import fix
 
 def paced(**options):
     seen = []
-    return Paced(Resolution(**({"interval_s": 1.0} | options)), lambda each: seen.append(each.timestamp_ms / 1000)), seen
+    return Paced(
+        Resolution(**({"interval_s": 1.0} | options)), lambda each: seen.append(each.timestamp_ms / 1000)
+    ), seen
 
 
 @jumping
