@@ -197,6 +197,7 @@ class LogBook:
             self._reached[self._epoch] = self._offset
             self._start.reset()
             self._own_ahead.clear()
+            self._early.clear()
             self._changes.another_log()
         self._offset = self._reached.setdefault(epoch, 0)
         self._epoch, self._generation = epoch, list(self._reached).index(epoch)
