@@ -99,7 +99,7 @@ def test_own_ones_leave_no_hole_before_what_is_said_next():
     """Ana's device hears only from their acknowledgements where they stand."""
 
     async def script(world, town):
-        ana, ben = await town.phone("ana"), await town.phone("ben")
+        ana, _ = await town.phone("ana"), await town.phone("ben")
         crosses(world, ana, "e1")
         await asyncio.sleep(5)
         ana.send("one")
