@@ -214,19 +214,8 @@ class KeepsWhatWasRead(SimPhone):
 
     def make_push(self):
         push = super().make_push()
-        push._read = lambda *args: None
-        push._withdraw = lambda name: None
-        push._heard_withdrawn = lambda *args: None
+        push._withdraw = push._see_to = lambda *seen_to: None
         return push
-
-
-class LeavesOpenWhatWasRead(SimPhone):
-    """Leaves open in the app what was seen to."""
-
-    def make_in_app(self):
-        in_app = super().make_in_app()
-        in_app.read = lambda notification_id: False
-        return in_app
 
 
 class _Pushes(SimServer):
