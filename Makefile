@@ -17,8 +17,9 @@ lab: $(VENV)/.lab
 
 test: $(VENV)/.test lint
 	@$(BIN)/python -m tests.browser.chromium
-	@$(BIN)/pytest --numprocesses=auto --dist=loadscope -p no:nbval --cov --cov-branch --cov-report=term --durations=8 \
-	  --ignore=tests/browser tests
+	@$(BIN)/pytest --numprocesses=auto --dist=loadscope -p no:nbval --cov --cov-branch --cov-report=term --durations=25 \
+	  --ignore=tests/browser -m "not untraced" tests
+	@$(BIN)/pytest --numprocesses=auto --dist=worksteal -p no:nbval --durations=25 --ignore=tests/browser -m untraced tests
 	@$(BIN)/pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --nbval --nbval-cell-timeout=120 --timeout=300 \
 	  tests/browser notebooks
 

@@ -6,7 +6,11 @@ import pytest
 
 from tests.machine import missing
 
+WHOLE_WORLDS = ("_simulated", "_chaos")
+"""Files of tests that run for long; which lines they reach, the tests of the single parts show."""
 
+
+@pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
 def pytest_collection_modifyitems(config, items):
     """A test that is marked ``needs`` is skipped on a machine without that; under continuous integration, left out."""
     kept, left_out = [], []
@@ -17,8 +21,8 @@ def pytest_collection_modifyitems(config, items):
             continue
         if why is not None:
             item.add_marker(pytest.mark.skip(reason=why))
-        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
-            item.add_marker(pytest.mark.no_cover)  # hundreds of examples; which lines they reach, examples by hand show
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False) or item.path.stem.endswith(WHOLE_WORLDS):
+            item.add_marker(pytest.mark.untraced)
         kept.append(item)
     items[:] = kept
     if left_out:

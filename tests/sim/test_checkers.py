@@ -314,7 +314,7 @@ def test_latencies_are_measured_from_the_send_the_ack_and_the_heal():
     assert latencies["stable"].max_s == 12, "from the ack until the last member has it"
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_a_hundred_thousand_records_take_a_moment():
     """10 members, 9000 messages, 9 deliveries each: linear, or this test times out."""
     names = [f"p{n}" for n in range(10)]

@@ -279,7 +279,7 @@ async def storm(world):
     return seen, state(world) == before, sum(world.faults_fired.values()) == len(plan.faults)
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 @pytest.mark.clause("RT-SIM-4")
 @pytest.mark.parametrize("seed", range(12))
 def test_whatever_overlaps_everything_heals(seed):

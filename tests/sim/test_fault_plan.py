@@ -43,7 +43,7 @@ def test_the_same_seed_draws_the_same_plan():
     assert drawn(1) != drawn(2)
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_everything_is_healed_in_time():
     for seed in SEEDS:
         plan = drawn(seed)
@@ -63,7 +63,7 @@ def test_the_budget_is_kept():
         assert all(2 <= fault.for_s <= 9 for fault in plan.faults if fault.for_s is not None)
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_a_generous_budget_is_used():
     """Bounds that nothing reaches would not be noticed to be bounds."""
     plans = [drawn(seed, unhealthy_share=0.9, at_once=3, longest_s=40, per_minute=20) for seed in SEEDS]
@@ -73,7 +73,7 @@ def test_a_generous_budget_is_used():
     assert min(fault.for_s or 99 for plan in plans for fault in plan.faults) < 1
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_how_many():
     """Six a minute are twelve in two minutes, give or take half."""
     counts = [len(drawn(seed, per_minute=6, at_once=100, unhealthy_share=1.0).faults) for seed in SEEDS]

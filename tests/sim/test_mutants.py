@@ -10,7 +10,7 @@ from realtime.sim.world import simulate
 from tests.sim.broken_servers import Refuses
 from tests.sim.mutants import KNOWN, MUTANTS, first_caught, report_of
 
-pytestmark = pytest.mark.no_cover  # tracing makes simulated chaos three times slower; test_chaos.py is measured
+pytestmark = pytest.mark.untraced  # tracing makes simulated chaos three times slower; test_chaos.py is measured
 
 SEEDS = range(24)
 """They are searched where the known seed does not do any more: 24 in vain are 0.1 % if one of four catches it."""

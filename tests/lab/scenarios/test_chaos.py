@@ -23,7 +23,7 @@ from tests.commands.running import ROOT
 CHAOS = "realtime.lab.scenarios.chaos:main"
 BROKEN = ("lost", "duplicated", "reordered", "phantom", "divergent", "stuck")
 
-uncovered = pytest.mark.no_cover
+untraced = pytest.mark.untraced
 """Tracing makes chaos three times slower: two seeds are enough to see what code it reaches."""
 
 
@@ -34,7 +34,7 @@ def ran(seed):
 
 
 @pytest.mark.clause("RT-DLV-2", "RT-DLV-3", "RT-DLV-4", "RT-DLV-5")
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=uncovered) for seed in range(2, 5))])
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=untraced) for seed in range(2, 5))])
 def test_whatever_happens_nothing_is_lost_repeated_or_out_of_order(seed):
     result = ran(seed)
     assert [str(violation) for violation in result.violations] == []
@@ -58,7 +58,7 @@ def test_a_run_is_not_vacuous():
     assert result.counts["notifications"] > 50
 
 
-@uncovered
+@untraced
 def test_the_seeds_fire_every_fault():
     """14 verbs of unequal weight, some ten in a run: those that 30 plans do not hold are not drawn at all."""
     verbs = set()
@@ -67,7 +67,7 @@ def test_the_seeds_fire_every_fault():
     assert verbs == set(VERBS)
 
 
-@uncovered
+@untraced
 def test_the_server_stops_in_every_run_and_somebody_has_to_come_back():
     for seed in range(100):
         plan = chaos.drawn_plan(random.Random(seed))
@@ -76,7 +76,7 @@ def test_the_server_stops_in_every_run_and_somebody_has_to_come_back():
         assert list(plan.faults) == sorted(plan.faults, key=lambda fault: fault.at_s)
 
 
-@uncovered
+@untraced
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_drawn_plan_given_back_is_the_same_run(seed):
     drawn = ran(seed)
@@ -84,7 +84,7 @@ def test_the_drawn_plan_given_back_is_the_same_run(seed):
     assert (given.hash, given.timing_hash) == (drawn.hash, drawn.timing_hash)
 
 
-@uncovered
+@untraced
 def test_without_a_fault_the_run_is_calm():
     """But for an empty battery in the end, and four phones that are put away; the server may stop meanwhile."""
     result = run_seed(CHAOS, 1, Settings(faults="[]"))
@@ -93,7 +93,7 @@ def test_without_a_fault_the_run_is_calm():
     assert result.counts["acked"] == result.counts["attempted"]
 
 
-@uncovered
+@untraced
 def test_everybody_can_have_the_same_network():
     fast, slow = (run_seed(CHAOS, 2, Settings(profile=name, faults="[]")) for name in ("wifi", "edge"))
     assert fast.latencies["delivery"].p50_s < 2 * chaos.COMMIT_S[1] + 0.05, "after the commit under way, and over wifi"
@@ -113,13 +113,13 @@ class ForgetfulEngine(MemoryEngine):
             super().append(draft, done)
 
 
-@uncovered
+@untraced
 def test_a_broken_part_is_caught():
     report = simulate(chaos.scenario(engine=lambda rng: ForgetfulEngine(rng=rng)), seed=1).result
     assert report.counts["lost"] > 0
 
 
-@uncovered
+@untraced
 @pytest.mark.parametrize("on_disk", [True, False])
 def test_all_of_it_can_be_in_memory(on_disk):
     used, started = {}, []
@@ -163,7 +163,7 @@ print(json.dumps([result.hash, result.timing_hash]))
 """
 
 
-@uncovered
+@untraced
 @pytest.mark.parametrize("hash_seed", ["0", "4242"])
 def test_it_repeats_itself_in_another_process(hash_seed):
     done = subprocess.run(
@@ -177,7 +177,7 @@ def test_it_repeats_itself_in_another_process(hash_seed):
     assert json.loads(done.stdout) == hashes()
 
 
-@uncovered
+@untraced
 def test_it_repeats_itself_in_another_thread():
     found = []
     thread = threading.Thread(target=lambda: found.append(hashes_now()))
@@ -186,12 +186,12 @@ def test_it_repeats_itself_in_another_thread():
     assert found == [hashes()]
 
 
-@uncovered
+@untraced
 async def test_it_repeats_itself_inside_a_running_loop():
     assert hashes_now() == hashes()
 
 
-@uncovered
+@untraced
 def test_it_repeats_itself_in_a_jupyter_kernel(monkeypatch):
     """Whose main thread runs a loop, and whose other threads do what they like."""
     import nbclient  # it takes seconds, in every worker that collects this
@@ -205,6 +205,6 @@ def test_it_repeats_itself_in_a_jupyter_kernel(monkeypatch):
     assert json.loads(output.text) == hashes()
 
 
-@uncovered
+@untraced
 def test_shuffled_is_another_run():
     assert hashes_of(run_seed(CHAOS, 3)) != hashes()
