@@ -42,6 +42,7 @@ class SimRecorder(Recorder):
     def watch_phone(self, phone: SimPhone) -> None:
         """Record a phone from now on; one that was restarted instead of the one before."""
         self.watch_parts(phone.name, phone.socket, phone.chat, phone.location, phone.app_state)
+        self.watch_people(phone.name, phone.presence, phone.push, phone.in_app)
         phone.on_send = partial(self.sent, phone.name)
         if not self._phones:
             self._at(self._world.loop.now_ns, self._sample)

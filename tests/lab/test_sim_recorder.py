@@ -19,6 +19,8 @@ TABLES = (
     "delivery_report",
     "states",
     "positions",
+    "presence",
+    "notifications",
     "link_samples",
     "links",
     "radio",
@@ -50,12 +52,14 @@ async def tunnel(world, *, recorded=True):
     if recorder is not None:
         world.on_fault = recorder.fired
     engine = MemoryEngine(rng=world.rng("engine"))
-    world.machine("server", lambda machine: SimServer(world, machine, engine=engine))
+    server = world.machine("server", lambda machine: SimServer(world, machine, engine=engine))
     ana = machine(world, recorder, "ana", shares=(Here(), "lobby"))
-    ben = machine(world, recorder, "ben")
+    ben = machine(world, recorder, "ben", tracks_presence=True)
     await world.until(5)
     with world.on("ana"):
         ana.app.send("lobby", "before")
+    with world.on("server"):
+        server.app.server.notify("ben", id="n1", title="Line 12", body="A tree lies on the track.")
     world.at(10).outage("ana", for_s=20)
     await world.until(11)
     with world.on("ana"):
@@ -175,7 +179,8 @@ def test_live_and_simulated_frames_are_alike(run):
         ana, ben = lab.phone("ana"), lab.phone("ben")
         ana.chat.send("lobby", "hello").wait(10)
         ana.location.start("lobby", Here())
-        lab.wait_until(lambda: len(lab.deliveries()) and len(lab.positions()) and len(lab.link_samples()))
+        lab.notify("ana", "Line 12", "A tree lies on the track.")
+        lab.wait_until(lambda: all(len(getattr(lab, table)()) for table in TABLES))
         for table in TABLES:
             live, simulated = getattr(lab, table)(), getattr(run.result, table)()
             assert live.dtypes.equals(simulated.dtypes), table
