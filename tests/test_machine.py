@@ -1,6 +1,7 @@
 """A test of what this machine does not have is skipped; under continuous integration there is no such test."""
 
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,8 @@ from tests.conftest import pytest_collection_modifyitems
 
 class Item:
     """A collected test."""
+
+    path = Path("tests/test_disk.py")
 
     def __init__(self, *needs):
         self.marks = [pytest.mark.needs(*needs).mark]
