@@ -145,8 +145,8 @@ class SimTray:
 
     def _is_new(self, payload: Mapping[str, Any]) -> bool:
         """The app does not run, but its extension does, which wakes up for a push and shares a file with the app."""
-        path = self._machine.disk.path / SHOWN
-        if not path.exists():
+        disk = self._machine.disk
+        if not (disk.is_used and (path := disk.path / SHOWN).exists()):
             return True
         seen = RememberedIds(path=path)
         is_new = payload["id"] not in seen

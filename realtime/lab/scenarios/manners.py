@@ -70,7 +70,8 @@ class Manners:
 
     async def _share(self, draw: random.Random, until_s: float) -> None:
         while True:
-            await asyncio.sleep(draw.expovariate(1 / SHARES_S))
+            shares_s = draw.expovariate(1 / SHARES_S)
+            await asyncio.sleep(min(shares_s, max(0.0, until_s - self._world.now_s)))
             pause_s, is_bounded, for_s = draw.uniform(0, PAUSES_S), draw.random() < 0.3, draw.uniform(5, SHARES_S)
             is_over, stays = self._world.now_s >= until_s, draw.random() < 0.5
             if is_over and stays:
