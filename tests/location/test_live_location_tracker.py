@@ -369,3 +369,26 @@ async def test_a_stop_that_an_earlier_run_left_does_not_end_what_is_tracked_now(
     await tracker.start_tracking(Pushed(), room_id="lobby")
     assert [receipt.status for receipt in receipts] == [ReceiptStatus.FAILED, ReceiptStatus.QUEUED]
     tracker.close()
+
+
+@jumping
+async def test_nor_does_an_own_one_that_nobody_has_answered_yet():
+    ana = await Ana.tracking()
+    await ana.move(1)
+    ana.tracker.stop_tracking()
+    ana.socket.disconnect()
+    ana.socket.said()
+    await ana.start()
+    ana.socket.connect()
+    await ana.move(2)
+    assert "location:stop" not in ana.socket.said()
+
+
+@jumping
+async def test_another_room_still_hears_of_its_end():
+    ana = await Ana.tracking()
+    await ana.move(1)
+    ana.socket.disconnect()
+    await ana.start(room_id="kitchen")
+    ana.socket.connect()
+    assert ana.socket.said("location:stop") == [{"roomId": "lobby"}]

@@ -65,6 +65,30 @@ def test_a_short_outage_makes_nobody_flicker():
     assert play(script).result == ()
 
 
+def test_a_stop_whose_answer_is_lost_does_not_end_the_sharing_that_follows():
+    """It would be told again with the next connection, behind the first position of the next sharing."""
+
+    async def script(world, town):
+        ana, ben = await town.phone("ana"), await town.phone("ben")
+        stops = []
+        ben.location.on("stop", lambda *stop: stops.append(stop))
+        walk = SimulatedWalk(OSLO, rng=world.rng("walk"))
+        await share(world, ana, walk)
+        await asyncio.sleep(5)
+        world.partition_oneway("server", "ana", for_s=3)
+        with world.on("ana"):
+            ana.location.stop_tracking()
+        await asyncio.sleep(1)
+        await share(world, ana, walk)
+        await asyncio.sleep(1)
+        world.reset("ana")
+        await asyncio.sleep(30)
+        assert shown(ben) is not None
+        return tuple(stops)
+
+    assert play(script).result == (("ana", "lobby", "stopped"),)
+
+
 @pytest.mark.clause("RT-LOC-11")
 def test_sharing_ends_at_its_time_though_the_phone_is_dead_by_then():
     async def script(world, town):
