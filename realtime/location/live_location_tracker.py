@@ -108,7 +108,11 @@ class LiveLocationTracker(EventSource):
         self._ride: _Ride | None = None  # what is tracked, or will be in the foreground
         self._sharing: Sharing | None = None  # with the room that knows our position
         self._reading: asyncio.Task[None] | None = None
-        self._left_stops = socket.claim("location:stop")  # of an earlier run of the app
+        self._stops = [  # not answered: they must not end what is shared afterwards; at first of an earlier run
+            (message.args[0].get("roomId"), receipt)
+            for message, receipt in socket.claim("location:stop")
+            if isinstance(message.args[0], dict)
+        ]
         self._listeners = Listeners(socket)
         self._listeners.on("connect", self._connected)
         self._listeners.on("disconnect", lambda reason: self._disconnected())
@@ -230,9 +234,9 @@ class LiveLocationTracker(EventSource):
             unsent=unsent,
             store=self._store,
         )
-        for message, receipt in self._left_stops:
-            if isinstance(message.args[0], dict) and message.args[0].get("roomId") == room_id:
-                receipt.discard()
+        for stopped_id, stop in self._stops:
+            if stopped_id == room_id:
+                stop.discard()
 
     def stop_tracking(self) -> None:
         """Stop, and take this device off the others' maps. Harmless if nothing is tracked."""
@@ -313,7 +317,8 @@ class LiveLocationTracker(EventSource):
             ride.source.close()
         if sharing is not None and sharing.room_id != keep_shared:
             self._sharing = None
-            sharing.end(reason)
+            self._stops = [(ended_id, stop) for ended_id, stop in self._stops if not stop.done]
+            self._stops.append((sharing.room_id, sharing.end(reason)))
         for room_id in dict.fromkeys(each.room_id for each in (ride, sharing) if each is not None):
             if room_id != keep_shared:
                 self._known.gone(room_id, self.user_id)

@@ -133,13 +133,16 @@ class Sharing:
         self._alarm.set(None)
         self._end_alarm.set(None)
 
-    def end(self, reason: str) -> None:
-        """Forget everything, on the disk as well, and take this device off the others' maps."""
+    def end(self, reason: str) -> Receipt:
+        """Forget everything, on the disk as well, and take this device off the others' maps: with the message returned.
+
+        It is written until the server answers it, so discard it if this room is told of positions again.
+        """
         self._left = ()
         self._flow.clear()
         self.close()
         payload = {"roomId": self.room_id} if reason == STOPPED else {"roomId": self.room_id, "reason": reason}
-        self._socket.emit("location:stop", payload, ack=True)
+        return self._socket.emit("location:stop", payload, ack=True)
 
     def _as_told(self, fix: Fix) -> Fix:
         return fix if self._precision_m is None else rounded(fix, self._precision_m)
