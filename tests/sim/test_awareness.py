@@ -279,3 +279,16 @@ def test_who_is_on_the_map_no_more_is_not_shown_at_an_old_place():
     assert len(stale(story)) == 1
     story.at(3).position_gone("ana", "ben")
     assert stale(story) == []
+
+
+def test_who_shares_a_position_no_more_need_not_be_shown_anywhere():
+    """The app of the observer was restarted, and shows the subject nowhere: what it showed before says nothing."""
+    story = Story("ana")
+    story.at(1).position_shown("ana", "ben", 1000)
+    story.at(2).killed("ana")
+    story.at(3).position_acked("ben", 5000)
+    story.at(4).position_ended("ben", 5500)
+    story.at(5).position_acked("ben", 5200)
+    assert stale(story) == [], "it was told before the end, and answered after it"
+    story.at(9).position_acked("ben", 9000)
+    assert len(stale(story)) == 1

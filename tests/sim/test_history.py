@@ -19,6 +19,7 @@ from realtime.sim.history import (
     Over,
     Owed,
     PositionAcked,
+    PositionEnded,
     PositionGone,
     PositionShown,
     Reachable,
@@ -61,6 +62,7 @@ def test_everything_is_kept_in_order_with_its_time():
     history.position_acked("ana", 1_700)
     history.position_shown("ben", "ana", 1_700)
     history.position_gone("ben", "ana")
+    history.position_ended("ana", 1_800)
     history.typed("ana", "lobby")
     history.typing_shown("ben", "ana", "lobby", True)
     history.notified("ben", ["m1", "m2"], "push")
@@ -86,6 +88,7 @@ def test_everything_is_kept_in_order_with_its_time():
         PositionAcked(2.0, "ana", 1_700),
         PositionShown(2.0, "ben", "ana", 1_700),
         PositionGone(2.0, "ben", "ana"),
+        PositionEnded(2.0, "ana", 1_800),
         Typed(2.0, "ana", "lobby"),
         TypingShown(2.0, "ben", "ana", "lobby", True),
         Notified(2.0, "ben", ("m1", "m2"), "push"),
