@@ -25,6 +25,7 @@ from realtime.notifications.in_app_notifications import InAppNotifications
 from realtime.notifications.push_notification_handler import PushNotificationHandler
 from realtime.presence.online_status_sync import OnlineStatusSync
 from realtime.presence.presence_tracker import PresenceTracker
+from realtime.utils import ambient
 
 if TYPE_CHECKING:
     from realtime.sim.history import History
@@ -310,8 +311,10 @@ class SimPhone:
             chat.add_reaction(room_id, message_id, "❤️" if change in ("edit", "delete") else change)
 
     def _stopped(self, user_id: str, room_id: str, reason: str) -> None:
-        if user_id == self.user_id:
+        if user_id == self.user_id and self.is_sharing:
             self.is_sharing = False
+            if self.history is not None:
+                self.history.position_ended(user_id, ambient.wall_time_ms())
 
     # -- in the end
 

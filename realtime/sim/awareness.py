@@ -14,6 +14,7 @@ from realtime.sim.history import (
     Joined,
     Killed,
     PositionAcked,
+    PositionEnded,
     PositionGone,
     PositionShown,
     Reachable,
@@ -239,11 +240,15 @@ def _stale_presence(watch: _Watch) -> Iterator[Violation]:
 
 
 def _stale_positions(history: History, watch: _Watch) -> Iterator[Violation]:
-    newest: dict[str, tuple[int, int]] = {}  # time of the fix, and place of its ack in the history
+    newest: dict[str, tuple[int, int]] = {}  # of who shares: time of the fix, and place of its ack in the history
+    ended: dict[str, int] = {}
     last: dict[tuple[str, str], int] = {}
     alive: dict[tuple[str, str], int] = {}  # as last, of processes that live
     for number, record in enumerate(history.records):
-        if isinstance(record, PositionAcked):
+        if isinstance(record, PositionEnded):
+            ended[record.subject] = record.timestamp_ms
+            newest.pop(record.subject, None)
+        elif isinstance(record, PositionAcked) and record.timestamp_ms > ended.get(record.subject, -1):
             newest[record.subject] = max(newest.get(record.subject, (-1, -1)), (record.timestamp_ms, number))
         elif isinstance(record, Killed):
             alive = {pair: shown_ms for pair, shown_ms in alive.items() if pair[0] != record.device}

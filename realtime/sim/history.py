@@ -155,6 +155,13 @@ class PositionGone(_Record, frozen=True, gc=False):
     subject: str
 
 
+class PositionEnded(_Record, frozen=True, gc=False):
+    """A subject shares its position no more: what it measured up to this time need not be shown."""
+
+    subject: str
+    timestamp_ms: int
+
+
 class Typed(_Record, frozen=True, gc=False):
     """A user presses keys in a room."""
 
@@ -230,6 +237,7 @@ Record: TypeAlias = (
     | PositionAcked
     | PositionShown
     | PositionGone
+    | PositionEnded
     | Typed
     | TypingShown
     | Notified
@@ -393,6 +401,10 @@ class History:
     def position_gone(self, observer: str, subject: str) -> None:
         """An observer shows a subject nowhere, from now on: its position is not shared any more."""
         self.records.append(PositionGone(self._now_s(), observer, subject))
+
+    def position_ended(self, subject: str, timestamp_ms: int) -> None:
+        """A subject shares its position no more; it measured nothing later than this."""
+        self.records.append(PositionEnded(self._now_s(), subject, timestamp_ms))
 
     # -- typing
 

@@ -286,7 +286,9 @@ def test_who_shares_a_position_no_more_need_not_be_shown_anywhere():
     story = Story("ana")
     story.at(1).position_shown("ana", "ben", 1000)
     story.at(2).killed("ana")
+    story.at(2).member("ana", "lobby")
     story.at(3).position_acked("ben", 5000)
+    assert len(stale(story)) == 1
     story.at(4).position_ended("ben", 5500)
     story.at(5).position_acked("ben", 5200)
     assert stale(story) == [], "it was told before the end, and answered after it"
