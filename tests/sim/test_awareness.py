@@ -61,6 +61,18 @@ def test_a_flicker_after_the_bound_is_late_detection():
     assert [violation.t_s for violation in late_detection(until(story, 400), **BOUNDS)] == [200]
 
 
+def test_one_who_is_shown_just_before_the_truth_was_looked_at_is_well_detected():
+    """The truth is noted when it is looked at, up to a second after it came true; who is told at once is first."""
+    story = watched()
+    story.at(100).reachable("ben", False)
+    story.at(120).shown("ana", "ben", False)
+    story.at(299.4).shown("ana", "ben", True)
+    story.at(300).reachable("ben", True)
+    assert late_detection(until(story, 400), **BOUNDS, looked_every_s=1.0) == []
+    assert [violation.t_s for violation in late_detection(story, **BOUNDS)] == [299.4]
+    assert [violation.t_s for violation in late_detection(story, **BOUNDS, looked_every_s=0.5)] == [299.9]
+
+
 def test_one_who_lost_a_connection_and_came_back_in_time_was_offline_meanwhile():
     """A reset, or another address, ends connections though packets pass: being offline is bounded, not forbidden."""
     story = watched()
