@@ -27,7 +27,7 @@ from realtime.sim.report import Violation, at, in_time
 
 
 def late_detection(
-    history: History, *, offline_within_s: float | None, online_within_s: float | None
+    history: History, *, offline_within_s: float | None, online_within_s: float | None, looked_every_s: float = 0.0
 ) -> list[Violation]:
     """A device shown as online so long after it could not be reached any more, or as offline after it could again.
 
@@ -37,8 +37,10 @@ def late_detection(
             be reached and the observer can.
         online_within_s: the second. It counts from the moment since which both can be reached, or from which on the
             subject is shown as offline, if that is later: a connection may end though packets pass.
+        looked_every_s: how long after something came true the history may note it: who is shown as online for no
+            longer than this before is shown rightly.
     """
-    watch = _Watch(offline_within_s, online_within_s)
+    watch = _Watch(offline_within_s, online_within_s, looked_every_s)
     watch.follow(history.records)
     return in_time(watch.violations)
 
@@ -127,7 +129,9 @@ class _Pair:
 class _Watch:
     """Follows a history, and knows at each moment who can be reached and what is shown."""
 
-    def __init__(self, offline_within_s: float | None, online_within_s: float | None) -> None:
+    def __init__(
+        self, offline_within_s: float | None, online_within_s: float | None, looked_every_s: float = 0.0
+    ) -> None:
         self.violations: list[Violation] = []
         self.latencies_s: dict[str, list[float]] = {"offline": [], "online": []}
         self.pairs: dict[tuple[str, str], _Pair] = {}
@@ -136,6 +140,7 @@ class _Watch:
         self.dead: set[str] = set()
         self.end_s = 0.0
         self._bounds = {False: offline_within_s, True: online_within_s}
+        self._looked_every_s = looked_every_s
         self._reach: dict[str, tuple[bool, float]] = {}  # and since when
         self._about: dict[str, list[_Pair]] = {}
 
@@ -214,8 +219,13 @@ class _Watch:
         if pair.is_shown is None or truth is None or pair.is_shown == truth or not self.can_know(pair.observer):
             return
         bound_s = self._bounds[truth]
-        wrong_since_s = max(pair.since_s, pair.shown_s) if truth else pair.since_s
-        if bound_s is None or pair.is_told or now_s <= (deadline_s := wrong_since_s + bound_s):
+        if bound_s is None or pair.is_told:
+            return
+        if truth:
+            deadline_s = max(pair.since_s, pair.shown_s) + bound_s
+        else:
+            deadline_s = max(pair.since_s + bound_s, pair.shown_s + self._looked_every_s)
+        if now_s <= deadline_s:
             return
         pair.is_told = True
         late_s = max(begin_s, deadline_s)

@@ -45,6 +45,7 @@ def check(
     *,
     offline_within_s: float | None = None,
     online_within_s: float | None = None,
+    looked_every_s: float = 0.0,
     typing_within_s: float | None = None,
     may_be_vacuous: bool = False,
 ) -> Report:
@@ -56,6 +57,7 @@ def check(
         history: of the whole run.
         offline_within_s: how late a device that cannot be reached may be shown as offline; None: it is not judged.
         online_within_s: how late one that can be reached again may be shown as online; None: it is not judged.
+        looked_every_s: how long after something came true the history may note it; see :func:`late_detection`.
         typing_within_s: how long somebody may be shown as typing after the last sign; None: it is not judged.
         may_be_vacuous: a run without a fault, an ack or a reconnect passes as well.
 
@@ -75,7 +77,12 @@ def check(
         "stuck": stuck(evidence),
     }
     others = [
-        *late_detection(history, offline_within_s=offline_within_s, online_within_s=online_within_s),
+        *late_detection(
+            history,
+            offline_within_s=offline_within_s,
+            online_within_s=online_within_s,
+            looked_every_s=looked_every_s,
+        ),
         *([] if typing_within_s is None else late_typing(history, within_s=typing_within_s)),
         *stale(history),
         *not_withdrawn(history),

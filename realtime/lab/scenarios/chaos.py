@@ -19,7 +19,7 @@ from realtime.lab.scenarios.habits import Habits
 from realtime.lab.scenarios.manners import Manners, notify
 from realtime.lab.scenarios.nap import Nap
 from realtime.lab.scenarios.networks import give_network
-from realtime.lab.scenarios.truth import Person, Truth
+from realtime.lab.scenarios.truth import LOOKED_EVERY_S, Person, Truth
 from realtime.lab.scenarios.variety import Variety
 from realtime.lab.server_log import note_logs
 from realtime.lab.sim_phone import SimPhone
@@ -275,6 +275,7 @@ class _Play:
             self.history,
             offline_within_s=FOUND_WITHIN_S + GRACE_S,
             online_within_s=FOUND_WITHIN_S,
+            looked_every_s=LOOKED_EVERY_S,
             typing_within_s=TYPING_S,
             may_be_vacuous=may_be_vacuous,
         )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from realtime.sim.machine import Machine
     from realtime.sim.world import World
 
-EVERY_S = 1.0
+LOOKED_EVERY_S = 1.0
 
 
 class Person(NamedTuple):
@@ -53,13 +53,13 @@ class Truth:
         self._noted: dict[str, bool] = {}
 
     def watch(self) -> None:
-        """Look every :data:`EVERY_S` seconds from now on."""
+        """Look every :data:`LOOKED_EVERY_S` seconds from now on."""
         self._world.spawn("main", self._watch(), name="truth")
 
     async def _watch(self) -> None:
         while True:
             self.look()
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(LOOKED_EVERY_S)
 
     def look(self) -> None:
         """Note what has changed."""
