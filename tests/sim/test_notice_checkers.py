@@ -87,3 +87,19 @@ def test_what_is_over_leaves_the_screen_in_time():
         "ben showed 'late' on its lock screen until 9.000 s, which was seen to elsewhere at 3.000 s",
         "ben showed 'never' on its lock screen until 60.000 s, which was seen to elsewhere at 3.000 s",
     ]
+
+
+def test_what_was_over_before_it_came_is_not_to_be_shown():
+    story = Story()
+    for name in ("in time", "late", "cleared late", "never shown"):
+        story.at(1).over("ben", name, 5.0)
+    story.at(2).notified("ben", ["in time"], "push")
+    story.at(3).cleared("ben", "in time")
+    story.at(7).notified("ben", ["late"], "push")
+    story.at(8).notified("ben", ["cleared late"], "push")
+    story.at(9).cleared("ben", "cleared late")
+    story.at(10).cleared("ben", "never shown")
+    assert texts(not_withdrawn(story)) == [
+        "ben showed 'cleared late' on its lock screen until 9.000 s, which was seen to elsewhere at 1.000 s",
+        "ben showed 'late' on its lock screen until 10.000 s, which was seen to elsewhere at 1.000 s",
+    ]
