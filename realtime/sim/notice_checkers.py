@@ -54,13 +54,13 @@ def not_notified(history: History) -> list[Violation]:
 
 
 def not_withdrawn(history: History) -> list[Violation]:
-    """On the lock screen of a device, though it was seen to elsewhere long ago."""
+    """On the lock screen of a device, though it was seen to elsewhere long ago, be it before it came."""
     shown: dict[str, set[str]] = {}  # by device
     over: dict[tuple[str, str], Over] = {}
     found: list[Violation] = []
 
     def judge(key: tuple[str, str], now_s: float) -> None:
-        record = over.pop(key, None)
+        record = over.get(key)
         if record is not None and now_s > record.t_s + record.within_s:
             text = f"{record.device} showed {record.name!r} on its lock screen until {at(now_s)}, which was seen to"
             found.append(Violation("stale", f"{text} elsewhere at {at(record.t_s)}", record.t_s + record.within_s))
@@ -68,11 +68,12 @@ def not_withdrawn(history: History) -> list[Violation]:
     for record in history.records:
         if isinstance(record, Notified) and record.way == "push":
             shown.setdefault(record.device, set()).add(record.names[0])
-        elif isinstance(record, Cleared):
-            shown.get(record.device, set()).discard(record.name)
+        elif isinstance(record, Cleared) and record.name in (on_screen := shown.get(record.device, set())):
+            on_screen.discard(record.name)
             judge((record.device, record.name), record.t_s)
-        elif isinstance(record, Over) and record.name in shown.get(record.device, ()):
+        elif isinstance(record, Over):
             over.setdefault((record.device, record.name), record)
-    for key in tuple(over):
-        judge(key, history.records[-1].t_s)
+    for device, names in shown.items():
+        for name in sorted(names):
+            judge((device, name), history.records[-1].t_s)
     return found
