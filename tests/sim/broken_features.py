@@ -13,6 +13,7 @@ from realtime.presence.presence_state import PresenceState
 from realtime.presence.presence_tracker import PresenceTracker
 from realtime.server.engine.base import NotApplied
 from realtime.server.push.gateway import DELIVERED
+from realtime.server.push.push_plan import PushPlan
 from realtime.server.push.push_service import PushService
 from realtime.server.push.push_store import MemoryStore
 from realtime.utils.ambient import wall_time_ms
@@ -235,6 +236,21 @@ class NeverWithdraws(_Pushes):
     class service(PushService):  # noqa: N801
         def _withdraw(self, user_id, push, *, but=None):
             pass
+
+
+class PushesWhatWasRead(_Pushes):
+    """Pushes when the delay is over, whatever was read meanwhile."""
+
+    class service(PushService):  # noqa: N801
+        async def start(self, store):
+            rooms = await super().start(store)
+            self._plan.__class__ = _ReadsLate
+            return rooms
+
+
+class _ReadsLate(PushPlan):
+    def _keep(self, *args):
+        pass
 
 
 class _Lossy:

@@ -123,6 +123,7 @@ MUTANTS = {
     "a client that shows what has waited": _feature(broken_features.ShowsWhatWaited, "duplicated"),
     "a client that keeps what was read elsewhere": _feature(broken_features.KeepsWhatWasRead, "stale"),
     "a server that never withdraws a push": _service(broken_features.NeverWithdraws, "stale"),
+    "a server that pushes what was read": _service(broken_features.PushesWhatWasRead, "stale"),
     "a server that loses pushes": _service(broken_features.LosesPushes, "lost"),
     "a server that forgets pushes at a restart": _service(broken_features.ForgetsTokens, "lost"),
     "a server that logs crossings twice": _service(broken_features.ForgetsCrossings, "duplicated"),

@@ -7,6 +7,7 @@ from realtime.lab.scenarios.nap import Nap
 from realtime.lab.scenarios.truth import Person
 from realtime.lab.sim_tray import SimTray
 from realtime.server.engine.base import NotApplied
+from realtime.server.push.push_plan import PushPlan
 from realtime.server.push.push_service import PushService
 from realtime.sim.notice_checkers import not_notified, not_withdrawn
 from tests.lab.sim_town import play
@@ -68,6 +69,23 @@ def test_what_is_not_withdrawn_is_found(monkeypatch):
     monkeypatch.setattr(PushService, "_withdraw", lambda *args, **options: None)
     history, _, _, _ = slept(names=("ana", "ben", "cleo", "dora"), tablets=("ana",))
     assert len(not_withdrawn(history)) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_read_before_its_push_is_due_is_shown_on_no_lock_screen(seed):
+    history, _, notified, said = slept(names=("ana", "ben", "cleo", "dora"), tablets=("ana",), seed=seed)
+    [at_once] = [attempt.message_id for attempt in said if "read at once" in attempt.content]
+    assert [record.name for record in history.records if type(record).__name__ == "Over"][-1] == at_once
+    pushed = {(record.device, name) for record in notified if record.way == "push" for name in record.names}
+    assert not pushed & {("ana", at_once), ("ana's tablet", at_once)}
+    assert not_withdrawn(history) == []
+
+
+def test_a_push_for_what_was_read_meanwhile_is_found(monkeypatch):
+    monkeypatch.setattr(PushPlan, "read", lambda *args: None)
+    history, _, _, said = slept(names=("ana", "ben", "cleo", "dora"), tablets=("ana",))
+    [*_, violation] = not_withdrawn(history)
+    assert said[-1].message_id in violation.text
 
 
 def test_what_the_server_refuses_was_not_said():
