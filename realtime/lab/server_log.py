@@ -65,9 +65,19 @@ async def note_logs(
     return logs
 
 
-async def _read(engine: Engine, room_id: str, *, after: int) -> Page:
+async def read_marker(engine: Engine, room_id: str, user_id: str) -> int:
+    """Up to which offset a user has read a room, as far as the server knows; 0 if nothing.
+
+    Raises:
+        EngineError: that cannot be read.
+    """
+    page = await _read(engine, room_id, after=0, with_markers=True)
+    return next((marker.read for marker in page.markers if marker.user_id == user_id), 0)
+
+
+async def _read(engine: Engine, room_id: str, *, after: int, with_markers: bool = False) -> Page:
     answer: asyncio.Future[Page | EngineError] = asyncio.get_running_loop().create_future()
-    engine.read(room_id, answer.set_result, after=after, before=None, limit=_PAGE)
+    engine.read(room_id, answer.set_result, after=after, before=None, limit=_PAGE, with_markers=with_markers)
     page = await answer
     if isinstance(page, EngineError):
         raise page

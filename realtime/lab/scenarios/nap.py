@@ -10,6 +10,7 @@ from realtime.chat.send_result import SendResult
 from realtime.connection.errors import SendRefused
 from realtime.lab.scenarios.manners import tell
 from realtime.lab.scenarios.truth import Person
+from realtime.lab.server_log import read_marker
 
 if TYPE_CHECKING:
     from realtime.sim.history import History
@@ -35,6 +36,8 @@ PUSHED_S = 15.0
 the push service; and some retransmissions, commits and looks into logs."""
 READS_S = 10.0
 """Who wakes up is connected after this, and has read: what was read leaves the other lock screens after it again."""
+GLANCE_S = 2.5
+"""So long a phone is looked at that is put away again before a push is due, which is 3 s after a message."""
 
 
 class Nap:
@@ -77,7 +80,9 @@ class Nap:
         if rng.random() < 0.5:
             world.at(world.now_s + rng.uniform(*STOPS_S)).kill_app(self._server.name, for_s=rng.uniform(*RETURNS_S))
         await world.until(world.now_s + ACKED_S + PUSHED_S + 1)
-        await self._read_elsewhere([person for person in owed if self._is_double(person)])
+        double = [person for person in owed if self._is_double(person)]
+        await self._read_elsewhere(double)
+        await self._read_at_once(double)
 
     def _fall_asleep(self, rng: random.Random) -> tuple[list[Person], list[Person]]:
         """Who sleeps; and those of them that the server can push."""
@@ -118,6 +123,37 @@ class Nap:
                         self._history.over(person.device, payload["id"], READS_S / 2)
         await world.until(world.now_s + READS_S + 1)
 
+    async def _read_at_once(self, devices: Sequence[Person]) -> None:
+        """The first device of the user of two is taken up for what is said, and put away before its push is due."""
+        world, room_id = self._world, self._room_of(devices)
+        writers = [person for person in self._people if person not in devices and room_id in person.rooms]
+        writer = next((person for person in writers if self._is_awake(person)), None)
+        if len(devices) < 2 or room_id is None or writer is None:
+            return
+        reader, *others = devices
+        world.background(reader.device, for_s=FALLS_ASLEEP_S)
+        for person in others:
+            world.background(person.device, for_s=FALLS_ASLEEP_S + PUSHED_S)
+        await world.until(world.now_s + FALLS_ASLEEP_S)
+        with world.on(writer.device):
+            said = self._machines[writer.device].app.send(room_id, "read at once")
+        await world.until(world.now_s + GLANCE_S / 2)
+        if self._is_awake(reader):
+            with world.on(reader.device):
+                self._machines[reader.device].app.chat.mark_read(room_id)
+        await world.until(world.now_s + GLANCE_S / 2)
+        offset = await _offset(said)
+        if offset is not None and await read_marker(self._server.app.engine, room_id, reader.user_id) >= offset:
+            for person in others:
+                self._history.over(person.device, said.message_id, 0.0)
+        world.background(reader.device, for_s=PUSHED_S - GLANCE_S)
+        await world.until(world.now_s + PUSHED_S + 1)
+
+    def _room_of(self, devices: Sequence[Person]) -> str | None:
+        """One where all of them are."""
+        rooms = [set(person.rooms) for person in devices]
+        return min(set.intersection(*rooms), default=None) if rooms else None
+
     def _say_good_night(self, person: Person, owed: Sequence[Person], until_s: float) -> None:
         """In each of the rooms; what the server has taken by then, the sleepers of the room are owed."""
         for room_id in person.rooms:
@@ -140,3 +176,11 @@ class Nap:
     def _is_awake(self, person: Person) -> bool:
         machine = self._machines[person.device]
         return machine.is_running and not machine.is_in_background
+
+
+async def _offset(said: SendResult) -> int | None:
+    """Where it is in the log; None if the server has not said that it has it, or refuses it."""
+    try:
+        return (await said).offset if said.done else None
+    except SendRefused:
+        return None
