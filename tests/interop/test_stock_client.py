@@ -7,6 +7,7 @@ import pytest
 from realtime.connection.socket_manager import SocketManager
 from realtime.server.admission import Admission
 from realtime.server.realtime_server import RealtimeServer
+from tests.interop.heard import event, events
 from tests.processes import serving
 from tests.server.waiting import until
 
@@ -38,7 +39,7 @@ async def test_chat_between_the_stock_client_and_ours(stock_client):
 
         answer = {"roomId": "lobby", "messageId": "m-2", "text": "hello"}
         assert (await ben.call("chat:message", answer))["ok"]
-        event, received, *_ = await _event(ana, "chat:message")
+        _, received, *_ = await event(ana, "chat:message")
         assert received["text"] == "hello"
         assert received["userId"] == "ben"
 
@@ -54,7 +55,7 @@ async def test_a_repeated_message_is_acked_again_and_heard_once(stock_client):
             await ana.do(call=["chat:message", message])
         await ben.find(lambda line: "the last one" in line or None)
         acks = [told["args"] for told in await ana.tells_times(3, ack="chat:message")]
-        texts = [message["text"] for _, message, *_ in _events(ben, "chat:message")]
+        texts = [message["text"] for _, message, *_ in events(ben, "chat:message")]
         assert texts == [HELLO["text"], "the last one"]
         assert acks[0] == acks[1]
 
@@ -101,23 +102,12 @@ async def test_the_stock_client_catches_up_by_position_after_a_drop(stock_client
                 await ana.tells("disconnect")
             assert (await ben.call("chat:message", HELLO | {"messageId": f"m-{number}", "text": f"{number}"}))["ok"]
             if number == 0:
-                _, message, *_ = await _event(ana, "chat:message")
+                _, message, *_ = await event(ana, "chat:message")
         await ana.tells_times(2, "connect")
         await ana.do(call=["room:join", {"roomId": "lobby", "since": message["position"]}])
         joined = (await ana.tells_times(2, ack="room:join"))[1]["args"][0]
         assert joined["recovered"]
         assert [message["text"] for message in joined["messages"]] == ["1", "2"]
-
-
-def _events(client, name):
-    """The events of this name that a stock client has received so far, each with its arguments."""
-    return [told["event"] for told in client.told if told.get("event", [""])[0] == name]
-
-
-async def _event(client, name):
-    """The first event of this name, as soon as it has come."""
-    await client.find(lambda line: f'"event":["{name}"' in line or None)
-    return _events(client, name)[0]
 
 
 async def test_the_stock_client_passes_a_fence_after_what_it_sent_before_and_keeps_its_heartbeat(stock_client):
@@ -135,7 +125,7 @@ async def test_the_stock_client_passes_a_fence_after_what_it_sent_before_and_kee
         session.emit("news")
         session.fence(passed.set)
         await asyncio.wait_for(passed.wait(), 10)
-        assert _events(client, "news") or await _event(client, "news")
+        assert events(client, "news") or await event(client, "news")
         await client.do(call=["note", 3])  # nothing was taken for a wrong packet
         await client.tells(ack="note")
         assert handled[1:] == [0, 1, 2, 3]
