@@ -43,6 +43,7 @@ class Namespace:
         self._recovery = recovery
         self._when_gone: list[Callable[[Session], None]] = []
         self._when_here: list[Callable[[Session], None]] = []
+        self._when_ended: list[Callable[[Session], None]] = []
         self._when_joined: list[Callable[[str, Session], None]] = []
         self._when_left: list[Callable[[str, Session], None]] = []
         self.rooms = self._new_rooms()
@@ -142,6 +143,10 @@ class Namespace:
         Once more if the server ends it while it has no connection.
         """
         self._when_gone.append(callback)
+
+    def when_ended(self, callback: Callable[[Session], None]) -> None:
+        """Call ``callback(session)`` when a session cannot come back any more; perhaps more than once."""
+        self._when_ended.append(callback)
 
     def when_here(self, callback: Callable[[Session], None]) -> None:
         """Call ``callback(session)`` when a session has begun, or has come back."""
@@ -269,6 +274,8 @@ class Namespace:
             self._leave(session)
             if reason is not None:
                 self.events.tell("disconnect", session, reason)
+        for callback in self._when_ended:
+            callback(session)
 
     def _leave(self, session: Session) -> None:
         for callback in self._when_gone:

@@ -90,6 +90,7 @@ class PresenceEvents:
         namespace.events.add("presence:unsubscribe", UserIds, self._unsubscribe)
         namespace.when_here(self._here)
         namespace.when_gone(self._gone)
+        namespace.when_ended(self._ended)
         namespace.when_joined(self._joined)
         namespace.when_left(self._left)
         rooms.when_moved(self._moved)
@@ -118,11 +119,14 @@ class PresenceEvents:
             self._wake()
 
     def _gone(self, session: Session) -> None:
-        for user_id in tuple(self._follows.get(session, ())):
-            self._unfollow(session, user_id)
         drop = self._users.lose if session.dropped else self._users.remove
         drop(session.member, session.sid, self._clock(), ambient.wall_time_ms())
         self._wake()
+
+    def _ended(self, session: Session) -> None:
+        """Until now it might have come back, and heard what those whom it follows have become."""
+        for user_id in tuple(self._follows.get(session, ())):
+            self._unfollow(session, user_id)
 
     def _joined(self, room_id: str, session: Session) -> None:
         self._presence.put(room_id, _entry(session), self._clock())

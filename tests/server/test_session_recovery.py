@@ -386,6 +386,21 @@ async def test_who_stays_away_too_long_begins_anew():
         assert back.sid != ana.sid
 
 
+async def test_users_are_followed_while_the_follower_is_away_and_not_for_longer():
+    async with app(presence_batch_s=0) as world, world.client() as ana, world.client() as ben, world.client() as back:
+        await connected(ana)
+        await connected(ben, BEN)
+        assert (await ana.call("presence:subscribe", {"userIds": ["ben"]}))["ok"]
+        await world.lose(ana)
+        assert (await ben.call("presence:update", {"status": "busy"}))["ok"]
+        assert await back.resume(ana, ANA) == [["presence:status", {"userId": "ben", "status": "busy"}]]
+        assert (await ben.call("presence:update", {"status": "away"}))["ok"]
+        assert await back.event() == ("presence:status", {"userId": "ben", "status": "away"})
+        await world.lose(back)
+        world.sessions["ana"].disconnect()
+        assert world.server._presence._followers == world.server._presence._follows == {}
+
+
 async def test_where_nothing_is_kept_nothing_is_promised():
     async with app(recovery_s=0) as world, world.client() as ana, world.client() as back:
         await connected(ana)
