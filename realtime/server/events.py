@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import inspect
 import logging
 import math
-from collections.abc import Callable, Coroutine, Sequence
+import re
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -29,8 +31,13 @@ MAX_RUNNING = 100
 """Async handlers of one session that may run at once; further events are refused as ``busy``."""
 
 
+_LONGEST_NAME = 64
+_AT_FIELD = re.compile(r"at `(\w+)`$")
+
+
 class _BuiltIn(msgspec.Struct, frozen=True):
     kind: Any  # tuple[str, the payload's type]
+    choices: Mapping[str, str]  # by field, where only a few words are right
     decoder: msgspec.json.Decoder[tuple[str, Any]]
     handle: Callable[[Session, Any, int | None], None]
 
@@ -53,7 +60,7 @@ class EventTable:
     def add(self, event: str, payload: type[P], handle: Callable[[Session, P, int | None], None]) -> None:
         """Register a built-in event: ``handle(session, payload, ack_id)`` answers by itself, or raises Refusal."""
         kind: Any = tuple[str, payload]  # type: ignore[valid-type]
-        self._built_in[event] = _BuiltIn(kind, msgspec.json.Decoder(kind), handle)
+        self._built_in[event] = _BuiltIn(kind, _choices(payload), msgspec.json.Decoder(kind), handle)
 
     def on(self, event: str, handler: Handler) -> Handler:
         """Register ``handler(session, *args)``, plain or async; it replaces an earlier one.
@@ -93,7 +100,7 @@ class EventTable:
             payload = decode_body(body, built_in.decoder)[1]
         except msgspec.ValidationError as error:
             loads(body)  # where the JSON itself is broken, it is the connection that ends
-            self._refuse(session, ack_id, _invalid(event, error))
+            self._refuse(session, ack_id, _invalid(event, error, built_in.choices))
             return
         self._apply(session, built_in, payload, ack_id)
 
@@ -109,7 +116,7 @@ class EventTable:
         try:
             _, payload = msgspec.convert([event, *args], built_in.kind)
         except msgspec.ValidationError as error:
-            self._refuse(session, ack_id, _invalid(event, error))
+            self._refuse(session, ack_id, _invalid(event, error, built_in.choices))
             return
         self._apply(session, built_in, payload, ack_id)
 
@@ -153,7 +160,7 @@ class EventTable:
     def _call(self, session: Session, event: str, args: Sequence[Any], ack_id: int | None) -> None:
         handler = self._handlers.get(event)
         if handler is None:
-            self._refuse(session, ack_id, Refusal("unknown_event", f"this server does not handle {event!r}"))
+            self._refuse(session, ack_id, _unknown(event, (*self._built_in, *self._handlers)))
             return
         try:
             result = handler(session, *args)
@@ -193,8 +200,28 @@ def _failed(session: Session, event: str, ack_id: int | None, error: Exception) 
     session.refuse(ack_id, error)
 
 
-def _invalid(event: str, error: msgspec.ValidationError) -> Refusal:
+def _unknown(event: str, known: Iterable[str]) -> Refusal:
+    name = repr(event) if len(event) <= _LONGEST_NAME else f"{event[:_LONGEST_NAME]!r}…"
+    near = difflib.get_close_matches(event, known, n=1) if len(event) <= _LONGEST_NAME else []
+    hint = f"did you mean {near[0]!r}?" if near else "an event of your own needs a handler: server.on(…)"
+    return Refusal("unknown_event", f"this server does not handle {name}; {hint}")
+
+
+def _choices(payload: type[msgspec.Struct]) -> dict[str, str]:
+    found = {}
+    kind = msgspec.inspect.type_info(payload)
+    for field in kind.fields if isinstance(kind, msgspec.inspect.StructType) else ():
+        types = field.type.types if isinstance(field.type, msgspec.inspect.UnionType) else (field.type,)
+        for each in types:
+            if isinstance(each, msgspec.inspect.LiteralType):
+                found[field.encode_name] = ", ".join(map(str, each.values))
+    return found
+
+
+def _invalid(event: str, error: msgspec.ValidationError, choices: Mapping[str, str]) -> Refusal:
     words = str(error).replace("$[1].", "").replace("$[1]", "payload")
     if "of length 2" in words or "at least 2" in words:
         words = "takes one object, and nothing else"
+    elif (at := _AT_FIELD.search(words)) is not None and at[1] in choices:
+        words = f"{words}; it is one of {choices[at[1]]}"
     return Refusal("invalid_payload", f"{event}: {words}")

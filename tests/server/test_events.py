@@ -8,7 +8,7 @@ import pytest
 from realtime.protocol.errors import RemoteProtocolError
 from realtime.protocol.socketio import event_name
 from realtime.server.events import EventTable
-from realtime.server.messages import OkReply, Refusal, SetTyping
+from realtime.server.messages import AppState, OkReply, PresenceUpdate, Refusal, SetTyping
 from tests.server.fakes import fake_session
 from tests.server.waiting import until
 
@@ -61,6 +61,20 @@ def test_a_payload_of_the_wrong_kind_is_refused_with_words_that_help(table, ana,
     assert ana.link.take() == []
 
 
+@pytest.mark.parametrize(
+    ("event", "payload", "body", "words"),
+    [
+        ("app:state", AppState, b'["app:state",{"state":"inactive"}]', "at `state`; it is one of active, background"),
+        ("presence:update", PresenceUpdate, b'["presence:update",{"status":"off"}]', "away, busy, invisible, online"),
+    ],
+)
+def test_a_word_that_is_none_of_a_few_is_refused_with_those(table, ana, event, payload, body, words):
+    table.add(event, payload, lambda *_: pytest.fail("must not be called"))
+    receive_raw(table, ana, body, 3)
+    [(_, answer)] = ana.link.take()
+    assert words in answer["error"]["message"]
+
+
 def test_bytes_where_text_belongs_are_refused_too(table, ana):
     table.add("chat:typing", SetTyping, lambda *_: pytest.fail("must not be called"))
     table.receive(ana, "chat:typing", [{"roomId": b"\x00", "isTyping": True}], 3)
@@ -103,6 +117,24 @@ def test_an_event_that_nobody_handles_is_answered(table, ana):
     [(ack_id, answer)] = ana.link.take()
     assert (ack_id, answer["error"]["code"]) == (3, "unknown_event")
     assert "'hello'" in answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ("chat:typo", "did you mean 'chat:typing'?"),
+        ("mime", "did you mean 'mine'?"),
+        ("sendMessage", "needs a handler: server.on("),
+        ("chat:typing" * 100_000, "needs a handler: server.on("),
+    ],
+)
+def test_an_event_that_nobody_handles_is_answered_with_what_may_be_meant(table, ana, event, words):
+    table.add("chat:typing", SetTyping, lambda *_: None)
+    table.on("mine", lambda *_: None)
+    receive_raw(table, ana, f'["{event}",1]'.encode(), 3)
+    [(_, answer)] = ana.link.take()
+    assert words in answer["error"]["message"]
+    assert len(answer["error"]["message"]) < 300
 
 
 @pytest.mark.parametrize(
