@@ -25,6 +25,9 @@ from realtime.server.paging import fitted
 from realtime.server.room_events import RoomEvents
 from realtime.server.session import Session
 
+HISTORY_PAGE = 50
+"""Entries of a page whose length is not asked for."""
+
 
 class ChatEvents:
     """Messages go through the engine, and are acknowledged and broadcast once it has them; typing does not.
@@ -72,9 +75,8 @@ class ChatEvents:
     def _history(self, session: Session, request: ReadHistory, ack_id: int | None) -> None:
         self._rooms.require(session, request.room_id)
         done = partial(self._read, session, request, ack_id)
-        self._engine.read(
-            request.room_id, done, after=request.after, before=request.before, limit=request.limit
-        )  # fmt: skip
+        limit = request.limit or HISTORY_PAGE
+        self._engine.read(request.room_id, done, after=request.after, before=request.before, limit=limit)
 
     def _read(self, session: Session, request: ReadHistory, ack_id: int | None, page: Page | EngineError) -> None:
         if isinstance(page, EngineError):

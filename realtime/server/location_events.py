@@ -85,7 +85,7 @@ class LocationEvents:
         room_id, member = request.room_id, session.member
         shown = self._shares.shown(room_id, member.user_id)
         if self._shares.stop(room_id, member):
-            self._tell_stop(room_id, member.user_id, request.reason, skip=session)
+            self._tell_stop(room_id, member.user_id, request.reason or UNSET, skip=session)
         else:
             self._tell_rest(room_id, member.user_id, shown)
         self._forget(room_id, member)

@@ -39,7 +39,7 @@ class ShareStop(_Wire, frozen=True):
     """``location:stop``."""
 
     room_id: RoomId
-    reason: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    reason: Annotated[str, Meta(max_length=64)] | UnsetType | None = UNSET
 
 
 class ShareStopped(_Wire, frozen=True):

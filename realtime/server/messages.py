@@ -7,7 +7,7 @@ unknown field is ignored (a ``userId`` too: the server stamps the authenticated 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -23,6 +23,10 @@ RoomId = Annotated[str, Meta(min_length=1, max_length=ROOM_ID_LENGTH)]
 MessageId = Annotated[str, Meta(min_length=1, max_length=256)]
 Text = Annotated[str, Meta(min_length=1, max_length=8_000)]
 Emoji = Annotated[str, Meta(min_length=1, max_length=64)]
+if TYPE_CHECKING:
+    Milliseconds = int
+else:  # as it is read; with a fraction only until it is rounded
+    Milliseconds = Annotated[int, Meta(ge=0, le=MOST_OFFSET)] | Annotated[float, Meta(ge=0, le=MOST_OFFSET)]
 Offset = Annotated[int, Meta(ge=0, le=MOST_OFFSET)]
 ReactionAction = Literal["add", "remove"]
 AppStateName = Literal["active", "background"]
@@ -69,7 +73,7 @@ class ReadHistory(_Wire, frozen=True):
     room_id: RoomId
     before: Offset | None = None
     after: Offset | None = None
-    limit: Annotated[int, Meta(ge=1, le=PAGE)] = 50
+    limit: Annotated[int, Meta(ge=1, le=PAGE)] | None = None
 
 
 class SendMessage(_Wire, frozen=True):
@@ -136,15 +140,27 @@ class AppState(_Wire, frozen=True):
 
 
 class Fix(_Wire, frozen=True):
-    """A measured position: degrees (WGS 84), metres, ms since the Unix epoch, metres per second."""
+    """A measured position: degrees (WGS 84), metres, ms since the Unix epoch, metres per second.
+
+    What phones' systems give is taken as it is, and passed on put right: times with a fraction of a millisecond, and
+    on iOS a negative speed or heading for one that is not known (Core Location's ``CLLocation``).
+    """
 
     latitude: Annotated[float, Meta(ge=-90, le=90)]
     longitude: Annotated[float, Meta(ge=-180, le=180)]
     accuracy: Annotated[float, Meta(ge=0)]
-    timestamp: Annotated[int, Meta(ge=0)]
-    speed: Annotated[float, Meta(ge=0)] | UnsetType | None = UNSET
-    heading: Annotated[float, Meta(ge=0, le=360)] | UnsetType | None = UNSET
+    timestamp: Milliseconds
+    speed: float | UnsetType | None = UNSET
+    heading: Annotated[float, Meta(le=360)] | UnsetType | None = UNSET
     altitude: float | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        if self.timestamp.__class__ is float:
+            msgspec.structs.force_setattr(self, "timestamp", round(self.timestamp))
+        if isinstance(self.speed, float) and self.speed < 0:
+            msgspec.structs.force_setattr(self, "speed", UNSET)
+        if isinstance(self.heading, float) and self.heading < 0:
+            msgspec.structs.force_setattr(self, "heading", UNSET)
 
 
 class ChatBody(_Wire, frozen=True):

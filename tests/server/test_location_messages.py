@@ -38,6 +38,21 @@ def test_an_update_is_read_with_what_may_be_left_out():
 
 
 @pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ({"timestamp": 1_700_000_000_000.6}, {"timestamp": 1_700_000_000_001}),
+        ({"speed": -1, "heading": -1.0}, {}),
+        ({"speed": 0, "heading": 0, "altitude": -3}, {"speed": 0.0, "heading": 0.0, "altitude": -3.0}),
+        ({"speed": None, "heading": None}, {"speed": None, "heading": None}),
+    ],
+)
+def test_what_phones_give_is_put_right(given, taken):
+    [fix] = read(ShareUpdate, {"roomId": "r", "fixes": [FIX | given]}).fixes
+    assert isinstance(fix.timestamp, int)
+    assert json.loads(encode(fix)) == FIX | taken
+
+
+@pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"fixes": []}, "fixes"),
@@ -45,6 +60,8 @@ def test_an_update_is_read_with_what_may_be_left_out():
         ({"fixes": [FIX | {"latitude": 91}]}, "fixes"),
         ({"fixes": [FIX | {"longitude": -181}]}, "fixes"),
         ({"fixes": [FIX | {"accuracy": -1}]}, "fixes"),
+        ({"fixes": [FIX | {"timestamp": -0.5}]}, "timestamp"),
+        ({"fixes": [FIX | {"timestamp": 1e300}]}, "timestamp"),
         ({"fixes": [{"latitude": 1}]}, "fixes"),
         ({"until": -1}, "until"),
         ({"sentAt": "now"}, "sentAt"),

@@ -75,7 +75,7 @@ def test_a_user_id_in_a_payload_is_ignored():
         (ShareUpdate, {"roomId": "r", "fixes": [FIX | {"latitude": 90.1}]}, "latitude"),
         (ShareUpdate, {"roomId": "r", "fixes": [FIX | {"longitude": -181}]}, "longitude"),
         (ShareUpdate, {"roomId": "r", "fixes": [FIX | {"accuracy": -1}]}, "accuracy"),
-        (ShareUpdate, {"roomId": "r", "fixes": [FIX | {"timestamp": 1.5}]}, "timestamp"),
+        (ShareUpdate, {"roomId": "r", "fixes": [FIX | {"timestamp": "noon"}]}, "timestamp"),
         (ShareUpdate, {"roomId": "r", "fixes": [FIX | {"timestamp": -1}]}, "timestamp"),
         (ShareUpdate, {"roomId": "r", "fixes": [FIX | {"heading": 361}]}, "heading"),
         (ShareUpdate, {"roomId": "r", "fixes": [{"latitude": 1}]}, "longitude"),
