@@ -155,8 +155,7 @@ class Fix(_Wire, frozen=True):
     altitude: float | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
-        if self.timestamp.__class__ is float:
-            msgspec.structs.force_setattr(self, "timestamp", round(self.timestamp))
+        msgspec.structs.force_setattr(self, "timestamp", round(self.timestamp))
         if isinstance(self.speed, float) and self.speed < 0:
             msgspec.structs.force_setattr(self, "speed", UNSET)
         if isinstance(self.heading, float) and self.heading < 0:
