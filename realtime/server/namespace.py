@@ -132,6 +132,11 @@ class Namespace:
         if self._recovery is not None:
             yield from self._recovery.away_from(room_id)
 
+    def sessions_of(self, user_id: str, *, for_s: float = math.inf) -> list[Session]:
+        """The sessions of a user; those that are away too, for what is of use for so long that they may come back."""
+        away = () if self._recovery is None else self._recovery.all_away(for_s=for_s)
+        return [session for session in (*self.sessions.values(), *away) if session.user_id == user_id]
+
     def find(self, sid: str) -> Session | None:
         """A session by its id, connected or not."""
         session = self.sessions.get(sid)

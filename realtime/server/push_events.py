@@ -112,6 +112,7 @@ class PushEvents:
     ) -> None:
         """Tell a user something: by socket, and by push if nobody looks at any of their devices.
 
+        A session without a connection is told when it is recovered, if that cannot be too late.
         What comes by both is shown once, for it has one ``id``: the same news must have the same, other news another.
         After ``ttl_s`` nobody needs it: then no device shows it any more.
 
@@ -130,7 +131,7 @@ class PushEvents:
             is_urgent=is_urgent,
             ttl_s=ttl_s,
         ).checked()
-        sessions = self._sessions(user_id)
+        sessions = self._namespace.sessions_of(user_id, for_s=ttl_s)
         for session in sessions:
             session.emit("notification", push.to_wire())
         if looking := [session for session in sessions if _is_looking(session)]:
@@ -160,7 +161,7 @@ class PushEvents:
     def _seen_to(self, session: Session, request: SeenTo, ack_id: int | None) -> None:
         self._notices.seen_to(session.user_id, request.id)
         self._service.opened(session.user_id, request.id, but=session.device_id)
-        for other in self._sessions(session.user_id):
+        for other in self._namespace.sessions_of(session.user_id):
             if other.device_id != session.device_id:
                 other.emit("notification:withdrawn", {"id": request.id})
         session.acknowledge(ack_id, OkReply())
@@ -192,9 +193,6 @@ class PushEvents:
 
     def _looking(self, room_id: str) -> set[str]:
         return {session.user_id for session in self._namespace.rooms.sessions(room_id) if _is_looking(session)}
-
-    def _sessions(self, user_id: str) -> list[Session]:
-        return [session for session in self._namespace.sessions.values() if session.user_id == user_id]
 
 
 def _news(record: Record) -> News | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Callable
 from functools import partial
@@ -92,6 +93,10 @@ class Recovery:
     def find(self, pid: str) -> Session | None:
         """The session with this private id, connected or away."""
         return self._sessions.get(pid)
+
+    def all_away(self, *, for_s: float = math.inf) -> tuple[Session, ...]:
+        """The sessions without a connection, if all that come back do so within ``for_s``."""
+        return tuple(away.session for away in self._away.values()) if for_s >= self._window_s else ()
 
     def away_session(self, sid: str) -> Session | None:
         """A session without a connection, by its public id."""

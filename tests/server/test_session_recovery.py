@@ -401,6 +401,22 @@ async def test_users_are_followed_while_the_follower_is_away_and_not_for_longer(
         assert world.server._presence._followers == world.server._presence._follows == {}
 
 
+async def test_notifications_of_the_time_away_come_at_the_return_and_what_was_seen_elsewhere_is_withdrawn():
+    async with app() as world, world.client() as ana, world.client() as tablet, world.client() as back:
+        await connected(ana)
+        await connected(tablet, ANA | {"deviceId": "tablet"})
+        first = world.main.find(ana.sid)
+        ana.websocket.transport.abort()
+        await until(lambda: not first.connected, "the loss")
+        world.server.notify("ana", id="n-1", title="Tram")
+        world.server.notify("ben", id="n-2", title="Bus")
+        world.server.notify("ana", id="n-3", title="too late after this", ttl_s=60)
+        assert (await tablet.call("push:read", {"id": "n-1"}))["ok"]
+        [told, withdrawn] = await back.resume(ana, ANA)
+        assert told == ["notification", {"id": "n-1", "title": "Tram", "body": "", "data": {}}]
+        assert withdrawn == ["notification:withdrawn", {"id": "n-1"}]
+
+
 async def test_where_nothing_is_kept_nothing_is_promised():
     async with app(recovery_s=0) as world, world.client() as ana, world.client() as back:
         await connected(ana)
