@@ -40,6 +40,12 @@ def test_every_command_of_the_readme_exists():
     assert set(re.findall(r"^\| `realtime (\w+)` \|", README, re.MULTILINE)) == set(COMMANDS)
 
 
+async def test_the_table_of_events_has_every_event_of_the_server():
+    rows = re.findall(r"^\| (`[a-z]+:.*?) \|", README, re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`([a-z]+:[a-z]+)`", row)]
+    assert sorted(named) == sorted(realtime.RealtimeServer(port=0).namespace("/").events.built_in)
+
+
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)]+)\)", README))
 def test_every_file_that_the_readme_points_to_is_there(path):
     assert (ROOT / path).exists()
