@@ -57,6 +57,11 @@ class EventTable:
         self._handlers: dict[str, Handler] = {}
         self._running: dict[asyncio.Task[Any], Session] = {}
 
+    @property
+    def built_in(self) -> tuple[str, ...]:
+        """The events that the server handles by itself."""
+        return tuple(self._built_in)
+
     def add(self, event: str, payload: type[P], handle: Callable[[Session, P, int | None], None]) -> None:
         """Register a built-in event: ``handle(session, payload, ack_id)`` answers by itself, or raises Refusal."""
         kind: Any = tuple[str, payload]  # type: ignore[valid-type]
