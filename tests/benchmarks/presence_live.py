@@ -85,26 +85,34 @@ class Hall:
         """A member was told a diff."""
         self.frames += 1
         self.diff_bytes += size
+        member.has_heard = True
         self._unheard.discard(member)
         if not self._unheard:
             self._heard.set()
 
-    async def change(self, act) -> None:
-        """Do something, and wait until everybody who stays has heard of it."""
-        self._unheard = set(list(self.members)[1:])  # the first may be the one who leaves
-        self._heard.clear()
-        await act()
-        await self._heard.wait()
+    async def change(self) -> None:
+        """Who has been here longest leaves, then somebody comes; all who are there hear of the one and of the other."""
+        leaver = self.members.popleft()
+        self._unheard = set(self.members)
+        leaver.close()
+        await self._all_heard()
+        self._unheard = set(self.members)
+        await self.come()
+        if not (newcomer := self.members[-1]).has_heard:
+            self._unheard.add(newcomer)
+        await self._all_heard()
 
-    async def go(self) -> None:
-        """Who has been here longest leaves."""
-        self.members.popleft().close()
+    async def _all_heard(self) -> None:
+        while self._unheard:
+            self._heard.clear()
+            await self._heard.wait()
 
 
 class Member(Client):
     """A connection that counts what it hears of others."""
 
     hall: Hall
+    has_heard = False
 
     @classmethod
     async def enter(cls, hall: Hall, port: int, user: str) -> "Member":
@@ -134,8 +142,7 @@ async def live(port: int, pid: int, members: int, changes: int) -> Figures:
         hall.frames = hall.diff_bytes = 0
         before_s = cpu_seconds(pid)
         for _ in range(changes // 2):
-            await hall.change(hall.go)
-            await hall.change(hall.come)
+            await hall.change()
         used_s = cpu_seconds(pid) - before_s
     found = Figures(members, changes, hall.frames, hall.diff_bytes, hall.snapshot_bytes, used_s)
     for member in hall.members:
