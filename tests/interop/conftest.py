@@ -1,4 +1,4 @@
-"""The stock Node Socket.IO server and client as fixtures."""
+"""The stock Node Socket.IO server and client as fixtures, and ours to talk to them."""
 
 import contextlib
 import json
@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from realtime.chat.chat_client import ChatClient
+from realtime.connection.socket_manager import SocketManager
+from realtime.server.realtime_server import RealtimeServer
 from tests.interop.node_packages import NodeMissing, installed_node
 from tests.processes import JsonChild
 
@@ -45,3 +48,24 @@ async def stock_client(node):
             return await stack.enter_async_context(command)
 
         yield start
+
+
+@pytest.fixture
+async def server():
+    async with RealtimeServer(port=0) as server:
+        yield server
+
+
+@pytest.fixture
+async def ben(server):
+    """Our client."""
+    async with SocketManager(server.url, auth={"userId": "ben", "deviceId": "ben-phone"}) as socket:
+        yield socket
+
+
+@pytest.fixture
+async def chat(ben):
+    """Ben's, in the lobby."""
+    with contextlib.closing(ChatClient(ben, user_id="ben")) as chat:
+        await chat.join("lobby")
+        yield chat

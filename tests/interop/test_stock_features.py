@@ -1,14 +1,9 @@
 """Presence and all of chat, between the stock client and ours: payloads as the wire's table has them."""
 
-import contextlib
-
 import pytest
 
-from realtime.chat.chat_client import ChatClient
-from realtime.connection.socket_manager import SocketManager
 from realtime.presence.online_status_sync import OnlineStatusSync
 from realtime.presence.presence_tracker import PresenceTracker
-from realtime.server.realtime_server import RealtimeServer
 from tests.interop.heard import asked, dropped, event, events, heard
 from tests.server.waiting import until
 
@@ -17,26 +12,6 @@ pytestmark = pytest.mark.node
 LOBBY = {"roomId": "lobby"}
 PHONE = {"userId": "ana", "deviceId": "ana-phone"}
 TABLET = {"userId": "ana", "deviceId": "ana-tablet"}
-
-
-@pytest.fixture
-async def server():
-    async with RealtimeServer(port=0) as server:
-        yield server
-
-
-@pytest.fixture
-async def ben(server):
-    async with SocketManager(server.url, auth={"userId": "ben", "deviceId": "ben-phone"}) as socket:
-        yield socket
-
-
-@pytest.fixture
-async def chat(ben):
-    """Ben's, in the lobby."""
-    with contextlib.closing(ChatClient(ben, user_id="ben")) as chat:
-        await chat.join("lobby")
-        yield chat
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from realtime.chat.chat_client import ChatClient
 from realtime.connection.socket_manager import SocketManager
 from realtime.location.fix import Fix
 from realtime.location.geofence import Circle
@@ -47,20 +46,6 @@ def gateway():
 async def server(gateway):
     async with RealtimeServer(port=0, push=PushService({"local": gateway}, delay_s=0.02)) as server:
         yield server
-
-
-@pytest.fixture
-async def ben(server):
-    async with SocketManager(server.url, auth={"userId": "ben", "deviceId": "ben-phone"}) as socket:
-        yield socket
-
-
-@pytest.fixture
-async def chat(ben):
-    """Ben's, in the lobby."""
-    with contextlib.closing(ChatClient(ben, user_id="ben")) as chat:
-        await chat.join("lobby")
-        yield chat
 
 
 @pytest.fixture
