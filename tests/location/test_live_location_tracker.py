@@ -392,3 +392,21 @@ async def test_another_room_still_hears_of_its_end():
     await ana.start(room_id="kitchen")
     ana.socket.connect()
     assert ana.socket.said("location:stop") == [{"roomId": "lobby"}]
+
+
+@jumping
+async def test_what_the_server_says_of_the_own_position_before_it_has_heard_of_the_end_is_not_shown():
+    """A join that was answered before the stop was handled tells of what is over by then."""
+    ana = await Ana.tracking()
+    await ana.move(1)
+    ana.tracker.stop_tracking()
+    where = [{"userId": "ana", "fix": fix(1).to_wire()}, {"userId": "ben", "fix": fix(2).to_wire()}]
+
+    def shown():
+        ana.socket.emit("room:join", {"roomId": "lobby"}, ack=True, volatile=True)
+        ana.socket.answer("room:join", locations=where)
+        return set(ana.tracker.room("lobby").snapshot.fixes)
+
+    assert shown() == {"ben"}
+    ana.socket.answer("location:stop")
+    assert shown() == {"ana", "ben"}, "another device of ana's"
