@@ -367,7 +367,12 @@ class LiveLocationTracker(EventSource):
             if user_id not in shown:
                 self._gone(room_id, user_id, GONE)
         for each in locations:
-            self._moved(room_id, each.user_id, (each.fix,))
+            if each.user_id != self.user_id or not self._is_ending(room_id):
+                self._moved(room_id, each.user_id, (each.fix,))
+
+    def _is_ending(self, room_id: str) -> bool:
+        """Whether the server may not have heard yet that this device does not share with a room any more."""
+        return any(stopped_id == room_id and not stop.done for stopped_id, stop in self._stops)
 
     def _gone(self, room_id: str, user_id: str, reason: str) -> None:
         is_own = user_id == self.user_id and any(
