@@ -79,5 +79,6 @@ def test_a_question_that_was_lost_with_the_link_is_asked_again(page):
 
 
 def test_a_feed_that_ended_hears_of_no_link(page):
+    status(page, "connected")
     page.evaluate("() => ending.abort()")
     assert page.evaluate("() => watched.status") is None

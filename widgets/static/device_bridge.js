@@ -154,7 +154,7 @@ export default () => {
   let phone;
   return {
     initialize({ model, signal }) {
-      feed = follow(model);
+      feed = follow(model, signal);
       phone = devicePhone(model, feed, signal);
     },
     render({ model, el, signal }) {

@@ -1,8 +1,9 @@
 /**
  * Follows the state that Python sends: a snapshot first, then numbered changes (widgets/feed.py).
- * Changes that do not follow what is known are answered by asking for a snapshot.
+ * Changes that do not follow what is known are answered by asking for a snapshot, and so is a link to the kernel that
+ * is back: with it the last change, or the question, may have been lost. `signal` ends it.
  */
-function follow(model) {
+function follow(model, signal) {
   let { revision, state } = model.get("snapshot");
   const watchers = new Set();
   let waiting = false;
@@ -31,6 +32,14 @@ function follow(model) {
       tell();
     }
   });
+  const changedStatus = (_, status) => {
+    if (status !== "connected") return;
+    waiting = false;
+    ask();
+  };
+  const statusChanged = model.widget_manager?.kernel?.connectionStatusChanged;
+  statusChanged?.connect(changedStatus);
+  signal.addEventListener("abort", () => statusChanged?.disconnect(changedStatus));
   ask();
 
   return {
@@ -48,8 +57,8 @@ function liveWidget(view) {
   return () => {
     let feed;
     return {
-      initialize({ model }) {
-        feed = follow(model);
+      initialize({ model, signal }) {
+        feed = follow(model, signal);
       },
       render({ model, el, signal }) {
         view({ model, el, signal, feed });
