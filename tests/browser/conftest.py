@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.browser import chromium
 from tests.browser.jupyter import CHROMIUM_ARGS, Notebook, Server, jupyterlab, open_jupyterlab
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 SIZE = {"width": 1280, "height": 1000}
+
+expect.set_options(timeout=20_000)  # milliseconds; a busy machine may take longer than Playwright's 5 s
 
 
 def pytest_collection_modifyitems(items):

@@ -30,6 +30,7 @@ _SETTINGS = {
     },
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
     "@jupyterlab/apputils-extension/themes": {"adaptive-theme": False},
+    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
 }
 # As root Chromium has no sandbox to use; the rest keeps it from talking to anyone but us.
 CHROMIUM_ARGS = [

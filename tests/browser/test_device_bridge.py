@@ -3,6 +3,7 @@
 What Python learns is read from a log that the kernel writes: while the page is cut off, it cannot be asked by it.
 """
 
+import contextlib
 import re
 import threading
 
@@ -70,6 +71,42 @@ class Device:
             self.page.wait_for_timeout(0)  # let Playwright's own loop turn
             pause.wait(PATIENCE_S)
         raise AssertionError(f"{words!r} is not in {lines}")
+
+    def wait_until(self, expression):
+        """Return once this is true in the page, asked from outside: timers of a page that sleeps stand still."""
+        pause = threading.Event()
+        for _ in range(round(LOG_S / PATIENCE_S)):
+            if self.page.evaluate(expression):
+                return
+            pause.wait(PATIENCE_S)
+        raise AssertionError(f"{expression} did not come true")
+
+    @contextlib.contextmanager
+    def out_of_sight(self):
+        """Another tab is in front of it, until the end whatever happens."""
+        with contextlib.closing(self.page.context.new_page()) as other:
+            other.bring_to_front()
+            try:
+                yield
+            finally:
+                self.page.bring_to_front()
+
+    def sleep(self):
+        """The browser puts the page to sleep and wakes it.
+
+        As it falls asleep Chromium closes the page's WebSockets, now and then with the page's last word in them.
+        """
+        session = self.page.context.new_cdp_session(self.page)
+        self.page.evaluate("""() => {
+            for (const word of ["freeze", "resume"]) document.addEventListener(word, () => { window.told = word; });
+        }""")
+        session.send("Page.setWebLifecycleState", {"state": "frozen"})
+        try:
+            self.wait_until("() => window.told === 'freeze'")
+        finally:
+            session.send("Page.setWebLifecycleState", {"state": "active"})
+        self.wait_until("() => window.told === 'resume'")
+        session.detach()
 
     def press(self, name):
         self.panel.get_by_role("button", name=name, exact=True).click()
@@ -160,50 +197,46 @@ def test_out_of_sight_is_the_background_and_its_system_shows_notifications(devic
     device.wait_for("notifications on")
     expect(device.panel).to_contain_text("shown by this system")
     device.page.evaluate(_WATCH_NOTIFICATIONS)
-    other = device.page.context.new_page()
-    other.bring_to_front()
-    device.wait_for("app background")
-    session = device.page.context.new_cdp_session(device.page)
-    session.send("Page.setWebLifecycleState", {"state": "frozen"})
-    device.wait_for("page asleep")
-    session.send("Page.setWebLifecycleState", {"state": "active"})
-    device.wait_for("page here")
-    device.page.evaluate(_RUN_UNSEEN, TELL)
-    device.wait_for("in the tray 1")
-    device.page.wait_for_function("() => shownNotices.length > 0", polling=100)
-    assert device.page.evaluate("() => shownNotices.map(({ title }) => title)") == ["Your tram is here"]
-    device.page.evaluate("() => shownNotices[0].dispatchEvent(new Event('click'))")
-    device.wait_for("opened Your tram is here")
-    device.page.wait_for_function("() => closedNotices.includes(shownNotices[0])", polling=100)
-    other.close()
-    device.page.bring_to_front()
+    with device.out_of_sight():
+        device.wait_for("app background")
+        device.sleep()
+        device.page.evaluate("() => document.dispatchEvent(new Event('freeze'))")  # the real word may have been lost
+        device.wait_for("page asleep")
+        device.page.evaluate("() => document.dispatchEvent(new Event('resume'))")
+        device.wait_for("page here")
+        device.page.evaluate(_RUN_UNSEEN, TELL)
+        device.wait_for("in the tray 1")
+        device.page.wait_for_function("() => shownNotices.length > 0", polling=100)
+        assert device.page.evaluate("() => shownNotices.map(({ title }) => title)") == ["Your tram is here"]
+        device.page.evaluate("() => shownNotices[0].dispatchEvent(new Event('click'))")
+        device.wait_for("opened Your tram is here")
+        device.page.wait_for_function("() => closedNotices.includes(shownNotices[0])", polling=100)
     device.wait_for("app active")
 
 
 @pytest.mark.clause("RT-DEV-5", "RT-DEV-7")
 def test_the_page_that_was_started_last_is_the_phone_and_what_is_denied_is_said(device, seen, server, shoot):
     device.page.evaluate("() => jupyterapp.shell.currentWidget.context.save()")
-    context = seen.new_context(viewport={"width": 1280, "height": 1000})
-    context.grant_permissions([])  # all others are denied
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    open_jupyterlab(page, server)
-    Notebook(page, "device.ipynb")
-    second = Device(page, None, None).panel
-    expect(second).to_contain_text("another page is the phone")
-    expect(second).to_contain_text("59.90005")
-    second.get_by_role("button", name="Make this page the phone").click()
-    expect(second).to_contain_text("this page is the phone")
-    expect(device.panel).to_contain_text("another page is the phone")
-    expect(device.panel.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
-    second.get_by_role("button", name="Share position").click()
-    expect(second).to_contain_text("denied (User denied Geolocation). Allow it in the browser's settings")
-    device.wait_for("position denied")
-    second.get_by_role("button", name="Allow notifications").click()
-    device.wait_for("notifications denied")
-    assert device.notebook.do("print(ana.notifications.state.snapshot.permission)") == "denied\n"
-    context.close()  # its page may say goodbye or not
-    device.wait_for("page no page")
+    with contextlib.closing(seen.new_context(viewport={"width": 1280, "height": 1000})) as context:
+        context.grant_permissions([])  # all others are denied
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        open_jupyterlab(page, server)
+        Notebook(page, "device.ipynb")
+        second = Device(page, None, None).panel
+        expect(second).to_contain_text("another page is the phone")
+        expect(second).to_contain_text("59.90005")
+        second.get_by_role("button", name="Make this page the phone").click()
+        expect(second).to_contain_text("this page is the phone")
+        expect(device.panel).to_contain_text("another page is the phone")
+        expect(device.panel.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+        second.get_by_role("button", name="Share position").click()
+        expect(second).to_contain_text("denied (User denied Geolocation). Allow it in the browser's settings")
+        device.wait_for("position denied")
+        second.get_by_role("button", name="Allow notifications").click()
+        device.wait_for("notifications denied")
+        assert device.notebook.do("print(ana.notifications.state.snapshot.permission)") == "denied\n"
+    device.wait_for("page no page")  # whether its page said goodbye or not
     expect(device.panel.get_by_role("button", name="Make this page the phone")).to_be_visible()
 
 
