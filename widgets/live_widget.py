@@ -41,6 +41,9 @@ class LiveWidget(anywidget.AnyWidget):
         self._feed = Feed(self.compose)
         self._followed = False
         super().__init__(**({} if layout is None else {"layout": layout}))
+        # ipykernel 7.4 hands what a page says to whichever thread of the kernel its widget last spoke for, though that
+        # thread computes, or has ended. Our widgets speak on their own: it shall go where the page sends it.
+        self.comm._reply_subshell_for = None
         self.on_msg(self._receive)
         self._batcher = Batcher(self._flush, name=type(self).__name__)
         self._subscriptions = [watched.observe(lambda _: self._batcher.touch()) for watched in watches]
