@@ -8,6 +8,8 @@ from realtime.connection.app_state import BackgroundPolicy
 from tests import simulated_phones
 from tests.chat.in_step import ROOMS, contents, play
 
+pytestmark = pytest.mark.untraced  # long simulations
+
 
 @pytest.mark.clause("RT-CHAT-10", "RT-CHAT-18")
 @pytest.mark.parametrize("seed", range(5))

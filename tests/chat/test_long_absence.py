@@ -12,6 +12,8 @@ from realtime.network.profiles import profile as profile_of
 from realtime.server.engine.base import Draft
 from tests.simulated_phones import play
 
+pytestmark = pytest.mark.untraced  # long simulations
+
 MISSED = 10_000
 MOST_KEPT = MAX_MESSAGES * 5 // 4 + 1 + MOST  # a quarter is let go at once; what shows ahead is bounded for itself
 TEXT = "are you on the train already? "

@@ -1,6 +1,7 @@
 """Every behaviour that a notebook documents has a test, and every test cites a documented behaviour."""
 
 import ast
+import functools
 import json
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CLAUSE = re.compile(r"^\s*[-*]?\s*`?\**(RT-[A-Z]+-\d+)\**`?\s+\S", re.MULTILINE)
 
 
+@functools.cache
 def documented() -> dict[str, str]:
     """Clause id -> the notebook that documents it; an id belongs to one notebook."""
     where: dict[str, str] = {}
@@ -22,6 +24,7 @@ def documented() -> dict[str, str]:
     return where
 
 
+@functools.cache
 def cited() -> dict[str, set[str]]:
     """Clause id -> the tests marked with it."""
     where: dict[str, set[str]] = {}

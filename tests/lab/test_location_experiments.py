@@ -4,6 +4,8 @@ import pytest
 
 from realtime.lab.location_experiments import marker_ages, ride
 
+pytestmark = pytest.mark.untraced  # long simulations
+
 TUNNELS = ((60.0, 40.0), (150.0, 20.0))
 
 

@@ -17,6 +17,8 @@ from realtime.lab.presence_experiments import (
 from realtime.presence.presence_state import PresenceState
 from realtime.presence.wire import Member
 
+pytestmark = pytest.mark.untraced  # long simulations
+
 LATE_S = 2.0
 """Packets on LTE, retransmissions included."""
 

@@ -7,6 +7,8 @@ import pytest
 from realtime.lab.push_experiments import APPS, MoodyGateway, race, shown_after_s, tries
 from realtime.server.push.gateway import DELIVERED, Gone, Parcel, Push, PushToken, Rejected, TryAgain
 
+pytestmark = pytest.mark.untraced  # long simulations
+
 DELAY_S = 3.0
 """From a message to its push."""
 LAG_S = 1.0

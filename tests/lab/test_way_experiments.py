@@ -17,6 +17,8 @@ from realtime.location.thinning import thinned
 from realtime.location.track import Track, TrackPoint, read_gpx
 from realtime.utils.share import share_path
 
+pytestmark = pytest.mark.untraced  # long simulations
+
 TRAM = read_gpx(share_path("data") / "tracks" / "tram.gpx")
 NORTH = Track((TrackPoint(0.0, 60.0, 10.0), TrackPoint(100.0, 60.008993, 10.0)))  # 100 s at 10 m/s
 

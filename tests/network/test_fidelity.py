@@ -17,6 +17,8 @@ from realtime.network.profiles import profile
 from realtime.network.proxy import ChaosProxy
 from realtime.sim import simulate
 
+pytestmark = pytest.mark.untraced  # long simulations
+
 TOLERANCE = 0.15
 TRIES = 3  # real time on a busy machine: the model need not be wrong when the machine was late
 PAYLOAD = random.Random(4).randbytes(500_000)

@@ -8,6 +8,8 @@ import pytest
 
 from realtime.network.link import MS, NS, Deliver, Drop, DropReason, Link, LinkConditions, LossBursts
 
+pytestmark = pytest.mark.untraced  # long simulations
+
 
 def link(seed=1, now_ns=0, **conditions):
     return Link(LinkConditions(**conditions), random.Random(seed), now_ns=now_ns)

@@ -14,6 +14,8 @@ from realtime.network.profiles import profile
 from realtime.network.units import MS, NS
 from tests.network.radio_probe import round_trips_ms
 
+pytestmark = pytest.mark.untraced  # long simulations
+
 
 def quantile(values, share):
     return sorted(values)[int(share * len(values))]

@@ -12,6 +12,8 @@ from realtime.network.traces import load_trace
 from realtime.sim.seed_run import Settings, run_seed
 from realtime.utils.share import share_path
 
+pytestmark = pytest.mark.untraced  # long simulations
+
 COMMUTE = "realtime.lab.scenarios.commute:main"
 
 

@@ -10,6 +10,8 @@ from realtime.server.admission import Admission
 from realtime.sim.seed_run import Settings, run_seed
 from realtime.sim.world import simulate
 
+pytestmark = pytest.mark.untraced  # long simulations
+
 HERD = "realtime.lab.scenarios.herd:main"
 PHONES, LIMIT = 100, 10
 
