@@ -73,8 +73,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         seq: counts its reports.
         phase: ``stop``: its user ended it; ``bye``: the page is being closed.
         visible: whether it is in sight.
-        frozen: whether the browser is about to put it to sleep. Chromium closes its connections then, now and then
-            before this is sent; what remains is the silence.
+        frozen: whether the browser is about to put it to sleep. Chromium closes the page's connections as it does so,
+            and this word may be lost with them: what remains is the silence.
         online: ``navigator.onLine``.
         carrier: ``navigator.connection.type``, where the browser tells it.
         speed: ``navigator.connection.effectiveType``: what the network is as fast as.

@@ -61,24 +61,20 @@ class Device:
 
     def wait_for(self, words):
         """Return once a new line of the log has these words; the lines up to it, joined."""
-        pause = threading.Event()
-        for _ in range(round(LOG_S / PATIENCE_S)):
+        for _ in _patiently():
             lines = self._path.read_text().splitlines()[self._read :]
             for n, line in enumerate(lines):
                 if words in line:
                     self._read += n + 1
                     return "\n".join(lines[: n + 1])
             self.page.wait_for_timeout(0)  # let Playwright's own loop turn
-            pause.wait(PATIENCE_S)
         raise AssertionError(f"{words!r} is not in {lines}")
 
     def wait_until(self, expression):
         """Return once this is true in the page, asked from outside: timers of a page that sleeps stand still."""
-        pause = threading.Event()
-        for _ in range(round(LOG_S / PATIENCE_S)):
+        for _ in _patiently():
             if self.page.evaluate(expression):
                 return
-            pause.wait(PATIENCE_S)
         raise AssertionError(f"{expression} did not come true")
 
     @contextlib.contextmanager
@@ -250,6 +246,14 @@ def test_a_stop_puts_everything_back(device, shoot):
     device.wait_for("page no page stopped on the page position off notifications off")
     now = device.notebook.do("print(ana.app_state.value, ana.net_info.is_connected, bridge)")
     assert now == "active True DeviceBridge('ana', no page: stopped on the page)\n"
+
+
+def _patiently():
+    """Go round until LOG_S have passed, with a pause after each."""
+    pause = threading.Event()
+    for _ in range(round(LOG_S / PATIENCE_S)):
+        yield
+        pause.wait(PATIENCE_S)
 
 
 def _open_shown(page, server):

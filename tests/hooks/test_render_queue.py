@@ -5,12 +5,12 @@ import contextvars
 import pytest
 import reacton
 import reacton.ipywidgets as w
-from jupyter_client.manager import start_new_kernel
 
 from realtime.hooks.render_queue import render_queue
 from realtime.hooks.use_observable import use_observable
 from realtime.utils.observable import Observable
 from tests.hooks.watching import drawn
+from tests.jupyter_kernel import running_kernel
 from tests.server.waiting import until
 
 SETUP = """
@@ -40,12 +40,8 @@ print(*threads, sep=", ")
 
 @pytest.fixture(scope="module")
 def kernel():
-    manager, client = start_new_kernel(kernel_name="python3")
-    try:
+    with running_kernel() as client:
         yield client
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
 
 
 def run(kernel, code, **header):

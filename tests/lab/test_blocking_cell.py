@@ -6,7 +6,9 @@ import textwrap
 
 import pytest
 
-jupyter_client = pytest.importorskip("jupyter_client", reason="install JupyterLab: pip install 'realtime-lab[lab]'")
+from tests.jupyter_kernel import running_kernel
+
+pytest.importorskip("jupyter_client", reason="install JupyterLab: pip install 'realtime-lab[lab]'")
 
 BLOCK_S = 30
 HEARTBEAT_S = 2.5  # interval, and timeout: a frozen client is dropped within 5 s
@@ -70,12 +72,8 @@ lab.close()
 
 @pytest.fixture
 def kernel():
-    manager, client = jupyter_client.manager.start_new_kernel(kernel_name="python3")
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
-    manager.cleanup_resources()
-    client.context.destroy()
+    with running_kernel() as client:
+        yield client
 
 
 def run(kernel, source, *, timeout_s):

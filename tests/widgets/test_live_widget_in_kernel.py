@@ -9,7 +9,10 @@ import queue
 
 import pytest
 
-jupyter_client = pytest.importorskip("jupyter_client", reason="install JupyterLab: pip install 'realtime-lab[lab]'")
+from tests.jupyter_kernel import running_kernel
+
+pytest.importorskip("jupyter_client", reason="install JupyterLab: pip install 'realtime-lab[lab]'")
+pytest.importorskip("ipykernel", minversion="7", reason="kernels have subshells since ipykernel 7")
 
 SET_UP = """
 from realtime.utils.observable import Observable
@@ -39,12 +42,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 @pytest.fixture
 def kernel():
-    manager, client = jupyter_client.manager.start_new_kernel(kernel_name="python3")
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
-    manager.cleanup_resources()
-    client.context.destroy()
+    with running_kernel() as client:
+        yield client
 
 
 def ask(kernel, kind, **content):
