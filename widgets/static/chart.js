@@ -1,3 +1,5 @@
+const LOOK_PERIOD_MS = 200;
+
 /**
  * A small chart of one quantity over the last seconds, with its newest value in words beside it.
  * `draw(samples, window_s)` redraws; so do a change of size, of pixel density and of JupyterLab's theme.
@@ -7,6 +9,7 @@ function chart({ label, height, paint, words, signal }) {
   const canvas = h("canvas", { class: "rt-canvas", role: "img", style: `height: ${height}px` });
   const value = h("span", { class: "rt-value" });
   const node = h("div", { class: "rt-chart" }, h("div", { class: "rt-caption" }, h("span", {}, label), value), canvas);
+  const colour = colours(canvas);
   let latest = { samples: [], window_s: 60 };
   let asked = false;
 
@@ -22,7 +25,7 @@ function chart({ label, height, paint, words, signal }) {
     const { samples, window_s } = latest;
     const end = samples.length ? samples[samples.length - 1][0] : 0;
     const x = (t) => width - ((end - t) / window_s) * width;
-    paint({ context, samples, width, height, x, colour: colours(canvas) });
+    paint({ context, samples, width, height, x, colour: colour.read() });
   };
   const redraw = () => {
     if (!asked) requestAnimationFrame(render);
@@ -31,10 +34,14 @@ function chart({ label, height, paint, words, signal }) {
 
   const resized = new ResizeObserver(redraw);
   resized.observe(canvas);
-  // The canvas takes the text's colour with a transition of a millisecond: its end tells of any change of theme,
-  // after the colours changed, which JupyterLab's attributes on the body do not wait for.
-  for (const type of ["transitionend", "transitioncancel"]) canvas.addEventListener(type, redraw);
-  signal.addEventListener("abort", () => resized.disconnect());
+  // No event tells when a theme's colours are there: JupyterLab's attributes on the body change before its style sheet.
+  const looking = setInterval(() => {
+    if (colour.changed()) redraw();
+  }, LOOK_PERIOD_MS);
+  signal.addEventListener("abort", () => {
+    resized.disconnect();
+    clearInterval(looking);
+  });
 
   return {
     node,
@@ -48,10 +55,21 @@ function chart({ label, height, paint, words, signal }) {
   };
 }
 
-/** Reads the theme's colours where the element stands: `colour("accent")`. */
+/** The theme's colours where the element stands: `read()` gives `colour("accent")`, `changed()` if one it gave did. */
 function colours(element) {
-  const style = getComputedStyle(element);
-  return (name) => style.getPropertyValue(`--rt-${name}`).trim();
+  const read = new Map();
+  const value = (style, name) => style.getPropertyValue(`--rt-${name}`).trim();
+  return {
+    read() {
+      const style = getComputedStyle(element);
+      read.clear();
+      return (name) => read.set(name, value(style, name)).get(name);
+    },
+    changed() {
+      const style = getComputedStyle(element);
+      return [...read].some(([name, colour]) => value(style, name) !== colour);
+    },
+  };
 }
 
 /** A painter of lines over a common scale that starts at zero. */
