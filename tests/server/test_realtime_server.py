@@ -53,7 +53,7 @@ async def test_many_messages_at_once_are_answered_and_heard_in_order():
 
 
 async def test_events_of_the_application():
-    async with RealtimeServer(port=0) as server:
+    async with RealtimeServer(port=0, presence_batch_s=600) as server:
         server.on("double", lambda session, n: 2 * n)
 
         async def later(session, n):

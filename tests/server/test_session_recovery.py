@@ -15,12 +15,15 @@ BEN = {"userId": "ben", "deviceId": "phone"}
 
 
 class App:
-    """A server whose application notes what it is told, and puts every session into the room it is asked to."""
+    """A server whose application notes what it is told, and puts every session into the room it is asked to.
 
-    def __init__(self, **options):
+    Its rooms tell no change of presence in the time of a test, unless ``presence_batch_s`` says otherwise.
+    """
+
+    def __init__(self, *, presence_batch_s=600, **options):
         self.told = []
         self.sessions = {}
-        self.server = RealtimeServer(port=0, **options)
+        self.server = RealtimeServer(port=0, presence_batch_s=presence_batch_s, **options)
         self.main = self.server.namespace("/")
         self.main.on("connect", self._connected)
         self.main.on("disconnect", lambda session, reason: self.told.append(("disconnect", session.user_id, reason)))
@@ -171,7 +174,7 @@ async def test_each_namespace_has_sessions_of_its_own():
 
 @pytest.mark.clause("RT-CON-13")
 async def test_a_dead_connection_that_seems_alive_is_taken_over_at_once():
-    async with app() as world, world.client() as ben, world.client() as zombie, world.client() as back:
+    async with app(presence_batch_s=0) as world, world.client() as ben, world.client() as zombie, world.client() as back:
         await connected(ben, BEN)
         assert (await ben.call("room:join", {"roomId": "lobby"}))["ok"]
         await connected(zombie)

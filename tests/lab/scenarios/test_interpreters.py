@@ -1,6 +1,10 @@
 """Chaos is the same run under every Python that is supported and installed here."""
 
+import pytest
+
 from tests.lab.scenarios import interpreters
+
+pytestmark = [pytest.mark.untraced, pytest.mark.timeout(240)]
 
 
 def test_one_seed_is_one_run_under_every_interpreter_of_this_machine(capsys):
