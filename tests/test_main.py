@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.processes import REALTIME
+
+pytestmark = pytest.mark.untraced
 
 
 def run(*command):

@@ -12,6 +12,8 @@ from tests.benchmarks.cpu import cpu_seconds
 from tests.benchmarks.report import Result, table, verdicts
 from tests.interop.node_packages import NodeMissing, installed_node
 
+pytestmark = pytest.mark.untraced
+
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--rounds", "1", "--receivers", "5", "--messages", "10", "--acked", "100", "--warm-up", "0.2"]
 TINY += ["--minutes", "0.1", "--clients", "2", "--durable", "20", "--present", "50"]

@@ -20,6 +20,8 @@ from realtime.network.rate_trace import RateTrace
 from realtime.network.traces import Trace
 from tests.processes import REALTIME, Child
 
+pytestmark = pytest.mark.untraced
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -13,6 +13,8 @@ from realtime.commands.data_folder import data_folder
 from realtime.connection.errors import ConnectError
 from tests.processes import REALTIME, Child, serving
 
+pytestmark = pytest.mark.untraced
+
 
 async def test_one_ready_line_says_where():
     async with serving() as served:

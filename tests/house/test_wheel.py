@@ -15,6 +15,8 @@ import realtime
 from realtime.network.profiles import load_profiles
 from realtime.utils.share import share_path
 
+pytestmark = pytest.mark.untraced
+
 assert "site-packages" in realtime.__file__, realtime.__file__
 assert "lte" in load_profiles()
 assert (share_path("notebooks") / "00_tour.ipynb").is_file()

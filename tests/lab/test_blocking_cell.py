@@ -10,6 +10,8 @@ from tests.jupyter_kernel import running_kernel
 
 pytest.importorskip("jupyter_client", reason="install JupyterLab: pip install 'realtime-lab[lab]'")
 
+pytestmark = pytest.mark.untraced
+
 BLOCK_S = 30
 HEARTBEAT_S = 2.5  # interval, and timeout: a frozen client is dropped within 5 s
 MESSAGES = 100

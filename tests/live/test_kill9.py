@@ -11,6 +11,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL"),
     pytest.mark.slow,
     pytest.mark.node,
+    pytest.mark.untraced,
 ]
 
 

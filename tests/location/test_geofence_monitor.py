@@ -207,6 +207,7 @@ def naive(fences, fixes):
     return count
 
 
+@pytest.mark.untraced
 @pytest.mark.clause("RT-GEO-1")
 @pytest.mark.parametrize("seed", range(2))
 def test_noise_on_the_border_does_not_flap(seed):

@@ -18,6 +18,8 @@ from tests.server.raw_client import raw_client
 from tests.server.rig import Rig
 from tests.server.waiting import until
 
+pytestmark = pytest.mark.untraced
+
 FIX = {"latitude": 1, "longitude": 2, "accuracy": 3, "timestamp": 4}
 SAMPLES = [
     '40{"userId":"ana"}',

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 
+import pytest
 from websockets.exceptions import WebSocketException
 
 from realtime.lab.sim_server import SimServer
@@ -16,6 +17,8 @@ from realtime.sim.world import simulate
 from tests.server.fakes import LateEngine
 from tests.server.raw_client import raw_client
 from tests.server.rig import Rig
+
+pytestmark = pytest.mark.untraced
 
 NOW = 1_700_000_000_000
 HOME = Circle("home", (60.0, 10.0), radius_m=100)

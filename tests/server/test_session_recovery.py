@@ -174,7 +174,12 @@ async def test_each_namespace_has_sessions_of_its_own():
 
 @pytest.mark.clause("RT-CON-13")
 async def test_a_dead_connection_that_seems_alive_is_taken_over_at_once():
-    async with app(presence_batch_s=0) as world, world.client() as ben, world.client() as zombie, world.client() as back:
+    async with (
+        app(presence_batch_s=0) as world,
+        world.client() as ben,
+        world.client() as zombie,
+        world.client() as back,
+    ):
         await connected(ben, BEN)
         assert (await ben.call("room:join", {"roomId": "lobby"}))["ok"]
         await connected(zombie)

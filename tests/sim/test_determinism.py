@@ -13,6 +13,8 @@ from websockets.exceptions import ConnectionClosed
 
 from realtime.sim.world import simulate
 
+pytestmark = pytest.mark.untraced
+
 PHONES = [f"phone{n}" for n in range(8)]
 
 

@@ -13,6 +13,8 @@ from realtime.sim.world import Broken, simulate
 from tests.sim.test_determinism import crowd
 from tests.sim.websockets_pair import opened
 
+pytestmark = pytest.mark.untraced
+
 
 def now():
     return asyncio.get_running_loop().time()
