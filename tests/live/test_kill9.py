@@ -16,7 +16,7 @@ pytestmark = [
 
 
 @pytest.mark.clause("RT-DLV-2", "RT-DLV-3")
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 async def test_every_acked_message_is_everywhere_once_though_server_and_clients_are_killed(tmp_path):
     try:
         installed_node()
