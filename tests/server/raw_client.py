@@ -110,7 +110,7 @@ class RawClient:
 
 
 @contextlib.asynccontextmanager
-async def raw_client(server, user_id=None, *, room=None, device_id=None, connected=True, deadline_s=10):
+async def raw_client(server, user_id=None, *, room=None, device_id=None, connected=True, deadline_s=30):
     """A client of a running server: connected as ``user_id`` unless told otherwise, in ``room`` if given."""
     url = f"{server.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
     async with connect(url, compression=None, proxy=None, ping_interval=None, close_timeout=1) as websocket:

@@ -171,4 +171,4 @@ async def test_it_runs_on_a_real_loop():
 
     loop = asyncio.get_running_loop()
     Deadlines(loop).watch(Once(), loop.time())
-    await asyncio.wait_for(told.wait(), 5)
+    await asyncio.wait_for(told.wait(), 20)

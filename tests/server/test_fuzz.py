@@ -127,7 +127,7 @@ async def status_of(server, head):
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
         writer.write(head)
-        line = await asyncio.wait_for(reader.readline(), 10)
+        line = await asyncio.wait_for(reader.readline(), 30)
         return int(line.split()[1]) if line else None
     except ConnectionError:
         return None

@@ -7,6 +7,7 @@ import pytest
 
 from realtime.server.authentication import AuthenticationFailed
 from realtime.server.realtime_server import RealtimeServer
+from realtime.sim.world import simulate
 from tests.server.raw_client import raw_client
 from tests.server.waiting import until
 
@@ -15,11 +16,22 @@ def serving(*, recovery_s=0, **options):
     return RealtimeServer(port=0, recovery_s=recovery_s, **options)
 
 
+def in_virtual_time(story, **settings):
+    """Tell it to a server of a simulated world, and to ana's client of it."""
+
+    async def main(world):
+        options = {"host": "server", "allow_unauthenticated": True} | settings
+        async with serving(**options) as server, raw_client(server, "ana") as client:
+            await story(server, client)
+
+    simulate(main)
+
+
 async def test_the_handshake_announces_what_holds():
-    settings = {"ping_interval_s": 0.5, "ping_timeout_s": 0.25, "max_payload": 5000}
+    settings = {"ping_interval_s": 50.5, "ping_timeout_s": 20.25, "max_payload": 5000}
     async with serving(**settings) as server, raw_client(server, connected=False) as client:
         sid = client.handshake.pop("sid")
-        assert client.handshake == {"pingInterval": 500, "pingTimeout": 250, "maxPayload": 5000, "upgrades": []}
+        assert client.handshake == {"pingInterval": 50_500, "pingTimeout": 20_250, "maxPayload": 5000, "upgrades": []}
         await client.join_namespace({"userId": "ana"})
         assert client.sid not in ("", sid)
 
@@ -82,23 +94,27 @@ async def test_the_server_can_end_a_session():
             await client.join_namespace()
 
 
-async def test_pings_go_out_and_silence_ends_the_connection():
+def test_pings_go_out_and_silence_ends_the_connection():
     gone = []
-    async with serving(ping_interval_s=0.05, ping_timeout_s=0.05) as server:
+
+    async def story(server, client):
         server.on("disconnect", lambda session, reason: gone.append(reason))
-        async with raw_client(server, "ana") as client:
-            assert await asyncio.wait_for(client.websocket.recv(), 5) == "2"
-            client.answers_pings = False
-            assert await client.closed() == (1001, "ping timeout")
-            assert gone == ["ping timeout"]
+        assert await client.websocket.recv() == "2"
+        client.answers_pings = False
+        assert await client.closed() == (1001, "ping timeout")
+        assert gone == ["ping timeout"]
+
+    in_virtual_time(story, ping_interval_s=5, ping_timeout_s=2)
 
 
-async def test_answered_pings_keep_it_alive():
-    async with serving(ping_interval_s=0.02, ping_timeout_s=0.5) as server, raw_client(server, "ana") as client:
+def test_answered_pings_keep_it_alive():
+    async def story(server, client):
         for _ in range(5):
             assert await client.websocket.recv() == "2"
             await client.send("3")
         assert (await client.call("app:state", {"state": "active"}))["ok"]
+
+    in_virtual_time(story, ping_interval_s=5, ping_timeout_s=2)
 
 
 async def test_a_fence_is_passed_once_everything_sent_before_was_handled():
@@ -202,8 +218,8 @@ async def test_a_client_that_goes_while_it_is_authenticated_leaves_nothing_behin
     async with serving(authenticate=check) as server:
         async with raw_client(server, connected=False) as client:
             await client.send("40{}")
-            await asyncio.wait_for(checking.wait(), 5)
-        await asyncio.wait_for(cancelled.wait(), 5)
+            await asyncio.wait_for(checking.wait(), 20)
+        await asyncio.wait_for(cancelled.wait(), 20)
         assert server.stats.sessions == 0
 
 

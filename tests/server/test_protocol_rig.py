@@ -1,6 +1,7 @@
 """What Socket.IO v5 over Engine.IO v4 asks of a server, over WebSocket: https://socket.io/docs/v4/socket-io-protocol.
 
-Where a packet is wrong, no timeout may help: there, all of them are an hour.
+Where a packet is wrong, no timeout may help: there, all of them are an hour. Where a ping must come or be answered in
+time, the time is virtual.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from realtime.sim.world import simulate
 from tests.server.protocol_rig import protocol_rig
 from tests.server.raw_client import raw_client
 
@@ -31,9 +33,19 @@ async def client(*, connected=True, **options):
         yield raw
 
 
+def in_virtual_time(story):
+    """Tell it to a client of a rig in a simulated world."""
+
+    async def main(world):
+        async with client(host="server", allow_unauthenticated=True) as raw:
+            await story(raw)
+
+    simulate(main)
+
+
 async def frame(raw):
     """The next frame, a ping too."""
-    return await asyncio.wait_for(raw.websocket.recv(), 10)
+    return await asyncio.wait_for(raw.websocket.recv(), 30)
 
 
 async def test_the_handshake_comes_first():
@@ -54,17 +66,21 @@ async def test_a_wrong_query_is_refused_before_any_websocket(query):
         assert json.loads(refused.value.response.body)["message"]
 
 
-async def test_the_server_pings_and_an_answer_keeps_the_connection():
-    async with client() as raw:
+def test_the_server_pings_and_an_answer_keeps_the_connection():
+    async def story(raw):
         for _ in range(3):
             assert await frame(raw) == "2"
             await raw.send("3")
 
+    in_virtual_time(story)
 
-async def test_a_ping_that_is_not_answered_is_the_end():
-    async with client() as raw:
+
+def test_a_ping_that_is_not_answered_is_the_end():
+    async def story(raw):
         assert await frame(raw) == "2"
         assert await raw.closed() == (1001, "ping timeout")
+
+    in_virtual_time(story)
 
 
 async def test_a_close_packet_is_the_end():
@@ -105,10 +121,12 @@ async def test_an_unknown_namespace_is_refused():
         assert await frame(raw) == '44/random,{"message":"Invalid namespace"}'
 
 
-async def test_the_connection_outlives_its_namespaces():
-    async with client() as raw:
+def test_the_connection_outlives_its_namespaces():
+    async def story(raw):
         await raw.send("41")
         assert await frame(raw) == "2"
+
+    in_virtual_time(story)
 
 
 async def test_leaving_one_namespace_leaves_the_other():

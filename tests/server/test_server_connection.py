@@ -64,7 +64,7 @@ async def connected(*, max_size=100_000, client_options=None, **options):
     async with server:
         port = server.sockets[0].getsockname()[1]
         async with connect(f"ws://127.0.0.1:{port}", compression=None, **client_options or {}) as client:
-            listener = await asyncio.wait_for(listeners.get(), 5)
+            listener = await asyncio.wait_for(listeners.get(), 20)
             assert list(live) == [listener.connection]
             yield listener, client
         for connection in tuple(live):
@@ -186,7 +186,7 @@ async def test_a_client_that_ends_the_stream_is_lost_at_once():
         listener.connection.eof_received = received
         listener.connection.write(text_frame(b"before"))
         client.transport.write_eof()
-        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.wait_for(ended.wait(), 20)
         assert listener.lost_for == ["connection lost"]
 
 
@@ -316,7 +316,7 @@ async def test_a_frame_before_the_handshake_is_done_is_not_heard():
             + masked(Opcode.TEXT, b"early")
         )
         with contextlib.suppress(ConnectionResetError):
-            await asyncio.wait_for(reader.read(), 5)
+            await asyncio.wait_for(reader.read(), 20)
         writer.close()
         await client.send("late")
         await until(lambda: listener.heard == ["late"])

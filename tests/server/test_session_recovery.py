@@ -375,6 +375,7 @@ async def test_the_server_can_end_a_session_that_is_away():
     async with app() as world, world.client() as ana, world.client() as back:
         await connected(ana)
         await world.lose(ana)
+        assert repr(world.sessions["ana"]).endswith("away>")
         world.sessions["ana"].disconnect()
         world.sessions["ana"].disconnect()
         assert [told[0] for told in world.told] == ["connect", "disconnect"]
@@ -387,7 +388,6 @@ async def test_who_stays_away_too_long_begins_anew():
     async with app(recovery_s=0.05) as world, world.client() as ana, world.client() as back:
         await connected(ana)
         await world.lose(ana)
-        assert repr(world.sessions["ana"]).endswith("away>")
         await until(lambda: world.main.find(ana.sid) is None, "the end of the session")
         assert repr(world.sessions["ana"]).endswith("disconnected>")
         await back.resume(ana, ANA)

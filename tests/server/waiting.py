@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 
-async def until(condition: Callable[[], object], what: str = "the condition", deadline_s: float = 10.0) -> None:
+async def until(condition: Callable[[], object], what: str = "the condition", deadline_s: float = 30.0) -> None:
     """Return once ``condition()`` is true; fail after the deadline."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + deadline_s
