@@ -83,7 +83,7 @@ async def messages_of(*segments: bytes, cut: int | None = None, **options: int) 
     """What the owner is told, and the code with which the client said goodbye."""
     notes = Notes()
     server = await asyncio.get_running_loop().create_server(lambda: Frames(*segments, cut=cut), "127.0.0.1", 0)
-    async with server, asyncio.timeout(10):
+    async with server, asyncio.timeout(20):
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         web_socket = await open_web_socket(Route(url=url, address=url, close_timeout_s=0.1, **options), notes)
         assert notes.messages == []
@@ -190,5 +190,5 @@ async def test_compression_is_offered_if_wanted() -> None:
 async def test_a_server_without_tls_is_no_tls_server() -> None:
     async with Peer() as peer:
         with pytest.raises(OSError):  # noqa: PT011 - which one depends on the library and on luck
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await open_web_socket(route(peer, "wss", ssl=ssl.create_default_context()), Notes())
