@@ -84,7 +84,7 @@ class Client:
         return time.monotonic() - began
 
 
-async def until(condition, what, deadline_s=20):
+async def until(condition, what, deadline_s=30):
     """Wait until ``condition()``; fails saying ``what`` did not come."""
     try:
         async with asyncio.timeout(deadline_s):

@@ -17,10 +17,10 @@ from realtime.network.profiles import profile
 from realtime.network.proxy import ChaosProxy
 from realtime.sim import simulate
 
-pytestmark = pytest.mark.untraced  # long simulations
+pytestmark = [pytest.mark.untraced, pytest.mark.timeout(300)]  # long simulations; real time, several times over
 
 TOLERANCE = 0.15
-TRIES = 3  # real time on a busy machine: the model need not be wrong when the machine was late
+TRIES = 10  # real time on a busy machine: the model need not be wrong when the machine was late
 PAYLOAD = random.Random(4).randbytes(500_000)
 
 
@@ -94,7 +94,7 @@ async def test_a_download_takes_as_long_live_as_simulated(download):
     simulated_s = await asyncio.to_thread(download.simulated_s)
     tries = []
     while len(tries) < TRIES:
-        live_s = await asyncio.wait_for(download.live_s(), 15)
+        live_s = await asyncio.wait_for(download.live_s(), 60)
         assert live_s >= download.least_s, "no machine is so fast that it may beat the link"
         tries.append(live_s / simulated_s - 1)
         if abs(tries[-1]) <= TOLERANCE:

@@ -158,8 +158,9 @@ async def test_a_lost_address_leaves_live_connections_half_open_and_new_ones_wor
 
 async def test_a_nat_forgets_a_connection_that_is_silent_for_too_long(server):
     brief = Profile("brief", "Brief", SLOW, SLOW, "here", radio=RadioConditions(nat_idle_ns=300 * MS))
-    async with ChaosProxy("127.0.0.1", server.port, profile=brief) as proxy, Client(proxy.port) as client:
+    async with ChaosProxy("127.0.0.1", server.port) as proxy, Client(proxy.port) as client:
         await client.ask()
+        proxy.set_profile(brief)
         await nothing_comes(client.reader, for_s=0.5)
         client.writer.write(b"x")
         await nothing_comes(client.reader)
@@ -172,10 +173,10 @@ async def test_an_idle_radio_has_to_wake(server):
     async with ChaosProxy("127.0.0.1", server.port, profile=sleepy) as proxy, Client(proxy.port) as client:
         await client.ask()
         await nothing_comes(client.reader, for_s=0.5)
-        assert proxy.sample().radio == "idle"
+        before = proxy.sample()
+        assert before.radio == "idle"
         assert await client.ask() >= 0.5, "0.4 s to wake, and a round trip of 0.1 s"
-        assert proxy.sample().radio == "active"
-        assert 0 < proxy.sample().radio_on_ns < 30 * NS, "its clock begins with the proxy"
+        assert 0 < before.radio_on_ns < proxy.sample().radio_on_ns < 50 * NS, "its clock begins with the proxy"
 
 
 async def test_a_radio_that_is_out_of_coverage_stalls_and_loses_nothing(server):
@@ -250,13 +251,13 @@ async def test_a_trace_without_rates_is_refused(proxy):
 
 
 async def test_a_change_reaches_what_is_already_waiting(proxy):
-    """100 kB at 8 kB/s would take twelve seconds."""
-    proxy.set_conditions(down=LinkConditions(rate_bps=64_000, queue_bytes=10**6))
+    """100 kB at 4 kB/s would take 25 seconds."""
+    proxy.set_conditions(down=LinkConditions(rate_bps=32_000, queue_bytes=10**6))
     async with Client(proxy.port) as client:
         asked = asyncio.ensure_future(client.ask(bytes(100 * KB)))
         await until(lambda: proxy.stats.bytes_down > 0, "it trickles")
         proxy.set_profile(None)
-        assert await asyncio.wait_for(asked, 20) < 10
+        assert await asyncio.wait_for(asked, 40) < 20
 
 
 async def test_a_server_that_speaks_first_is_heard_after_two_round_trips(server, proxy):
