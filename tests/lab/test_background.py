@@ -85,7 +85,7 @@ def test_a_limit_cancels_what_it_stopped_waiting_for(background):
 
     with pytest.raises(TimeoutError, match=r"within 0\.05 s"):
         background.run(forever(), timeout_s=0.05)
-    assert cancelled.wait(5)
+    assert cancelled.wait(20)
 
 
 def test_a_timeout_inside_the_coroutine_is_its_own(background):
@@ -93,7 +93,7 @@ def test_a_timeout_inside_the_coroutine_is_its_own(background):
         raise TimeoutError("mine")
 
     with pytest.raises(TimeoutError, match="mine"):
-        background.run(own(), timeout_s=5)
+        background.run(own(), timeout_s=20)
 
 
 def test_stop_ends_tasks_and_thread_and_may_be_repeated():
@@ -172,7 +172,7 @@ def test_an_interrupt_ends_the_wait_and_not_the_loop(background):
         return frame is not None and (frame.f_code.co_name == "_wait" or waits(frame.f_back))
 
     def interrupt():
-        started.wait(10)
+        started.wait(30)
         while not waits(sys._current_frames()[threading.main_thread().ident]):
             time.sleep(0.001)
         os.kill(os.getpid(), signal.SIGINT)
@@ -182,7 +182,7 @@ def test_an_interrupt_ends_the_wait_and_not_the_loop(background):
     with pytest.raises(KeyboardInterrupt):
         background.run(forever())
     thread.join()
-    assert cancelled.wait(5)
+    assert cancelled.wait(20)
     assert background.run(thread_name()) == "test-loop"
 
 
@@ -195,11 +195,10 @@ def test_the_loop_keeps_time_while_the_main_thread_computes(background):
             await asyncio.sleep(0.01)
 
     background.task = background.call(asyncio.ensure_future, beat())
-    end = time.monotonic() + 1
-    while time.monotonic() < end:
+    end = time.monotonic() + 20
+    while len(beats) <= 10:
         sum(range(1000))
-    count = len(beats)
-    assert count > 10
+        assert time.monotonic() < end, "the loop stands still"
 
 
 def test_a_process_that_forgets_to_stop_it_ends_quietly():
@@ -215,6 +214,6 @@ def test_a_process_that_forgets_to_stop_it_ends_quietly():
         "background_loop().run(asyncio.sleep(0))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=50, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "cleaned up\n", "")

@@ -13,7 +13,7 @@ pytest.importorskip("jupyter_client", reason="install JupyterLab: pip install 'r
 pytestmark = pytest.mark.untraced
 
 BLOCK_S = 30
-HEARTBEAT_S = 2.5  # interval, and timeout: a frozen client is dropped within 5 s
+HEARTBEAT_S = 5  # interval, and timeout: a frozen client is dropped within 10 s
 MESSAGES = 100
 
 SET_UP = f"""
@@ -33,9 +33,11 @@ async def beat():
         await asyncio.sleep(0.1)
 
 async def talk():
+    now = asyncio.get_running_loop().time
+    began_s = now()
     for n in range(MESSAGES):
+        await asyncio.sleep(began_s + n * 0.7 * {BLOCK_S} / MESSAGES - now())  # a late one does not delay the others
         ana.chat.client.send_message("lobby", f"message {{n}}")
-        await asyncio.sleep(0.8 * {BLOCK_S} / MESSAGES)
 
 tasks = [lab.background.call(asyncio.ensure_future, coroutine()) for coroutine in (beat, talk)]
 
@@ -55,7 +57,7 @@ time.sleep(max(0, end - time.monotonic()))  # … and then waits
 REPORT = """
 room = ben.chat.room("lobby")
 before = len(room.snapshot.texts)
-async with asyncio.timeout(20):
+async with asyncio.timeout(60):
     while not (frozen_ends and tasks[1].done() and len(room.snapshot.texts) >= MESSAGES):
         await asyncio.sleep(0.02)
 print(json.dumps({
@@ -98,15 +100,15 @@ def run(kernel, source, *, timeout_s):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.clause("RT-LAB-1")
 def test_a_blocking_cell_drops_no_connection_and_loses_no_message(kernel):
     run(kernel, SET_UP, timeout_s=60)
     run(kernel, BLOCK, timeout_s=BLOCK_S + 30)
-    told = json.loads(run(kernel, REPORT, timeout_s=60))
+    told = json.loads(run(kernel, REPORT, timeout_s=90))
     assert told["texts"] == [f"message {n}" for n in range(MESSAGES)]
     assert told["before"] > MESSAGES * 0.9, "they arrived while the cell blocked, not after it"
     assert told["heard"] == [1] * MESSAGES, "each message reached the application once"
     assert told["disconnects"] == 0
-    assert told["longest_gap_s"] < 2 * HEARTBEAT_S
+    assert told["longest_gap_s"] < HEARTBEAT_S
     assert told["frozen_ends"], "a client that the cell froze was dropped: the heartbeat was short enough to tell"

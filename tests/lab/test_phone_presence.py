@@ -7,14 +7,20 @@ import pytest
 import realtime.lab
 from realtime.protocol.errors import LocalProtocolError
 
-GRACE_S = 0.3
+QUICK = {"presence_grace_s": 0.3, "presence_batch_s": 0}
 
 
 @pytest.fixture
 def lab():
     """A lab that is quick to tell who has gone."""
-    quick = {"presence_grace_s": GRACE_S, "presence_batch_s": 0, "ping_interval_s": 0.4, "ping_timeout_s": 0.4}
-    with realtime.lab.start(seed=7, **quick) as lab:
+    with realtime.lab.start(seed=7, **QUICK) as lab:
+        yield lab
+
+
+@pytest.fixture
+def quick_lab():
+    """One that is quick to find it out, too."""
+    with realtime.lab.start(seed=7, ping_interval_s=0.5, ping_timeout_s=2.5, **QUICK) as lab:
         yield lab
 
 
@@ -105,7 +111,8 @@ def test_comings_and_goings_are_heard(lab):
     assert heard.count(("join", "ben")) == 1
 
 
-def test_who_is_lost_in_a_tunnel_leaves_after_the_grace_and_returns_with_the_network(lab):
+def test_who_is_lost_in_a_tunnel_leaves_after_the_grace_and_returns_with_the_network(quick_lab):
+    lab = quick_lab
     ana, ben = lab.phone("ana", profile="3g"), lab.phone("ben", profile="lte")
     lab.wait_until(lambda: users(ana) == users(ben) == ("ana", "ben"))
     ben.network.offline()  # the server hears nothing of it, and gives it up when its ping is not answered
