@@ -82,3 +82,30 @@ def test_a_feed_that_ended_hears_of_no_link(page):
     status(page, "connected")
     page.evaluate("() => ending.abort()")
     assert page.evaluate("() => watched.status") is None
+
+
+def test_an_answer_that_was_overtaken_by_a_change_is_not_the_last_word(page):
+    """Python answers on one thread and tells changes on another: a change may come before an older answer."""
+    assert sent(page) == ["follow"]
+    hear(page, "changes", 5, "five")
+    assert (words(page), sent(page)) == ("three", []), "its answer is on the way"
+    hear(page, "snapshot", 4, "four")
+    assert (words(page), sent(page)) == ("four", ["follow"])
+    hear(page, "snapshot", 5, "five")
+    assert (words(page), sent(page)) == ("five", [])
+
+
+def test_an_old_answer_is_an_answer_too(page):
+    assert sent(page) == ["follow"]
+    hear(page, "changes", 4, "four")
+    hear(page, "snapshot", 3, "three")
+    assert words(page) == "four"
+    hear(page, "changes", 6, "six")
+    assert sent(page) == ["follow"]
+
+
+def test_an_answer_without_news_is_no_change(page):
+    """What widgets say of a change would be taken back before anybody heard it."""
+    page.evaluate("() => { window.words = null; }")
+    hear(page, "snapshot", 3, "three")
+    assert words(page) is None

@@ -7,6 +7,7 @@ function follow(model, signal) {
   let { revision, state } = model.get("snapshot");
   const watchers = new Set();
   let waiting = false;
+  let missed = 0; // the newest change that did not follow
 
   const tell = () => {
     for (const watcher of watchers) watcher(state);
@@ -17,12 +18,18 @@ function follow(model, signal) {
   };
 
   model.on("msg:custom", (message) => {
-    if (message.type === "snapshot" && message.revision >= revision) {
-      ({ revision, state } = message);
+    if (message.type === "snapshot") {
       waiting = false;
-      tell();
+      if (message.revision > revision) {
+        ({ revision, state } = message);
+        tell();
+      }
+      if (missed > revision) ask(); // Python answers on one thread and tells changes on another
     } else if (message.type === "changes" && message.revision > revision) {
-      if (message.revision > revision + 1) return ask();
+      if (message.revision > revision + 1) {
+        missed = message.revision;
+        return ask();
+      }
       state = { ...state, ...message.fields };
       for (const [name, [drop, keep, middle, end]] of Object.entries(message.lists)) {
         const old = state[name];
