@@ -35,6 +35,20 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture
+def stage(browser) -> Iterator[Callable[..., Page]]:
+    """``stage(script)`` is a page of its own with nothing but this: a widget's script without JupyterLab."""
+    context = browser.new_context()
+
+    def show(script: str) -> Page:
+        page = context.new_page()
+        page.add_script_tag(content=f"{{ {script} }}")
+        return page
+
+    yield show
+    context.close()
+
+
 @pytest.fixture(scope="package")
 def server(browser) -> Iterator[Server]:
     with jupyterlab() as server:

@@ -138,6 +138,7 @@ function messageLog(chat, signal) {
     const added = now.messages[now.messages.length - 1];
     const isNew = added && added.key !== newest;
     if (!rows.has(now.messages[0]?.key)) hush();
+    if (stuck && heights === heightsNow() && !isAtEnd()) setStuck(false); // they scrolled; its event is still to come
     state = now;
     if (now.messages[0]?.key !== askedOlderAt || now.older !== "more") askedOlderAt = null;
     if (isNew && added.mine && added.status === "pending") {
