@@ -41,13 +41,14 @@ function slider({ label, steps, toSlider, fromSlider, words, send }) {
     if (timer) return;
     timer = setTimeout(() => {
       timer = 0;
+      touchedAt = performance.now();
       send(fromSlider(input.valueAsNumber));
     }, SET_PERIOD_MS);
   });
   return {
     node,
     update(shown) {
-      if (performance.now() - touchedAt < HANDS_OFF_MS) return;
+      if (timer || performance.now() - touchedAt < HANDS_OFF_MS) return;
       input.value = toSlider(shown);
       show(shown);
     },
