@@ -20,7 +20,7 @@ export default liveWidget(({ model, el, signal, feed }) => {
   let state = null;
 
   section.append(own.node, strip, list, news);
-  showRefusals(model, notice);
+  showRefusals(model, notice, own.refused);
 
   function show() {
     const isOld = !state.synced;

@@ -7,7 +7,10 @@ function ownWords({ status, chosen }, isOffline) {
   return status === chosen ? STATUS_WORDS[status] : `${STATUS_WORDS[status]}, in the background`;
 }
 
-/** One's own status: a line that says it, and the form behind it. `choose(fields)` hands a choice on. */
+/**
+ * One's own status: a line that says it, and the form behind it. `choose(fields)` hands a choice on; call `refused()`
+ * if nothing comes of it.
+ */
 function ownStatus(choose) {
   const dot = statusDot();
   const now = h("span", { class: "rt-own-now" });
@@ -40,6 +43,7 @@ function ownStatus(choose) {
   const node = h("div", { class: "rt-own" }, line, form);
   let own = null;
   let isTouched = false; // what is being written is not overwritten
+  let picked = null; // a choice that Python has not answered: it may be busy
 
   const open = (is, { refocus = false } = {}) => {
     form.hidden = !is;
@@ -47,7 +51,7 @@ function ownStatus(choose) {
     isTouched = false;
     if (is) {
       input.value = own?.text ?? "";
-      radios.get(own?.chosen)?.focus();
+      radios.get(picked ?? own?.chosen)?.focus();
     } else if (refocus) line.focus();
   };
   line.addEventListener("click", () => open(form.hidden));
@@ -56,10 +60,15 @@ function ownStatus(choose) {
     event.preventDefault();
     open(false, { refocus: true });
   });
-  for (const [status, radio] of radios) radio.addEventListener("change", () => choose({ status }));
+  for (const [status, radio] of radios) {
+    radio.addEventListener("change", () => {
+      picked = status;
+      choose({ status });
+    });
+  }
   input.addEventListener("input", () => (isTouched = true));
   const tell = (text) => {
-    choose({ status: own.chosen, text });
+    choose({ status: picked ?? own.chosen, text });
     open(false, { refocus: true });
   };
   form.addEventListener("submit", (event) => {
@@ -68,6 +77,16 @@ function ownStatus(choose) {
   });
   clear.addEventListener("click", () => tell(""));
 
+  function check() {
+    const radio = radios.get(picked ?? own.chosen);
+    if (radio) radio.checked = true;
+  }
+
+  function refused() {
+    picked = null;
+    check();
+  }
+
   function update({ own: state, connection }) {
     own = state;
     const isOffline = connection !== "connected";
@@ -75,11 +94,11 @@ function ownStatus(choose) {
     say(now, ownWords(state, isOffline));
     say(words, state.text ?? "");
     line.setAttribute("aria-label", `Your status: ${now.textContent}${state.text ? `, “${state.text}”` : ""}. Change it`);
-    const radio = radios.get(state.chosen);
-    if (radio) radio.checked = true;
+    if (picked === state.chosen) picked = null;
+    check();
     if (!isTouched && document.activeElement !== input) input.value = state.text ?? "";
     clear.hidden = !state.text;
     later.hidden = !isOffline;
   }
-  return { node, update };
+  return { node, update, refused };
 }
