@@ -37,7 +37,7 @@ async def fail_later():
 @pytest.mark.clause("RT-HOOK-3")
 async def test_on_another_threads_loop_it_is_done_there_and_nobody_waits(background):
     acts, done, go_on = Acts(background.loop), [], threading.Event()
-    background.loop.call_soon_threadsafe(go_on.wait, 10)
+    background.loop.call_soon_threadsafe(go_on.wait, 30)
     acts.do(lambda *args: done.append((*args, threading.current_thread())), 1, 2)
     assert done == []
     go_on.set()
@@ -84,7 +84,7 @@ async def test_a_cancelled_act_is_no_refusal(background, caplog):
         await asyncio.Event().wait()
 
     acts.do(forever)
-    assert began.wait(10)
+    assert began.wait(30)
     await asyncio.to_thread(background.stop)
     assert acts.error.snapshot is None
     assert caplog.text == ""
@@ -100,7 +100,7 @@ def test_an_answer_comes_from_the_other_loop_with_its_errors(background):
 def test_a_loop_that_cannot_answer_is_told_of(background, monkeypatch):
     monkeypatch.setattr(acts_module, "ANSWER_S", 0.05)
     go_on = threading.Event()
-    background.loop.call_soon_threadsafe(go_on.wait, 10)
+    background.loop.call_soon_threadsafe(go_on.wait, 30)
     with pytest.raises(LocalProtocolError, match=r"did not answer within 0\.05 s: something blocks it"):
         Acts(background.loop).ask(lambda: 1)
     go_on.set()

@@ -51,7 +51,7 @@ def run(kernel, code, **header):
     request["header"] |= header
     kernel.shell_channel.send(request)
     while True:
-        message = kernel.get_iopub_msg(timeout=20)
+        message = kernel.get_iopub_msg(timeout=60)
         if message["parent_header"].get("msg_id") == request["header"]["msg_id"]:
             content = message["content"]
             assert message["msg_type"] != "error", content["traceback"]
@@ -63,7 +63,7 @@ def run(kernel, code, **header):
 def test_in_a_kernel_it_is_the_kernels_loop_even_for_what_a_subshell_showed_first(kernel):
     run(kernel, SETUP)
     kernel.control_channel.send(kernel.session.msg("create_subshell_request"))
-    subshell = kernel.get_control_msg(timeout=20)["content"]["subshell_id"]
+    subshell = kernel.get_control_msg(timeout=60)["content"]["subshell_id"]
     run(kernel, MOUNT, subshell_id=subshell)
     assert run(kernel, SHOW) == "subshell, MainThread\n"
 

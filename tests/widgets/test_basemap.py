@@ -37,7 +37,7 @@ def test_auto_asks_in_the_background_and_keeps_the_city_if_nobody_answers(monkey
     asked = threading.Event()
     monkeypatch.setattr(basemap, "tiles_reachable", lambda: asked.set() or reachable)
     base = BaseMap(tiles="auto")
-    assert asked.wait(10)
+    assert asked.wait(30)
     eventually(lambda: base.settled)
     assert [type(layer).__name__ for layer in base.layer.layers][:1] == kinds
 

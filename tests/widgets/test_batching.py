@@ -24,11 +24,11 @@ def test_a_touch_during_a_flush_is_flushed_too():
     def flush():
         seen.append(state[0])
         inside.set()
-        assert go_on.wait(10)
+        assert go_on.wait(30)
 
     batcher = Batcher(flush, interval_s=0.001)
     batcher.touch()
-    assert inside.wait(10)
+    assert inside.wait(30)
     state[0] = 1
     batcher.touch()
     go_on.set()

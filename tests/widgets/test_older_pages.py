@@ -13,7 +13,7 @@ def test_one_page_at_a_time_and_never_on_the_callers_thread():
 
     def load():
         loaded.append(threading.current_thread())
-        assert go_on.wait(10)
+        assert go_on.wait(30)
 
     pages = OlderPages(load, done=lambda error: changed.append(error))
     pages.fetch()

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 
 
 def eventually(condition: Callable[[], object]) -> None:
