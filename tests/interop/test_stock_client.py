@@ -33,7 +33,7 @@ async def test_chat_between_the_stock_client_and_ours(stock_client):
         [acked] = (await ana.tells(ack="chat:message"))["args"]
         assert acked["ok"]
         assert acked["messageId"] == "m-1"
-        message = await asyncio.wait_for(heard.get(), 10)
+        message = await asyncio.wait_for(heard.get(), 30)
         assert {key: message[key] for key in HELLO} == HELLO
         assert (message["userId"], message["offset"]) == ("ana", acked["offset"])
 
@@ -124,7 +124,7 @@ async def test_the_stock_client_passes_a_fence_after_what_it_sent_before_and_kee
         await until(lambda: len(handled) == 4)
         session.emit("news")
         session.fence(passed.set)
-        await asyncio.wait_for(passed.wait(), 10)
+        await asyncio.wait_for(passed.wait(), 30)
         assert events(client, "news") or await event(client, "news")
         await client.do(call=["note", 3])  # nothing was taken for a wrong packet
         await client.tells(ack="note")

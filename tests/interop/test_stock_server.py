@@ -29,7 +29,7 @@ class Heard:
 
     async def until(self, event, *, times=1):
         """Once ``event`` was heard this many times; returns its first arguments."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while len(self.first_arguments(event)) < times:
                 self._news.clear()
                 await self._news.wait()
