@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import nbformat
 from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S, CELL_S = 60, 60
+START_S, CELL_S, UNTIL_S = 60, 60, 20
 
 _SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {
@@ -164,7 +165,7 @@ class Notebook:
     def text(self, index: int) -> str:
         """What a cell printed."""
         outputs = self.cells[index].get("outputs", [])
-        return "".join("".join(out["text"]) for out in outputs if out["output_type"] == "stream")
+        return "".join("".join(out["text"]) for out in outputs if out.get("name") == "stdout")
 
     def do(self, code: str, *, wait: bool = True) -> str:
         """Write code into the last cell and run it; returns what it printed."""
@@ -175,18 +176,16 @@ class Notebook:
 
     def until(self, words: str, code: str) -> None:
         """Run code until it prints these words: what the page asked for may still be on its way to Python."""
-        for _ in range(50):
-            if words in (printed := self.do(code)):
-                return
-        raise AssertionError(f"{words!r} is not in {printed!r}")
+        expires = time.monotonic() + UNTIL_S
+        while words not in (printed := self.do(code)):
+            assert time.monotonic() < expires, f"{words!r} is not in {printed!r}"
 
     def theme(self, name: str) -> None:
-        """Change to the ``"Light"`` or the ``"Dark"`` theme."""
-        light = str(name == "Light").lower()
+        """Change to the ``"Light"`` or the ``"Dark"`` theme, and wait for its colours."""
         self.page.evaluate(
             "theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", f"JupyterLab {name}"
         )
-        self.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+        self.page.wait_for_function(_HAS_THEME, arg=name)
 
     def close(self) -> None:
         """Shut the kernel down and close the tab."""
@@ -222,6 +221,10 @@ _RUN_CELL = """index => {
     notebook.activeCellIndex = index;
     notebook.deselectAll();
     return { done: jupyterapp.commands.execute("notebook:run-cell") };
+}"""
+_HAS_THEME = """name => {
+    const isWhite = getComputedStyle(document.body).getPropertyValue("--jp-layout-color1").trim() === "white";
+    return document.body.dataset.jpThemeName === `JupyterLab ${name}` && isWhite === (name === "Light");
 }"""
 _SET_SOURCE = """([index, source]) => {
     jupyterapp.shell.currentWidget.content.widgets[index].model.sharedModel.setSource(source);
