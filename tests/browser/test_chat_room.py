@@ -101,9 +101,9 @@ def test_the_list_follows_new_messages_only_from_its_bottom(notebook, page):
     log = page.get_by_role("log", name="Messages")
     at_bottom = "log => log.scrollHeight - log.scrollTop - log.clientHeight < 2"
     expect(log).to_contain_text("message 40")
-    assert log.evaluate(at_bottom)
+    page.wait_for_function(at_bottom, arg=log.element_handle())
     log.evaluate("log => { log.scrollTop = 0; }")
-    page.wait_for_function("log => log.scrollTop === 0", arg=log.element_handle())
+    expect(page.get_by_role("button", name="To the newest")).to_be_visible()
     notebook.do("show(*history, message(41, 'news'))")
     jump = page.get_by_role("button", name="New messages")
     expect(jump).to_be_visible()
@@ -125,6 +125,7 @@ def test_a_refused_text_comes_back_with_the_reason(notebook, page):
 
 def test_the_room_stays_live_while_a_cell_blocks_the_kernel(notebook, page, server):
     """State comes from other threads; only what the reader types may have to wait for the cell."""
+    expect(page.get_by_role("log", name="Messages")).to_be_visible()  # a page that still loads would have to ask
     notebook.do(
         "import threading, time, pathlib\n"
         "threading.Timer(0.3, show, [message(1, 'while you compute')]).start()\n"
@@ -159,7 +160,6 @@ def row(page, words):
 
 
 def test_what_happens_to_messages_is_said(notebook, page, shoot):
-    page.evaluate("document.body.dispatchEvent(new Event('x'))")
     notebook.do("ana.background(); room._height_px = 540\n" + CONVERSATION)
     log = page.get_by_role("log", name="Messages")
     for words in (
@@ -187,6 +187,7 @@ def test_what_happens_to_messages_is_said(notebook, page, shoot):
 def test_messages_are_worked_by_keyboard_alone(notebook, page, shoot):
     notebook.do(CONVERSATION)
     log = page.get_by_role("log", name="Messages")
+    expect(row(page, "at the bar")).to_be_visible()
     log.focus()
     page.keyboard.press("ArrowUp")
     expect(row(page, "at the bar")).to_be_focused()
@@ -251,6 +252,7 @@ def test_only_what_is_in_sight_is_marked_as_read(notebook, page):
     notebook.until("('read', 'lobby', 40)", ASKED)
     notebook.do("show(*history)")
     log = page.get_by_role("log", name="Messages")
+    expect(page.locator(".rt-unread")).to_be_hidden()
     log.evaluate("log => { log.scrollTop = 0; }")
     jump = page.get_by_role("button", name="To the newest")
     expect(jump).to_be_visible()
@@ -260,6 +262,7 @@ def test_only_what_is_in_sight_is_marked_as_read(notebook, page):
     page.get_by_role("button", name="1 new message").press("Enter")
     notebook.until("('read', 'lobby', 41)", ASKED)
     notebook.do("show(*history, message(41, 'news'))")
+    expect(page.locator(".rt-unread")).to_be_hidden()
     expect(log.get_by_role("separator")).to_have_text("1 new message")  # the reader may still look for it
     log.evaluate("log => { log.scrollTop = 0; }")
     expect(log.get_by_role("separator")).to_have_count(0)
