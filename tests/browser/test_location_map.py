@@ -4,12 +4,14 @@ from playwright.sync_api import expect
 
 SETUP = """
 import time
+import widgets.basemap
 from realtime.location.fix import Fix, LocationState
 from realtime.location.track import read_gpx
 from realtime.utils.share import share_path
 from tests.widgets.fakes import FakePhone
 from widgets import LocationMap
 
+widgets.basemap.tiles_reachable = lambda: False  # wherever this runs
 ana = FakePhone("ana")
 ride = read_gpx(share_path("data") / "tracks" / "tram.gpx")
 
@@ -30,6 +32,13 @@ move("ana", 0, 200)
 move("ben", 360, 420, accuracy_m=180.0, age_s=420)
 LocationMap(ana, tiles="auto")
 """
+
+IN_THE_MIDDLE = """([map, marker]) => {
+    const [outer, inner] = [map, marker].map(each => each.getBoundingClientRect());
+    const off = side => Math.abs(outer[side] + outer[side === "x" ? "width" : "height"] / 2
+        - inner[side] - inner[side === "x" ? "width" : "height"] / 2);
+    return off("x") < 2 && off("y") < 2 && !map.querySelector(".leaflet-pan-anim");
+}"""
 
 
 def test_a_marker_moves_on_a_map_that_needs_no_internet(notebook, page, shoot):
@@ -55,6 +64,8 @@ def test_the_map_is_moved_by_keyboard_and_jupyterlab_does_not_notice(notebook, p
     page.get_by_role("button", name="ben").focus()
     page.keyboard.press("Enter")
     leaflet = page.get_by_role("region", name="Map of lobby: arrow keys move it, plus and minus zoom")
+    ben = page.locator(".leaflet-marker-icon[title=ben]")
+    page.wait_for_function(IN_THE_MIDDLE, arg=[leaflet.element_handle(), ben.element_handle()])
     before = ana.bounding_box()
     leaflet.focus()
     page.keyboard.press("ArrowRight")
