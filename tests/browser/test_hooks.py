@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.jupyter import ROOT
+from tests.browser.typing_hand import type_until
 
 
 def cell(notebook: str, cell_id: str) -> str:
@@ -49,8 +50,8 @@ def test_what_is_typed_reaches_another_phone_and_its_echo_comes_back(room, noteb
     notebook.do("""
 cleo.chat.on("message", lambda message: message.user_id == "ana" and cleo.chat.send("lobby", message.text.upper()))
 """)
-    room("ana").get_by_role("textbox").press_sequentially("Who & where are <b>you</b>?")
-    expect(room("ben")).to_contain_text("ana is typing…")
+    said = room("ben").get_by_text("ana is typing…")
+    type_until(room("ana").get_by_role("textbox"), "Who & where are <b>you</b>?", said)
     expect(room("ben")).not_to_contain_text("Who")
     notebook.until("<b>you</b>?", "print(drafts())")  # the last keys may be on their way
     room("ana").get_by_role("button", name="Send").click()
