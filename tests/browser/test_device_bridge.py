@@ -23,9 +23,9 @@ ana, ben = lab.phone("ana", None), lab.phone("ben", None)
 log = open("device.log", "w", buffering=1)
 
 def note(*words):
-    print(*words, file=log)
+    log.write(" ".join(map(str, words)) + "\\n")  # a line at once, whichever thread notes it
 
-bridge = DeviceBridge(ana, silence_s=3)
+bridge = DeviceBridge(ana, silence_s=6)
 bridge.state.observe(lambda state: note("page", state.page.value, state.reason, "position", state.position.sense.value,
     "notifications", state.notifications.sense.value, "online" if state.is_online else "offline"))
 ana.app_state.observe(lambda value: note("app", value.value))
@@ -45,7 +45,7 @@ lab.notify("ana", "Your tram is here", data={"url": "stop/1"})
 lab.wait_until(lambda: ana.notifications.state.snapshot.tray)
 note("in the tray", len(ana.notifications.state.snapshot.tray))
 """
-LOG_S = 20
+LOG_S = 30
 PATIENCE_S = 0.05
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -165,9 +165,9 @@ def test_without_a_network_python_knows_by_the_silence_and_hears_all_afterwards(
     expect(device.panel).to_contain_text(
         re.compile(r"Python has not answered for \d+ s.*\d positions wait"), timeout=LOG_S * 1000
     )
-    silent = device.wait_for("page no page nothing was heard of the page for 3 s")
+    silent = device.wait_for("page no page nothing was heard of the page for 6 s")
     assert "net down" in silent
-    assert "ben sees" not in silent
+    assert "59.9000" not in silent
     device.page.context.set_offline(False)
     back = device.wait_for("net up")
     assert "page here" in back
@@ -179,7 +179,7 @@ def test_without_a_network_python_knows_by_the_silence_and_hears_all_afterwards(
 @pytest.mark.clause("RT-DEV-4")
 def test_a_kernel_that_computes_is_told_afterwards_and_misses_nobody(device):
     """The cell takes longer than a page may be silent."""
-    device.notebook.do("import time; time.sleep(4); note('computed')", wait=False)
+    device.notebook.do("import time; time.sleep(7); note('computed')", wait=False)
     for n in (4, 5):
         device.goes_to(59.9 + n / 100_000)
         expect(device.panel).to_contain_text(f"59.9000{n}")
@@ -229,7 +229,7 @@ def test_the_page_that_was_started_last_is_the_phone_and_what_is_denied_is_said(
         device.wait_for("position denied")
         second.get_by_role("button", name="Allow notifications").click()
         device.wait_for("notifications denied")
-        assert device.notebook.do("print(ana.notifications.state.snapshot.permission)") == "denied\n"
+        device.notebook.until("denied", "print(ana.notifications.state.snapshot.permission)")
     device.wait_for("page no page")  # whether its page said goodbye or not
     expect(device.panel.get_by_role("button", name="Make this page the phone")).to_be_visible()
 
@@ -244,8 +244,10 @@ def test_a_stop_puts_everything_back(device, shoot):
     shoot(device.notebook, device_bridge=device.panel)
     device.press("Stop")
     device.wait_for("page no page stopped on the page position off notifications off")
-    now = device.notebook.do("print(ana.app_state.value, ana.net_info.is_connected, bridge)")
-    assert now == "active True DeviceBridge('ana', no page: stopped on the page)\n"
+    device.notebook.until(
+        "active True DeviceBridge('ana', no page: stopped on the page)\n",
+        "print(ana.app_state.value, ana.net_info.is_connected, bridge)",
+    )
 
 
 def _patiently():
