@@ -39,3 +39,9 @@ def test_after_the_answer_it_is_as_python_says(page):
 def test_a_choice_that_is_refused_is_taken_back(page):
     page.evaluate("() => own.refused()")
     expect(page.get_by_role("radio", name="Online")).to_be_checked()
+
+
+def test_a_choice_that_another_device_overtook_is_forgotten(page):
+    """Both changes may be told at once: the choice itself is then never seen."""
+    page.evaluate("() => tell('away')")
+    expect(page.get_by_role("radio", name="Away")).to_be_checked()
