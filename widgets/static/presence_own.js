@@ -88,13 +88,14 @@ function ownStatus(choose) {
   }
 
   function update({ own: state, connection }) {
+    const was = own?.chosen;
     own = state;
     const isOffline = connection !== "connected";
     node.dataset.status = isOffline ? "offline" : state.status;
     say(now, ownWords(state, isOffline));
     say(words, state.text ?? "");
     line.setAttribute("aria-label", `Your status: ${now.textContent}${state.text ? `, “${state.text}”` : ""}. Change it`);
-    if (picked === state.chosen) picked = null;
+    if (picked === state.chosen || was !== state.chosen) picked = null; // another device may have chosen meanwhile
     check();
     if (!isTouched && document.activeElement !== input) input.value = state.text ?? "";
     clear.hidden = !state.text;
