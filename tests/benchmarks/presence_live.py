@@ -26,7 +26,6 @@ ROOM = "hall"
 DEADLINE_S = 180
 _DIFF = b'42["presence:diff"'
 _AT_ONCE = 50  # joins in flight, while the room fills
-_QUIET_S = 1.0  # ten batches
 
 
 @dataclass(frozen=True)
@@ -73,34 +72,48 @@ class Hall:
         self.members: deque[Member] = deque()
         self._port = port
         self._numbers = itertools.count()
+        self._news = b""
         self._unheard: set[Member] = set()
         self._heard = asyncio.Event()
 
-    async def come(self) -> None:
-        """Somebody enters."""
-        member = await Member.enter(self, self._port, f"user-{next(self._numbers):06}")
-        self.members.append(member)
+    async def fill(self, members: int) -> None:
+        """So many come, and have heard of the last; there is nothing left to tell."""
+        while (missing := members - 1 - len(self.members)) > 0:
+            await asyncio.gather(*(self._enter(self._next_user()) for _ in range(min(_AT_ONCE, missing))))
+        await self._come()
 
-    def hear(self, member: "Member", size: int) -> None:
+    def hear(self, member: "Member", diff: bytes) -> None:
         """A member was told a diff."""
         self.frames += 1
-        self.diff_bytes += size
-        member.has_heard = True
-        self._unheard.discard(member)
-        if not self._unheard:
-            self._heard.set()
+        self.diff_bytes += len(diff)
+        if self._news in diff:
+            member.has_heard = True
+            self._unheard.discard(member)
+            if not self._unheard:
+                self._heard.set()
 
     async def change(self) -> None:
         """Who has been here longest leaves, then somebody comes; all who are there hear of the one and of the other."""
         leaver = self.members.popleft()
-        self._unheard = set(self.members)
+        self._news, self._unheard = leaver.user.encode(), set(self.members)
         leaver.close()
         await self._all_heard()
-        self._unheard = set(self.members)
-        await self.come()
+        await self._come()
+
+    async def _come(self) -> None:
+        """Somebody comes, and all who are there hear of it, the newcomer too."""
+        user = self._next_user()
+        self._news, self._unheard = user.encode(), set(self.members)
+        await self._enter(user)
         if not (newcomer := self.members[-1]).has_heard:
             self._unheard.add(newcomer)
         await self._all_heard()
+
+    def _next_user(self) -> str:
+        return f"user-{next(self._numbers):06}"
+
+    async def _enter(self, user: str) -> None:
+        self.members.append(await Member.enter(self, self._port, user))
 
     async def _all_heard(self) -> None:
         while self._unheard:
@@ -112,6 +125,7 @@ class Member(Client):
     """A connection that counts what it hears of others."""
 
     hall: Hall
+    user: str
     has_heard = False
 
     @classmethod
@@ -119,13 +133,13 @@ class Member(Client):
         """Connect and join."""
         member = await cls.connect("127.0.0.1", port, user)
         assert isinstance(member, cls)
-        member.hall = hall
+        member.hall, member.user = hall, user
         await member.join(ROOM)
         return member
 
     def _control(self, payload: bytes) -> None:
         if payload.startswith(_DIFF):
-            self.hall.hear(self, len(payload))
+            self.hall.hear(self, payload)
         else:
             if payload.startswith(b"43") and b'"members"' in payload:
                 self.hall.snapshot_bytes = len(payload)
@@ -136,9 +150,7 @@ async def live(port: int, pid: int, members: int, changes: int) -> Figures:
     """Fill the room, and let half of the changes be departures and half arrivals."""
     hall = Hall(port)
     async with asyncio.timeout(DEADLINE_S):
-        while len(hall.members) < members:
-            await asyncio.gather(*(hall.come() for _ in range(min(_AT_ONCE, members - len(hall.members)))))
-        await _quiet(hall)
+        await hall.fill(members)
         hall.frames = hall.diff_bytes = 0
         before_s = cpu_seconds(pid)
         for _ in range(changes // 2):
@@ -148,14 +160,6 @@ async def live(port: int, pid: int, members: int, changes: int) -> Figures:
     for member in hall.members:
         member.close()
     return found
-
-
-async def _quiet(hall: Hall) -> None:
-    """Wait until what was told of the filling has arrived."""
-    before = -1
-    while hall.frames != before:
-        before = hall.frames
-        await asyncio.sleep(_QUIET_S)
 
 
 def bench(command: Sequence[str], *, sizes: Sequence[int] = SIZES, changes: int = CHANGES) -> list[Figures]:

@@ -11,7 +11,7 @@ linux_only = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="ru
 
 
 @linux_only
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_a_small_room_is_measured():
     [figures] = bench([sys.executable, "-m", "realtime"], sizes=(20,), changes=6)
     assert (figures.members, figures.changes) == (20, 6)
