@@ -113,10 +113,11 @@ def test_without_jupyterlab_it_says_how_to_get_it(tmp_path):
     assert "pip install 'realtime-lab[lab]'" in shown.stderr
 
 
+@pytest.mark.timeout(240)
 async def test_the_laboratory_opens_on_the_tour_behind_a_token(tmp_path):
     environment = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     async with Child(REALTIME, "lab", "--no-browser", "--port", "0", cwd=tmp_path, env=environment) as child:
-        found = await child.matching(r"(http://127\.0\.0\.1:\d+)(/\S*)\?token=(\w+)", stream="errors", deadline_s=50)
+        found = await child.matching(r"(http://127\.0\.0\.1:\d+)(/\S*)\?token=(\w+)", stream="errors", deadline_s=100)
         base, path, token = found.groups()
         assert path == "/lab/tree/00_tour.ipynb"
         with pytest.raises(urllib.error.HTTPError, match="403"):
@@ -135,7 +136,7 @@ async def fetched(url):
         with urllib.request.urlopen(url, timeout=20) as answer:
             return answer.read().decode()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await asyncio.to_thread(fetch)

@@ -131,7 +131,7 @@ def test_who_ends_a_campaign_ends_its_processes(end, status):
         try:
             assert [campaign.stderr.readline() for _ in range(2)] == ["running\n"] * 2
             campaign.send_signal(end)
-            campaign.communicate(timeout=30)
+            campaign.communicate(timeout=60)
             assert campaign.returncode == status
         finally:
             with contextlib.suppress(ProcessLookupError):

@@ -35,7 +35,7 @@ async def test_a_signal_ends_it_cleanly_with_a_client_connected(number):
         )
         assert b" 101 " in await reader.readline()
         served.process.signal(number)
-        assert await served.process.ended(deadline_s=15) == 0
+        assert await served.process.ended() == 0
         assert served.process.errors == []
         writer.close()
 

@@ -42,7 +42,7 @@ def test_a_thousand_echoes_at_150_ms_take_150_seconds_exactly():
 
     run = simulate(main)
     assert run.result == 150_000_000_000
-    assert run.wall_s < 10
+    assert run.wall_s < 60
 
 
 def test_opening_takes_a_round_trip_for_tcp_and_one_for_http():

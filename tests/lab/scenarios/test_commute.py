@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from realtime.utils.share import share_path
 
 pytestmark = pytest.mark.untraced  # long simulations
 
+ROOT = Path(__file__).resolve().parents[3]
 COMMUTE = "realtime.lab.scenarios.commute:main"
 
 
@@ -26,22 +28,28 @@ def day():
 TIMED = """
 import json, time
 from realtime.sim.seed_run import run_seed
+from tests.benchmarks.simulation import calibrate
+before_s = calibrate()
 began = time.process_time()
 result = run_seed("realtime.lab.scenarios.commute:main", 1)
-print(json.dumps([result.hash, result.virtual_s, time.process_time() - began]))
+cpu_s = time.process_time() - began
+print(json.dumps([result.hash, result.virtual_s, cpu_s, max(before_s, calibrate())]))
 """
 
 
 def test_a_day_of_eight_hours_takes_less_than_five_seconds_and_repeats_itself(day):
-    """In a process of its own, which nobody measures line by line; CPU time, as there may be other tests beside it."""
+    """In a process of its own, which nobody measures line by line; CPU time, as there may be other tests beside it.
+
+    On a machine that takes more than a second for ten million additions, as much longer.
+    """
     unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     done = subprocess.run(
-        [sys.executable, "-c", TIMED], capture_output=True, check=True, text=True, timeout=50, env=unmeasured
+        [sys.executable, "-c", TIMED], cwd=ROOT, capture_output=True, check=True, text=True, timeout=100, env=unmeasured
     )
-    found, virtual_s, cpu_s = json.loads(done.stdout)
+    found, virtual_s, cpu_s, calibrated_s = json.loads(done.stdout)
     assert found == day.hash
     assert virtual_s == commute.DAY_S + commute.QUIET_S > 8 * 3600
-    assert cpu_s < 5
+    assert cpu_s < 5 * max(1, calibrated_s)
 
 
 def test_everything_arrives_once_and_in_order(day):
