@@ -175,6 +175,6 @@ async def wanting_faults(world, *, faults=None):
 
 async def endless(world):
     """Says that it runs, and does not end."""
-    print("running", flush=True)
+    print("running\n", end="", flush=True)  # in one write: several processes say it at once
     while True:
         await asyncio.sleep(1)
