@@ -157,7 +157,7 @@ def test_what_happened_is_recorded(lab):
     assert (report.missing == 0).all()
     messages = lab.messages()
     assert (messages.status == "sent").all()
-    assert messages.latency_s.between(0, 10).all()
+    assert messages.latency_s.between(0, 60).all()
     assert messages.offset.is_monotonic_increasing
     assert set(lab.deliveries().phone) == {"ben"}
     assert set(lab.states().state) >= {"connecting", "connected"}
