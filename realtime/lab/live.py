@@ -229,7 +229,7 @@ class Lab:
         )
         return chosen
 
-    def wait_until(self, condition: Callable[[], T], timeout_s: float = 10.0, what: str = "the condition") -> T:
+    def wait_until(self, condition: Callable[[], T], timeout_s: float = 30.0, what: str = "the condition") -> T:
         """Wait until ``condition()`` is true, asking every 20 ms on the calling thread.
 
         Args:
