@@ -2,10 +2,14 @@
 
 import asyncio
 
+import pytest
+
 from realtime.lab.sim_server import SimServer
 from realtime.lab.sim_ways import SimWays
 from realtime.location.fix import Fix
 from realtime.location.geofence import Circle
+from realtime.server.location_messages import SharedFix
+from realtime.server.rooms import Member
 from realtime.utils import ambient
 from realtime.utils.geo import destination
 from tests.lab.sim_town import play
@@ -95,3 +99,46 @@ def test_fixes_that_the_server_did_not_answer_prove_nothing():
             return server
 
     assert owed(server=Mute, act=restart) == []
+
+
+class Process:
+    """Positions on their way to a server, which answers them or is killed before."""
+
+    def __init__(self, ways, *, answers=True):
+        self.when_moved = lambda room_id, member, fixes, done: done() if answers else None
+        self.when_stopped = lambda callback: None
+        ways.watch(self)
+
+    def moved(self, *places):
+        """Fixes of ana's, as (metres north of home, second)."""
+        there = [(*destination(HOME, 0, north_m), 1000 * second) for north_m, second in places]
+        fixes = [SharedFix(latitude=lat, longitude=lon, accuracy=5.0, timestamp=at_ms) for lat, lon, at_ms in there]
+        self.when_moved("lobby", Member("ana", "phone"), fixes, lambda: None)
+
+
+def of_two_processes(unanswered, answered):
+    """What the ways say is lost, given what is logged: ana was 200 m south of home, answered, at second 0."""
+    ways = SimWays({"lobby": [Circle("home", HOME, radius_m=50.0)]}, lambda: 0.0)
+    Process(ways).moved((-200, 0))
+    Process(ways, answers=False).moved(unanswered)
+    Process(ways).moved(*answered)
+    return lambda *logged: [each.text.partition("'")[2].partition("'")[0] for each in ways.lost(logged)]
+
+
+@pytest.mark.parametrize("second", [15, 18], ids=["had not", "had"])
+def test_what_a_killed_server_did_not_answer_it_had_or_had_not(second):
+    """At 10 m/s she comes to the border at second 15; from -60 m at second 18, at 30 m/s, it is a third after that."""
+    lost = of_two_processes((-60, 18), [(0, 20)])
+    names = lost()
+    assert [name.partition(" at ")[0] for name in names] == ["ana: enter home"]
+    at_ms = {15: 15_000, 18: 18_333}[second]
+    assert lost(f"ana: enter home at {at_ms} ms") == []
+    assert lost("ana: enter home at 17000 ms") == names
+
+
+def test_what_it_found_without_an_answer_is_owed_once_the_next_one_goes_on_from_there():
+    lost = of_two_processes((0, 20), [(0, 25), (200, 45)])
+    enter, leave = "ana: enter home at 15000 ms", "ana: exit home at 30000 ms"
+    assert lost(enter, leave) == []
+    assert lost(leave) == [enter]
+    assert lost(enter) == [leave]
