@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.untraced
+
 ROOT = Path(__file__).resolve().parents[2]
 
 CHECK = """
 import realtime
 from realtime.network.profiles import load_profiles
 from realtime.utils.share import share_path
-
-pytestmark = pytest.mark.untraced
 
 assert "site-packages" in realtime.__file__, realtime.__file__
 assert "lte" in load_profiles()
