@@ -136,3 +136,33 @@ def test_who_ends_a_campaign_ends_its_processes(end, status):
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(campaign.pid, signal.SIGKILL)
+
+
+DEAF = """
+import signal, sys, threading
+from realtime.cli import main
+
+def end():
+    sys.stdin.readline()
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+if __name__ == "__main__":
+    threading.Thread(target=end, daemon=True).start()
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_it_is_ended_whichever_of_its_threads_gets_the_signal():
+    """The system may choose any of them; only the main one is woken by it."""
+    command = [sys.executable, "-c", DEAF, "campaign", f"{HERE}:endless", "--seeds", "0:9", "--jobs", "2"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    ) as campaign:
+        try:
+            assert [campaign.stderr.readline() for _ in range(2)] == ["running\n"] * 2
+            campaign.communicate("now\n", timeout=30)
+            assert campaign.returncode == 130
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(campaign.pid, signal.SIGKILL)
