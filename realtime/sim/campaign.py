@@ -29,6 +29,7 @@ SHRINK_TRIES = 60
 """Runs that may be spent on a smaller fault plan."""
 
 _AHEAD = 2  # seeds given to each worker, the one that it runs included
+_LISTEN_S = 0.5  # a signal that another thread got does not wake the one that waits
 
 
 class WorkerLost(RealtimeError):
@@ -200,7 +201,7 @@ def _in_workers(calls: Sequence[_Call], jobs: int) -> Iterator[SeedResult]:
                 while waiting and len(running) < jobs * _AHEAD:
                     call = waiting.pop()
                     running[workers.submit(_run, call)] = call
-                done = wait(running, return_when=FIRST_COMPLETED).done
+                done = wait(running, timeout=_LISTEN_S, return_when=FIRST_COMPLETED).done
                 results = [future.result() for future in done]
                 for future in done:
                     del running[future]
