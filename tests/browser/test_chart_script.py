@@ -20,13 +20,13 @@ RED, BLUE, GREEN = "255,0,0,255", "0,0,255,255", "0,128,0,255"
 
 
 @pytest.fixture
-def page(browser):
-    context = browser.new_context()
-    page = context.new_page()
+def page(stage):
+    page = stage("")
+    page.clock.install()
+    page.goto("about:blank")
     page.add_style_tag(content=f":root {{ --rt-accent: red; --rt-text: black }} {static('network_panel.css')}")
     page.add_script_tag(content=f"{{ {static('elements.js', 'chart.js')}\n{STAGE} }}")
-    yield page
-    context.close()
+    return page
 
 
 def paint(page, colour):
@@ -68,5 +68,5 @@ def test_a_chart_that_is_gone_looks_no_more(page):
     }""")
     page.wait_for_function("() => window.looks > 0")
     page.evaluate("() => { ending.abort(); window.looks = 0; }")
-    page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 1000))")
+    page.clock.run_for(60_000)
     assert page.evaluate("() => window.looks") == 0
