@@ -23,12 +23,8 @@ follow(model, ending.signal).watch((state) => { window.words = state.words; }, e
 
 
 @pytest.fixture
-def page(browser):
-    context = browser.new_context()
-    page = context.new_page()
-    page.add_script_tag(content=f"{{ {static('feed.js')}\n{STAGE} }}")
-    yield page
-    context.close()
+def page(stage):
+    return stage(static("feed.js") + STAGE)
 
 
 def sent(page):
